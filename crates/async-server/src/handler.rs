@@ -1,0 +1,112 @@
+//! The asynchronous connection handler: `server_core::serve`'s, step for step. Each wait is an
+//! `await`; each read and write is one system call that is never cancelled half done.
+
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+
+use server_core::{ConnectionError, Ending, LINGER, Options, Session, Statistics, Step};
+use socket2::SockRef;
+
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+pub(crate) async fn handle(
+    stream: &TcpStream,
+    options: &Options,
+    statistics: &Statistics,
+) -> Result<Ending, ConnectionError> {
+    let mut session = Session::new(options, statistics);
+    loop {
+        match session.step() {
+            Step::Read => {
+                send(stream, session.answers(), options).await?;
+                let count = receive(stream, &mut session, options).await?;
+                session.received(count);
+            }
+            Step::Work => {
+                sleep(options.delay).await;
+                send(stream, session.answers(), options).await?;
+            }
+            Step::Crash(crash) => {
+                send(stream, session.answers(), options).await?;
+                crash.now();
+            }
+            Step::Close(outcome) => {
+                send(stream, session.answers(), options).await?;
+                if session.has_leftover() || has_unread(stream) {
+                    linger(stream).await?;
+                }
+                return Ok(outcome?);
+            }
+        }
+    }
+}
+
+/// Reads once. Space for it is taken only when there is something to read, so a task whose client
+/// has not said anything yet holds no buffer.
+async fn receive(
+    stream: &TcpStream,
+    session: &mut Session<'_>,
+    options: &Options,
+) -> Result<usize, ConnectionError> {
+    loop {
+        unless_idle(stream.readable(), options).await?;
+        match stream.try_read(session.space()) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// Sends all answers in as few writes as the kernel takes, and clears them.
+async fn send(
+    stream: &TcpStream,
+    answers: &mut Vec<u8>,
+    options: &Options,
+) -> Result<(), ConnectionError> {
+    let mut sent = 0;
+    while sent < answers.len() {
+        match stream.try_write(&answers[sent..]) {
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                unless_idle(stream.writable(), options).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    answers.clear();
+    Ok(())
+}
+
+async fn unless_idle(
+    ready: impl Future<Output = io::Result<()>>,
+    options: &Options,
+) -> Result<(), ConnectionError> {
+    match timeout(options.idle_timeout, ready).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(ConnectionError::Idle(options.idle_timeout)),
+    }
+}
+
+/// Whether the kernel holds input that the client sent and we shall not read.
+fn has_unread(stream: &TcpStream) -> bool {
+    matches!(stream.try_read(&mut [0]), Ok(count) if count > 0)
+}
+
+/// Ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
+async fn linger(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).shutdown(Shutdown::Write)?;
+    let forget = async {
+        let mut forgotten = [0; 4096];
+        while stream.readable().await.is_ok() {
+            match stream.try_read(&mut forgotten) {
+                Ok(0) => break,
+                Err(error) if error.kind() != ErrorKind::WouldBlock => break,
+                _ => {}
+            }
+        }
+    };
+    // Either way the client has had its chance.
+    let _ = timeout(LINGER, forget).await;
+    Ok(())
+}

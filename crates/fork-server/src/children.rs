@@ -1,0 +1,96 @@
+//! The children of the server, each with its client: the counterpart of threads to join.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use server_core::{ShutdownSignal, Statistics};
+use signal_hook::consts::SIGCHLD;
+use tracing::{info_span, warn};
+
+pub(crate) struct Children {
+    clients: HashMap<Pid, SocketAddr>,
+    statistics: &'static Statistics,
+    signal: &'static ShutdownSignal,
+    /// Set by SIGCHLD. One signal may stand for many children.
+    some_ended: Arc<AtomicBool>,
+}
+
+impl Children {
+    pub(crate) fn new(statistics: &'static Statistics) -> io::Result<Self> {
+        let signal = ShutdownSignal::get()?;
+        let some_ended = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGCHLD, Arc::clone(&some_ended))?;
+        signal_hook::low_level::pipe::register(SIGCHLD, signal.waker().descriptor()?)?;
+        Ok(Children {
+            clients: HashMap::new(),
+            statistics,
+            signal,
+            some_ended,
+        })
+    }
+
+    pub(crate) fn insert(&mut self, child: Pid, client: SocketAddr) {
+        self.clients.insert(child, client);
+        self.statistics.opened();
+    }
+
+    /// How many children are alive. Reaps those that have ended.
+    pub(crate) fn open(&mut self) -> usize {
+        if self.some_ended.swap(false, Ordering::SeqCst) {
+            while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                let Some(child) = status.pid() else { break };
+                self.forget(child, status);
+            }
+        }
+        self.clients.len()
+    }
+
+    fn forget(&mut self, child: Pid, status: WaitStatus) {
+        let Some(client) = self.clients.remove(&child) else {
+            return;
+        };
+        self.statistics.closed();
+        if let WaitStatus::Signaled(_, signal, _) = status {
+            let _span =
+                info_span!("connection", who = %format_args!("process {child}"), peer = %client)
+                    .entered();
+            warn!("closed: the process was killed by {signal}");
+        }
+    }
+
+    /// Lets each child answer what its client has already sent, waits for their end, and kills
+    /// those that are left after `timeout`. Blocks for that long at most.
+    pub(crate) fn drain(&mut self, timeout: Duration) -> io::Result<()> {
+        let end = Instant::now() + timeout;
+        self.signal.drain_begins();
+        self.send(Signal::SIGTERM);
+        while self.open() > 0 && Instant::now() < end {
+            self.signal.wait(Some(end))?;
+        }
+        if self.open() > 0 {
+            warn!(
+                "cut {} connections, still open after {timeout:?}",
+                self.clients.len()
+            );
+            self.send(Signal::SIGKILL);
+        }
+        while self.open() > 0 {
+            self.signal.wait(None)?;
+        }
+        Ok(())
+    }
+
+    /// A child that has ended is a zombie until it is reaped, so its number is still its own.
+    fn send(&self, signal: Signal) {
+        for child in self.clients.keys() {
+            let _ = kill(*child, signal);
+        }
+    }
+}

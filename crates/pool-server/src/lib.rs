@@ -1,0 +1,76 @@
+//! A pool of threads: a fixed number of workers take connections from one queue.
+//!
+//! The price of a thread is paid once, at the start, and the number of workers bounds what the
+//! server takes on. A worker serves its client to the end, so with `N` workers the client `N + 1`
+//! waits until one leaves.
+//!
+//! ```text
+//!   clients            kernel              this process
+//!
+//!   A ─┐                                             ┌──▶ worker 1 ── waits for A
+//!   B ─┼──▶ backlog ──▶ acceptor ──▶ queue: C waits ─┤
+//!   C ─┘                                             └──▶ worker 2 ── waits for B
+//! ```
+
+use std::io;
+use std::net::TcpListener;
+use std::thread::{self, JoinHandle};
+
+use crossbeam::channel::{self, Receiver};
+use server_core::{Acceptor, Connection, Connections, Model, Options, Report};
+
+/// The model and its defaults. Workers wait for clients more than they compute, so there are
+/// several for each CPU. `max_connections` counts those that wait in the queue too.
+pub const MODEL: Model = Model {
+    name: "pool",
+    about: "The echo service with a fixed pool of threads",
+    max_connections: Some(1024),
+    workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
+    stack_size: Some(256 * 1024),
+    run,
+};
+
+/// Serves each connection in one of `--workers` threads until a shutdown signal.
+///
+/// # Errors
+///
+/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
+    let mut acceptor = Acceptor::new(listener, options)?;
+    let connections = Connections::new(options, acceptor.waker());
+    // Never fuller than the limit on connections, so a send into it never blocks.
+    let (queue, waiting) = channel::bounded(options.max_connections);
+    let workers = start_workers(&waiting, options)?;
+    while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
+        queue
+            .send(connections.admit(stream, peer))
+            .map_err(io::Error::other)?;
+    }
+    drop(acceptor);
+    connections.drain();
+    // Without a sender the queue ends, and with it the workers.
+    drop(queue);
+    workers
+        .into_iter()
+        .try_for_each(JoinHandle::join)
+        .map_err(|_| io::Error::other("a worker panicked"))?;
+    connections.report()
+}
+
+fn start_workers(
+    waiting: &Receiver<Connection>,
+    options: &Options,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let start = |number| {
+        let waiting = waiting.clone();
+        let work = move || {
+            for connection in waiting {
+                connection.serve(format_args!("worker {number}"));
+            }
+        };
+        thread::Builder::new()
+            .stack_size(options.stack_size)
+            .spawn(work)
+    };
+    (1..=options.workers).map(start).collect()
+}

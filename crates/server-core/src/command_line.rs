@@ -1,0 +1,102 @@
+//! Reading what a user typed, and answering a mistake with one line.
+
+use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The longest duration that an option takes: it stays far from where clocks overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Reads `HOST:PORT`; a host name is looked up (which may block), and its first address taken.
+///
+/// # Errors
+///
+/// One line that says what is wrong with the text.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("expected HOST:PORT, such as 127.0.0.1:5555 ({error})"))?;
+    found
+        .next()
+        .ok_or_else(|| "this host has no address".to_owned())
+}
+
+/// Reads a duration with its unit: `1s`, `50ms`, `1m 30s`, `0s`; at most a year.
+///
+/// # Errors
+///
+/// One line that says what is wrong with the text.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(_) => Err("longer than a year".to_owned()),
+        Err(error) => Err(format!("expected a duration, such as 1s or 50ms ({error})")),
+    }
+}
+
+/// Reads a duration like [`parse_duration`], but not zero.
+///
+/// # Errors
+///
+/// One line that says what is wrong with the text.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("must be longer than zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Parses `arguments`, the first of which is the program's name.
+///
+/// # Errors
+///
+/// The status to end with, after `--help` or `--version` was printed or a mistake was answered.
+pub(crate) fn parse(
+    command: clap::Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<clap::ArgMatches, ExitCode> {
+    let name = command.get_name().to_owned();
+    command
+        .try_get_matches_from(arguments)
+        .map_err(|error| usage_error(&name, &error))
+}
+
+/// Prints help or version where they were asked for. Anything else is a user's mistake: one line
+/// on standard error and the status 2.
+pub fn usage_error(program: &str, error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed standard output is no reason to fail: the reader has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    eprintln!("{program}: {line} (`{program} --help` lists the options)");
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_numbers_or_names_with_a_port() {
+        assert_eq!(parse_address("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
+        assert!(parse_address("localhost:80").unwrap().ip().is_loopback());
+        for wrong in ["", "5555", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:port"] {
+            assert!(parse_address(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_an_end() {
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "5", "-1s", "1parsec", "2years"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(parse_positive_duration("0s").is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! What a server is to the rest of the project: a name, its defaults, and a `run`.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::command_line;
+use crate::{Options, Report};
+
+/// The one entry of a server crate: serves `listener` until a shutdown signal has come and the
+/// open connections are drained, and blocks until then.
+///
+/// # Errors
+///
+/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+pub type Run = fn(TcpListener, &Options) -> io::Result<Report>;
+
+/// One concurrency model. An option whose default is `None` here makes no sense in the model, and
+/// its binary does not offer it.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Its name in commands and tables: `fork`. The binary is `fork-server`.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// The default of `--max-connections`.
+    pub max_connections: Option<usize>,
+    /// The default of `--workers`, which may depend on the machine.
+    pub workers: Option<fn() -> usize>,
+    /// The default of `--stack-size`, in bytes.
+    pub stack_size: Option<usize>,
+    /// Serves until the shutdown.
+    pub run: Run,
+}
+
+impl Model {
+    /// The name of the binary.
+    pub fn program(&self) -> String {
+        format!("{}-server", self.name)
+    }
+
+    /// Parses a command line whose first word is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// The status to end with: help was printed, or a mistake was answered with one line.
+    pub fn parse(
+        &self,
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Options, ExitCode> {
+        let matches = command_line::parse(self.command(), arguments)?;
+        let mut options = Options::from_arg_matches(&matches)
+            .map_err(|error| command_line::usage_error(&self.program(), &error))?;
+        let given = |name| number(&matches, name);
+        options.max_connections = given("max-connections")
+            .or(self.max_connections)
+            .unwrap_or(1);
+        options.workers = given("workers")
+            .or(self.workers.map(|default| default()))
+            .unwrap_or(1);
+        options.stack_size = given("stack-size").or(self.stack_size).unwrap_or_default();
+        Ok(options)
+    }
+
+    fn command(&self) -> Command {
+        let command = Command::new(self.program())
+            .about(self.about)
+            .version(env!("CARGO_PKG_VERSION"));
+        let max_connections = self.max_connections.map(|default| {
+            let help = "Connections served at once; further clients wait in the backlog";
+            number_option("max-connections", "N", help, default, 1..=1 << 30)
+        });
+        let workers = self.workers.map(|default| {
+            number_option(
+                "workers",
+                "N",
+                "Threads that do the serving",
+                default(),
+                1..=4096,
+            )
+        });
+        let stack_size = self.stack_size.map(|default| {
+            let help = "Each thread's stack (65536 to 1073741824)";
+            number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
+        });
+        Options::augment_args(command)
+            .args([max_connections, workers, stack_size].into_iter().flatten())
+    }
+}
+
+fn number_option(
+    name: &'static str,
+    value_name: &'static str,
+    help: &str,
+    default: usize,
+    range: std::ops::RangeInclusive<u64>,
+) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value_name)
+        .help(format!("{help} [default: {default}]"))
+        .value_parser(RangedU64ValueParser::<usize>::new().range(range))
+}
+
+/// The option's value where this binary offers it and the user gave it.
+fn number(matches: &ArgMatches, name: &str) -> Option<usize> {
+    matches.try_get_one::<usize>(name).ok().flatten().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: Model = Model {
+        name: "test",
+        about: "A model for these tests",
+        max_connections: Some(7),
+        workers: None,
+        stack_size: Some(1 << 20),
+        run: |_, _| Err(io::Error::other("not run here")),
+    };
+
+    fn parse(line: &str) -> Result<Options, ExitCode> {
+        MODEL.parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn a_model_s_defaults_hold_until_an_option_says_otherwise() {
+        let options = parse("test-server").unwrap();
+        assert_eq!((options.max_connections, options.stack_size), (7, 1 << 20));
+        assert_eq!(
+            parse("test-server --max-connections 9")
+                .unwrap()
+                .max_connections,
+            9
+        );
+    }
+
+    #[test]
+    fn an_option_without_meaning_in_the_model_is_not_offered() {
+        assert!(parse("test-server --workers 2").is_err());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        MODEL.command().debug_assert();
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line of every server.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
+
+use crate::command_line::{parse_address, parse_duration, parse_positive_duration};
+
+/// What a server was asked to do. The last three fields depend on the model, which also says
+/// whether its binary offers them: see [`Model`](crate::Model).
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS, value_parser = parse_address)]
+    pub addr: SocketAddr,
+
+    /// Pretended work before each answer, such as 1s or 50ms
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub delay: Duration,
+
+    /// How messages are told apart: `line` ends each with a line feed; `raw` takes what one read
+    /// returns, as the Python tutorial does
+    #[arg(long, default_value = "line",
+        value_parser = PossibleValuesParser::new(Framing::NAMES).try_map(|name| name.parse::<Framing>()))]
+    pub framing: Framing,
+
+    /// The longest message, its line feed not counted (1 to 1073741824)
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
+    pub max_message: usize,
+
+    /// Close a connection that neither sends nor reads for so long
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
+    pub idle_timeout: Duration,
+
+    /// How long a shutdown waits for open connections before it cuts them
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+
+    /// Let clients crash their handler: `Panic` panics it, `Abort` aborts its process
+    #[arg(long)]
+    pub allow_crash: bool,
+
+    /// Log warnings and errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Connections served at once; further clients wait in the backlog.
+    #[arg(skip)]
+    pub max_connections: usize,
+
+    /// Threads that serve connections (pool) or run tasks (async).
+    #[arg(skip)]
+    pub workers: usize,
+
+    /// The size of each connection's or worker's thread stack, in bytes.
+    #[arg(skip)]
+    pub stack_size: usize,
+}

@@ -1,0 +1,135 @@
+//! What a connection handler decides, apart from how it reads and writes.
+
+use std::fmt;
+
+use protocol::{DecodeError, Decoder, Request};
+use tracing::info;
+
+use crate::{Excerpt, Options, Statistics};
+
+/// One connection's conversation without its I/O: bytes in, [`Step`]s out. The blocking handler
+/// and the asynchronous one both drive it, so they cannot drift apart.
+#[derive(Debug)]
+pub struct Session<'a> {
+    options: &'a Options,
+    statistics: &'a Statistics,
+    decoder: Decoder,
+    answers: Vec<u8>,
+    ended: bool,
+}
+
+/// What the handler does next. Each step says what becomes of [`Session::answers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send the answers, then read into [`Session::space`].
+    Read,
+    /// Work for `--delay`, then send the answer.
+    Work,
+    /// Send the answers, then crash.
+    Crash(Crash),
+    /// Send the answers, then close.
+    Close(Result<Ending, DecodeError>),
+}
+
+/// How a conversation came to a good end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said `Bye`.
+    Bye,
+    /// The client ended its sending side, or a shutdown ended our receiving side.
+    EndOfInput,
+}
+
+/// What a client may do to its handler under `--allow-crash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The handler panics: its stack unwinds.
+    Panic,
+    /// The handler's process aborts.
+    Abort,
+}
+
+impl<'a> Session<'a> {
+    /// A conversation that has not begun.
+    pub fn new(options: &'a Options, statistics: &'a Statistics) -> Self {
+        let decoder = Decoder::new(options.framing, options.max_message);
+        Session {
+            options,
+            statistics,
+            decoder,
+            answers: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Where the next read puts its bytes; never empty.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.decoder.space()
+    }
+
+    /// Says that a read put `count` bytes into [`space`](Self::space), none at the input's end.
+    pub fn received(&mut self, count: usize) {
+        self.decoder.received(count);
+        self.ended = count == 0;
+    }
+
+    /// The answers that are to be sent. Whoever has sent them clears them.
+    pub fn answers(&mut self) -> &mut Vec<u8> {
+        &mut self.answers
+    }
+
+    /// Whether input came that will not be answered any more.
+    pub fn has_leftover(&self) -> bool {
+        self.decoder.has_leftover()
+    }
+
+    /// Answers what has been received, up to the next thing that only the handler can do.
+    pub fn step(&mut self) -> Step {
+        loop {
+            let message = match self.decoder.next_message() {
+                Ok(Some(message)) => message,
+                Ok(None) if self.ended => return Step::Close(Ok(Ending::EndOfInput)),
+                Ok(None) => return Step::Read,
+                Err(reason) => {
+                    self.answers
+                        .extend_from_slice(format!("ERROR {reason}\n").as_bytes());
+                    return Step::Close(Err(reason));
+                }
+            };
+            info!("{}", Excerpt(message));
+            match Request::parse(message, self.options.allow_crash) {
+                Request::Echo(message) => self.answers.extend_from_slice(message.as_bytes()),
+                Request::Bye => return Step::Close(Ok(Ending::Bye)),
+                Request::Panic => return Step::Crash(Crash::Panic),
+                Request::Abort => return Step::Crash(Crash::Abort),
+            }
+            self.statistics.answered(1);
+            if !self.options.delay.is_zero() {
+                return Step::Work;
+            }
+        }
+    }
+}
+
+impl Crash {
+    /// Crashes.
+    ///
+    /// # Panics
+    ///
+    /// Always, where it does not abort.
+    pub fn now(self) -> ! {
+        match self {
+            Crash::Panic => panic!("a client asked for it"),
+            Crash::Abort => std::process::abort(),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Bye => "the client said Bye",
+            Ending::EndOfInput => "end of input",
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! What a server served, and what that cost.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+
+/// Counters of one server. Whoever starts a connection counts it, whoever answers counts messages.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    connections: AtomicU64,
+    messages: AtomicU64,
+    open: AtomicU64,
+    most_open: AtomicU64,
+}
+
+impl Statistics {
+    /// Counters in memory that this process shares with the children it will fork. They live as
+    /// long as the process.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no memory for the mapping.
+    #[allow(unsafe_code)]
+    pub fn shared_with_children() -> io::Result<&'static Self> {
+        let size = std::num::NonZeroUsize::MIN.saturating_add(size_of::<Self>());
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
+        let memory = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_SHARED)? };
+        // SAFETY: the mapping is never unmapped, starts at a page, is larger than the counters,
+        // and holds zeros, which are valid atomics. All access to it from here on is atomic.
+        Ok(unsafe { memory.cast::<Self>().as_ref() })
+    }
+
+    /// Counts a connection that a handler begins to serve or that waits for one.
+    pub fn opened(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_open.fetch_max(open, Ordering::Relaxed);
+    }
+
+    /// Counts the end of a connection.
+    pub fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts messages that were answered.
+    pub fn answered(&self, messages: u64) {
+        self.messages.fetch_add(messages, Ordering::Relaxed);
+    }
+}
+
+/// Time that the CPU spent on a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// In its own code.
+    pub user: Duration,
+    /// In the kernel on its behalf.
+    pub system: Duration,
+}
+
+/// The summary that a server prints at its exit.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Messages answered.
+    pub messages: u64,
+    /// The most connections that were open at one time.
+    pub most_at_once: u64,
+    /// CPU time of this process.
+    pub server_cpu: CpuTime,
+    /// CPU time of its children that have ended.
+    pub children_cpu: CpuTime,
+    /// The most memory that this process had resident, in bytes.
+    pub peak_memory: u64,
+    /// The most memory that one child had resident, in bytes; 0 without children.
+    pub peak_child_memory: u64,
+}
+
+impl Report {
+    /// Reads the counters, and what the kernel counted for this process and its children.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getrusage(2)`.
+    pub fn new(statistics: &Statistics) -> io::Result<Self> {
+        let server = getrusage(UsageWho::RUSAGE_SELF)?;
+        let children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        Ok(Report {
+            connections: statistics.connections.load(Ordering::Relaxed),
+            messages: statistics.messages.load(Ordering::Relaxed),
+            most_at_once: statistics.most_open.load(Ordering::Relaxed),
+            server_cpu: CpuTime::of(&server),
+            children_cpu: CpuTime::of(&children),
+            peak_memory: peak_memory(&server),
+            peak_child_memory: peak_memory(&children),
+        })
+    }
+}
+
+impl CpuTime {
+    fn of(usage: &Usage) -> Self {
+        let duration = |time: nix::sys::time::TimeVal| {
+            Duration::new(time.tv_sec().unsigned_abs(), time.tv_usec() as u32 * 1000)
+        };
+        CpuTime {
+            user: duration(usage.user_time()),
+            system: duration(usage.system_time()),
+        }
+    }
+}
+
+/// Linux counts in KiB, macOS in bytes: getrusage(2).
+fn peak_memory(usage: &Usage) -> u64 {
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    usage.max_rss().unsigned_abs() * unit
+}
+
+impl fmt::Display for CpuTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.3} s user, {:.3} s system",
+            self.user.as_secs_f64(),
+            self.system.as_secs_f64()
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        writeln!(
+            f,
+            "connections   {}, at most {} at once",
+            self.connections, self.most_at_once
+        )?;
+        writeln!(f, "messages      {}", self.messages)?;
+        writeln!(f, "CPU           {}", self.server_cpu)?;
+        if self.children_cpu != CpuTime::default() {
+            writeln!(f, "  children    {}", self.children_cpu)?;
+        }
+        write!(f, "peak memory   {:.1} MiB", mib(self.peak_memory))?;
+        if self.peak_child_memory > 0 {
+            write!(
+                f,
+                ", a child at most {:.1} MiB",
+                mib(self.peak_child_memory)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_at_once_is_the_peak_and_not_the_sum() {
+        let statistics = Statistics::default();
+        for _ in 0..3 {
+            statistics.opened();
+            statistics.opened();
+            statistics.closed();
+            statistics.closed();
+        }
+        let report = Report::new(&statistics).unwrap();
+        assert_eq!((report.connections, report.most_at_once), (6, 2));
+    }
+}

@@ -1,0 +1,56 @@
+//! A thread per connection: the acceptor starts a thread for each client and goes back to wait.
+//!
+//! Each thread blocks on its own client, so one that is silent holds up nobody else. All threads
+//! share the process: its memory, its descriptors, and its end if one of them aborts.
+//!
+//! ```text
+//!   clients            kernel              this process
+//!
+//!   A ─┐                             ┌──▶ thread 1 ── waits for A
+//!   B ─┼──▶ backlog ──▶ acceptor ────┼──▶ thread 2 ── waits for B
+//!   C ─┘                (waits for   └──▶ thread 3 ── waits for C
+//!                        a client)
+//! ```
+
+use std::io;
+use std::net::TcpListener;
+use std::thread;
+
+use server_core::{Acceptor, Connections, Model, Options, Report};
+
+/// The model and its defaults. A stack takes memory only where it was touched, and glibc keeps
+/// more of the small ones for reuse, so a connection seldom maps a new one.
+pub const MODEL: Model = Model {
+    name: "thread",
+    about: "The echo service with a thread per connection",
+    max_connections: Some(16384),
+    workers: None,
+    stack_size: Some(256 * 1024),
+    run,
+};
+
+/// Serves each connection in a thread of its own until a shutdown signal.
+///
+/// # Errors
+///
+/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
+    let mut acceptor = Acceptor::new(listener, options)?;
+    let connections = Connections::new(options, acceptor.waker());
+    while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
+        let connection = connections.admit(stream, peer);
+        let serve = move || {
+            let number = connection.number();
+            connection.serve(format_args!("thread {number}"));
+        };
+        if let Err(error) = thread::Builder::new()
+            .stack_size(options.stack_size)
+            .spawn(serve)
+        {
+            acceptor.turn_away(peer, &error);
+        }
+    }
+    drop(acceptor);
+    connections.drain();
+    connections.report()
+}
