@@ -1,1 +1,21 @@
-//! x
+//! The lab: starts each server in a process of its own, puts the same load on each, and compares.
+//!
+//! | read in this order | what it is for |
+//! | --- | --- |
+//! | [`models`] | the servers that are compared, and the floor below them |
+//! | [`server_process`] | a server in a process of its own, ended with its starter |
+//! | [`comparison`] | which experiments, in which order, and what is measured in each |
+//! | [`memory`] | what idle connections hold, in user space and in the kernel |
+//! | [`results`] | the figures over all rounds: medians and spreads |
+//! | [`table`] and [`conclusion`] | what the reader sees |
+//! | [`machine`] | what the figures were measured on |
+
+pub mod comparison;
+pub mod conclusion;
+pub mod floor;
+pub mod machine;
+pub mod memory;
+pub mod models;
+pub mod results;
+pub mod server_process;
+pub mod table;

@@ -97,7 +97,8 @@ fn has_unread(stream: &TcpStream) -> bool {
 async fn linger(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)?;
     let forget = async {
-        let mut forgotten = [0; 4096];
+        // On the heap: what lives across an await would lie in every task, lingering or not.
+        let mut forgotten = vec![0; 4096];
         while stream.readable().await.is_ok() {
             match stream.try_read(&mut forgotten) {
                 Ok(0) => break,

@@ -13,13 +13,15 @@
 //! ```
 
 use std::io;
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use server_core::{Model, Options, Report, ShutdownSignal, Statistics, log_end};
+use server_core::{
+    ConnectionError, Ending, Model, Options, Report, ShutdownSignal, Statistics, log_end,
+};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -72,11 +74,18 @@ async fn serve_until_shutdown(
 ) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let mut number = 0;
-    while let Some((stream, peer, place)) = acceptor.next().await? {
-        number += 1;
+    for number in 1_u64.. {
+        let Some((stream, peer, place)) = acceptor.next().await? else {
+            break;
+        };
         let span = info_span!("connection", who = %format_args!("task {number}"), %peer);
-        let open = Open::new(place, statistics);
+        statistics.opened();
+        let open = Open {
+            number,
+            peer,
+            _place: place,
+            statistics: Arc::clone(statistics),
+        };
         tasks.spawn(serve(stream, open, options.clone(), stop.clone()).instrument(span));
     }
     drop(acceptor);
@@ -96,7 +105,7 @@ async fn serve(stream: TcpStream, open: Open, options: Options, stop: Cancellati
             handler.await
         }
     };
-    log_end(&outcome);
+    open.log_end(&outcome);
 }
 
 /// Lets each open connection be answered for what its client has already sent, and waits for
@@ -114,24 +123,26 @@ async fn drain(tasks: &TaskTracker, stop: &CancellationToken, longest: Duration)
     Ok(())
 }
 
-/// Counts a connection as open, and keeps its place, until it is dropped.
+/// Counts a connection as open, and keeps its place, until it is dropped: at its end, by a panic
+/// that unwinds its task, or with a task that was cut.
 struct Open {
+    number: u64,
+    peer: SocketAddr,
     _place: OwnedSemaphorePermit,
     statistics: Arc<Statistics>,
 }
 
 impl Open {
-    fn new(place: OwnedSemaphorePermit, statistics: &Arc<Statistics>) -> Self {
-        statistics.opened();
-        Open {
-            _place: place,
-            statistics: Arc::clone(statistics),
-        }
+    fn log_end(&self, outcome: &Result<Ending, ConnectionError>) {
+        log_end(format_args!("task {}", self.number), self.peer, outcome);
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         self.statistics.closed();
+        if thread::panicking() {
+            self.log_end(&Err(ConnectionError::Panicked));
+        }
     }
 }

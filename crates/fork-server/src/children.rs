@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use server_core::{ShutdownSignal, Statistics};
+use server_core::{ConnectionError, ShutdownSignal, Statistics, log_end};
 use signal_hook::consts::SIGCHLD;
-use tracing::{info_span, warn};
+use tracing::warn;
 
 pub(crate) struct Children {
     clients: HashMap<Pid, SocketAddr>,
@@ -58,10 +58,8 @@ impl Children {
         };
         self.statistics.closed();
         if let WaitStatus::Signaled(_, signal, _) = status {
-            let _span =
-                info_span!("connection", who = %format_args!("process {child}"), peer = %client)
-                    .entered();
-            warn!("closed: the process was killed by {signal}");
+            let who = format_args!("process {child}");
+            log_end(who, client, &Err(ConnectionError::Killed(signal.as_str())));
         }
     }
 

@@ -79,6 +79,9 @@ fn serve_and_exit(
     statistics: &Statistics,
     served: &AtomicI32,
 ) -> ! {
+    // A server that is killed takes its children with it.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     served.store(stream.as_raw_fd(), Ordering::SeqCst);
     if ShutdownSignal::get().is_ok_and(ShutdownSignal::requested) {
         let _ = stream.shutdown(Shutdown::Read);

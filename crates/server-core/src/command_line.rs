@@ -5,6 +5,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use protocol::Framing;
+
 /// The longest duration that an option takes: it stays far from where clocks overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -45,6 +48,11 @@ pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("must be longer than zero".to_owned()),
         duration => Ok(duration),
     }
+}
+
+/// Reads the name of a framing, and lists the names in the help and in the answer to a mistake.
+pub fn framing_parser() -> impl TypedValueParser<Value = Framing> {
+    PossibleValuesParser::new(Framing::NAMES).try_map(|name| name.parse::<Framing>())
 }
 
 /// Parses `arguments`, the first of which is the program's name.

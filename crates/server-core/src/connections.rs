@@ -170,7 +170,7 @@ impl Connection {
     }
 
     /// Serves it to its end, as [`serve`] says, and closes it.
-    pub fn serve(self, who: impl Display) {
+    pub fn serve(self, who: impl Display + Copy) {
         let Connections {
             options,
             statistics,

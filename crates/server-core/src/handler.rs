@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv};
 use protocol::DecodeError;
-use tracing::{info, info_span, warn};
+use tracing::{info, info_span, warn, warn_span};
 
 use crate::{Ending, Options, Session, Statistics, Step};
 
@@ -27,6 +27,12 @@ pub enum ConnectionError {
     /// The client neither sent nor read for `--idle-timeout`.
     #[error("idle for {}", humantime::format_duration(*.0))]
     Idle(Duration),
+    /// The handler panicked. The panic's own line says where.
+    #[error("the handler panicked")]
+    Panicked,
+    /// The process that served it was killed.
+    #[error("its process was killed by {0}")]
+    Killed(&'static str),
     /// The client or the network ended it, such as by a reset, or a shutdown cut it.
     #[error("{0}")]
     Lost(#[from] io::Error),
@@ -39,23 +45,35 @@ pub enum ConnectionError {
 pub fn serve(
     stream: &TcpStream,
     peer: SocketAddr,
-    who: impl Display,
+    who: impl Display + Copy,
     options: &Options,
     statistics: &Statistics,
 ) {
-    let _span = info_span!("connection", %who, %peer).entered();
-    info!("connected");
-    // A panic unwinds the handler and nothing else. The panic hook has logged it.
-    if let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| handle(stream, options, statistics))) {
-        log_end(&outcome);
-    }
+    let span = info_span!("connection", %who, %peer);
+    let outcome = span.in_scope(|| {
+        info!("connected");
+        // A panic unwinds the handler and nothing else.
+        catch_unwind(AssertUnwindSafe(|| handle(stream, options, statistics)))
+    });
+    log_end(
+        who,
+        peer,
+        &outcome.unwrap_or(Err(ConnectionError::Panicked)),
+    );
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started.
-pub fn log_end(outcome: &Result<Ending, ConnectionError>) {
+pub fn log_end(who: impl Display, peer: SocketAddr, outcome: &Result<Ending, ConnectionError>) {
+    // In a span of its own: under `--quiet` the connection has none, and a warning still needs it.
     match outcome {
-        Ok(ending) => info!("closed: {ending}"),
-        Err(error) => warn!("closed: {error}"),
+        Ok(ending) => {
+            let _span = info_span!(parent: None, "end", %who, %peer).entered();
+            info!("closed: {ending}");
+        }
+        Err(error) => {
+            let _span = warn_span!(parent: None, "end", %who, %peer).entered();
+            warn!("closed: {error}");
+        }
     }
 }
 

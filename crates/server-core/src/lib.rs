@@ -32,7 +32,9 @@ mod shutdown;
 mod statistics;
 
 pub use accept::{AcceptPolicy, Acceptor};
-pub use command_line::{parse_address, parse_duration, parse_positive_duration, usage_error};
+pub use command_line::{
+    framing_parser, parse_address, parse_duration, parse_positive_duration, usage_error,
+};
 pub use connections::{Connection, Connections};
 pub use handler::{ConnectionError, LINGER, log_end, serve};
 pub use launch::launch;

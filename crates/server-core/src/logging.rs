@@ -27,7 +27,7 @@ pub(crate) fn start(quiet: bool) {
             start: Instant::now(),
         })
         .try_init();
-    // Runs on the thread that panics, inside the connection's span: the line says who it was.
+    // One line in the place of the standard one and its backtrace.
     std::panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("no reason given");
         let place = panic

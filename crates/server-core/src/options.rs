@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::builder::RangedU64ValueParser;
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 
-use crate::command_line::{parse_address, parse_duration, parse_positive_duration};
+use crate::command_line::{framing_parser, parse_address, parse_duration, parse_positive_duration};
 
 /// What a server was asked to do. The last three fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
@@ -22,8 +22,7 @@ pub struct Options {
 
     /// How messages are told apart: `line` ends each with a line feed; `raw` takes what one read
     /// returns, as the Python tutorial does
-    #[arg(long, default_value = "line",
-        value_parser = PossibleValuesParser::new(Framing::NAMES).try_map(|name| name.parse::<Framing>()))]
+    #[arg(long, default_value = "line", value_parser = framing_parser())]
     pub framing: Framing,
 
     /// The longest message, its line feed not counted (1 to 1073741824)

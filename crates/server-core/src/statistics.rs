@@ -103,9 +103,33 @@ impl Report {
 }
 
 impl CpuTime {
+    /// What this process has used.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getrusage(2)`.
+    pub fn of_this_process() -> io::Result<Self> {
+        Ok(CpuTime::of(&getrusage(UsageWho::RUSAGE_SELF)?))
+    }
+
+    /// What the children of this process have used, and theirs, once they were waited for.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getrusage(2)`.
+    pub fn of_children() -> io::Result<Self> {
+        Ok(CpuTime::of(&getrusage(UsageWho::RUSAGE_CHILDREN)?))
+    }
+
+    /// User and system time together.
+    pub fn total(self) -> Duration {
+        self.user + self.system
+    }
+
     fn of(usage: &Usage) -> Self {
         let duration = |time: nix::sys::time::TimeVal| {
-            Duration::new(time.tv_sec().unsigned_abs(), time.tv_usec() as u32 * 1000)
+            Duration::from_secs(time.tv_sec().unsigned_abs())
+                + Duration::from_micros(time.tv_usec().unsigned_abs())
         };
         CpuTime {
             user: duration(usage.user_time()),

@@ -1,0 +1,42 @@
+//! Where a client's connections come from.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A new socket for a connection to `server`, not blocking and without Nagle's delay.
+///
+/// A pair of addresses has some 28,000 ports, and each may be held for a minute after its
+/// connection's end. So on Linux, where all of 127.0.0.0/8 is local, connections to it start from
+/// 127.0.0.2, 127.0.0.3, ... in turn.
+pub(crate) fn socket_to(server: SocketAddr) -> io::Result<Socket> {
+    let kind = Type::STREAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(server), kind, Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    if matches!(server.ip(), std::net::IpAddr::V4(address) if address.is_loopback()) {
+        bind_to_next_source(&socket)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(target_os = "linux")]
+fn bind_to_next_source(socket: &Socket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
+    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    const SOURCES: u8 = 32;
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+
+    // Without this, `bind` would take a port that no other connection of this source may use.
+    setsockopt(socket, IpBindAddressNoPort, &true)?;
+    let source = Ipv4Addr::new(
+        127,
+        0,
+        0,
+        2 + NEXT.fetch_add(1, Ordering::Relaxed) % SOURCES,
+    );
+    socket.bind(&SocketAddrV4::new(source, 0).into())
+}

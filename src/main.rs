@@ -1,0 +1,164 @@
+//! The lab, as a program.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use lab::comparison::{self, Plan};
+use lab::machine::{Machine, listen_overflows};
+use lab::results::Results;
+use lab::{conclusion, models, table};
+use serde::Serialize;
+
+/// Compares the concurrency models of the echo service: starts each server in its own process,
+/// puts the same load on each in interleaved rounds, and prints one table
+#[derive(Parser)]
+#[command(name = "lab", version)]
+struct Cli {
+    /// Compare these models only
+    #[arg(
+        long,
+        value_name = "A,B",
+        value_delimiter = ',',
+        default_value = "iterative,fork,thread,pool,async"
+    )]
+    models: Vec<String>,
+
+    /// Take under 15 seconds instead of under a minute, and accept more noise
+    #[arg(long)]
+    quick: bool,
+
+    /// Write all figures of all rounds to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    /// Runs one server, as its own program does, and ends with whoever started it
+    #[command(hide = true, disable_help_flag = true)]
+    Serve {
+        /// The model's name
+        model: String,
+        /// What the model's own program would be told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return server_core::usage_error("lab", &error),
+    };
+    let outcome = match &cli.command {
+        Some(Subcommands::Serve { model, arguments }) => match models::find(model) {
+            Ok(model) => return serve(&model, arguments),
+            Err(message) => Err(anyhow::Error::msg(message)),
+        },
+        None => compare(&cli),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(model: &server_core::Model, arguments: &[OsString]) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
+    let program = OsString::from(model.program());
+    server_core::launch(
+        model,
+        [program].into_iter().chain(arguments.iter().cloned()),
+    )
+}
+
+fn compare(cli: &Cli) -> anyhow::Result<()> {
+    server_core::raise_open_file_limit();
+    let models = comparison::choose(&cli.models).map_err(anyhow::Error::msg)?;
+    ensure!(!models.is_empty(), "--models names no model");
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let plan = match cli.quick {
+        true => Plan::quick(program, &models),
+        false => Plan::thorough(program, &models),
+    };
+    let machine = Machine::here();
+    let overflows = listen_overflows();
+    let results = run(&plan)?;
+    print(&plan, &machine, &results, listen_overflows() - overflows);
+    match &cli.json {
+        Some(file) => write(file, &plan, &machine, &results),
+        None => Ok(()),
+    }
+}
+
+/// Runs the plan behind a progress bar, where standard error is a terminal.
+fn run(plan: &Plan) -> anyhow::Result<Results> {
+    let bar = ProgressBar::new(plan.steps() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+        bar.set_style(style);
+    }
+    let results = plan.run(|step| {
+        bar.set_message(step);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    results
+}
+
+fn print(plan: &Plan, machine: &Machine, results: &Results, overflows: u64) {
+    println!("{}", table::render(results));
+    for sentence in conclusion::sentences(results) {
+        println!("{}", textwrap::fill(&sentence, 80));
+    }
+    println!(
+        "\nMedians of {} rounds ± half their range. {machine}",
+        plan.rounds
+    );
+    if overflows > 0 {
+        println!(
+            "{overflows} connections overflowed a backlog and came a second later: do not trust the rates."
+        );
+    }
+}
+
+/// What `--json` writes. Units stand in the names of the figures.
+#[derive(Serialize)]
+struct Record<'a> {
+    machine: &'a Machine,
+    rounds: usize,
+    memory_rounds: usize,
+    seconds_per_round: f64,
+    many_clients: usize,
+    warm_connections: usize,
+    idle_connections: usize,
+    message_bytes: usize,
+    servers: &'a Results,
+}
+
+fn write(file: &Path, plan: &Plan, machine: &Machine, results: &Results) -> anyhow::Result<()> {
+    let record = Record {
+        machine,
+        rounds: plan.rounds,
+        memory_rounds: plan.memory_rounds,
+        seconds_per_round: plan.duration.as_secs_f64(),
+        many_clients: comparison::MANY_CLIENTS,
+        warm_connections: comparison::WARM_CONNECTIONS,
+        idle_connections: comparison::IDLE_CONNECTIONS,
+        message_bytes: lab::floor::MESSAGE_SIZE,
+        servers: results,
+    };
+    let text = serde_json::to_string_pretty(&record)?;
+    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,128 @@
+//! What idle connections hold: user memory of the server, and kernel memory on its behalf.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use client::hold::Held;
+
+use crate::server_process::ServerProcess;
+
+/// What `connections` idle connections hold, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleMemory {
+    /// How many connections were open.
+    pub connections: usize,
+    /// How many of them the server served; the others waited for their turn.
+    pub served: usize,
+    /// Proportional set size of the server and its children: shared pages are shared out.
+    pub user: f64,
+    /// Kernel stacks, page tables and slabs (sockets, processes, threads), on the server's side.
+    pub kernel: f64,
+}
+
+/// How long the kernel takes, generously, to free what processes that ended have left.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Opens `connections` to a server that has none, measures what they add, and stops the server.
+///
+/// # Errors
+///
+/// When a connection or the server fails, or `/proc` cannot be read. Only Linux has what this
+/// reads.
+pub fn measure(server: ServerProcess, connections: usize) -> io::Result<IdleMemory> {
+    std::thread::sleep(SETTLE);
+    let pairs = Pairs::open(connections)?;
+    let pid = server.process().as_raw();
+    let (user, kernel) = (system::user(pid)?, system::kernel()?);
+    let held = Held::open(server.address(), connections)?;
+    let user = system::user(pid)? - user;
+    let kernel = system::kernel()? - kernel - pairs.one_end;
+    // Before its clients go: it shall not find hundreds of them gone at once.
+    server.stop()?;
+    let served = held.served();
+    Ok(IdleMemory {
+        connections,
+        served,
+        user: user.max(0.0),
+        kernel: kernel.max(0.0),
+    })
+}
+
+/// Loopback connections within this process, and what one end of each of them holds in the kernel
+/// together, in bytes: half of what they added.
+///
+/// The ends of the server's clients live in the same kernel, and shall not be counted to the
+/// server. These pairs stay open during the measurement, lest the kernel serve it from what they
+/// left.
+struct Pairs {
+    one_end: f64,
+    _pairs: Vec<(TcpStream, (TcpStream, SocketAddr))>,
+}
+
+impl Pairs {
+    fn open(count: usize) -> io::Result<Self> {
+        let listener = server_core::bind(([127, 0, 0, 1], 0).into())?;
+        let address = listener.local_addr()?;
+        let before = system::kernel()?;
+        let pair = |_| Ok((TcpStream::connect(address)?, listener.accept()?));
+        let pairs = (0..count).map(pair).collect::<io::Result<Vec<_>>>()?;
+        Ok(Pairs {
+            one_end: (system::kernel()? - before) / 2.0,
+            _pairs: pairs,
+        })
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+
+    use procfs::process::Process;
+    use procfs::{Current, Meminfo, ProcError};
+
+    /// The proportional set size of a process and its children, in bytes.
+    pub(super) fn user(pid: i32) -> io::Result<f64> {
+        let process = Process::new(pid).map_err(io_error)?;
+        let mut total = proportional_set_size(&process).map_err(io_error)?;
+        for task in process.tasks().map_err(io_error)? {
+            for child in task.and_then(|task| task.children()).map_err(io_error)? {
+                let child = Process::new(child.cast_signed()).map_err(io_error)?;
+                total += proportional_set_size(&child).map_err(io_error)?;
+            }
+        }
+        Ok(total)
+    }
+
+    fn proportional_set_size(process: &Process) -> Result<f64, ProcError> {
+        let maps = process.smaps_rollup()?;
+        let map = maps.memory_map_rollup.0.first();
+        let size = map.and_then(|map| map.extension.map.get("Pss"));
+        size.map(|size| *size as f64)
+            .ok_or_else(|| ProcError::Other("no Pss".to_owned()))
+    }
+
+    /// Kernel stacks, page tables and slabs of the whole machine, in bytes.
+    pub(super) fn kernel() -> io::Result<f64> {
+        let memory = Meminfo::current().map_err(io_error)?;
+        let parts = [memory.kernel_stack, memory.page_tables, Some(memory.slab)];
+        Ok(parts.into_iter().flatten().sum::<u64>() as f64)
+    }
+
+    fn io_error(error: ProcError) -> io::Error {
+        io::Error::other(format!("/proc: {error}"))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+
+    pub(super) fn user(_: i32) -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn kernel() -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

@@ -1,0 +1,27 @@
+//! The servers that are compared, in the order of every table and plot.
+
+use server_core::Model;
+
+use crate::floor;
+
+/// The five models, from the simplest to the newest.
+pub const MODELS: [Model; 5] = [
+    iterative_server::MODEL,
+    fork_server::MODEL,
+    thread_server::MODEL,
+    pool_server::MODEL,
+    async_server::MODEL,
+];
+
+/// Finds a model, or the floor, by its name.
+///
+/// # Errors
+///
+/// One line that lists the names there are.
+pub fn find(name: &str) -> Result<Model, String> {
+    let mut all = MODELS.into_iter().chain([floor::MODEL]);
+    all.find(|model| model.name == name).ok_or_else(|| {
+        let names = MODELS.map(|model| model.name).join(", ");
+        format!("there is no model {name:?}; there are {names}")
+    })
+}
