@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use server_core::{
-    ConnectionError, Ending, Model, Options, Report, ShutdownSignal, Statistics, log_end,
+    ConnectionError, Ending, Model, Options, Report, ShutdownSignal, Statistics, log_cut, log_end,
 };
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, info, info_span};
 
 mod acceptor;
 mod handler;
@@ -115,10 +115,7 @@ async fn drain(tasks: &TaskTracker, stop: &CancellationToken, longest: Duration)
     stop.cancel();
     tasks.close();
     if timeout(longest, tasks.wait()).await.is_err() {
-        warn!(
-            "cut {} connections, still open after {longest:?}",
-            tasks.len()
-        );
+        log_cut(tasks.len(), longest);
     }
     Ok(())
 }

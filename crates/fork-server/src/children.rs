@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use server_core::{ConnectionError, ShutdownSignal, Statistics, log_end};
+use server_core::{ConnectionError, ShutdownSignal, Statistics, log_cut, log_end};
 use signal_hook::consts::SIGCHLD;
-use tracing::warn;
 
 pub(crate) struct Children {
     clients: HashMap<Pid, SocketAddr>,
@@ -73,10 +72,7 @@ impl Children {
             self.signal.wait(Some(end))?;
         }
         if self.open() > 0 {
-            warn!(
-                "cut {} connections, still open after {timeout:?}",
-                self.clients.len()
-            );
+            log_cut(self.clients.len(), timeout);
             self.send(Signal::SIGKILL);
         }
         while self.open() > 0 {

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -127,11 +127,7 @@ impl Connections {
 
     fn cut(&self, registry: &Registry) {
         if !registry.open.is_empty() {
-            let timeout = humantime::format_duration(self.options.drain_timeout);
-            warn!(
-                "cut {} connections, still open after {timeout}",
-                registry.open.len()
-            );
+            log_cut(registry.open.len(), self.options.drain_timeout);
         }
         registry
             .open
@@ -142,6 +138,12 @@ impl Connections {
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Logs that a shutdown cut so many connections, since they were still open after `timeout`.
+pub fn log_cut(connections: usize, timeout: Duration) {
+    let timeout = humantime::format_duration(timeout);
+    warn!("connections cut, still open after {timeout}: {connections}");
 }
 
 /// The only failure is that the connection has ended, and then there is nothing left to end.

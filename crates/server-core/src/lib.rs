@@ -35,7 +35,7 @@ pub use accept::{AcceptPolicy, Acceptor};
 pub use command_line::{
     framing_parser, parse_address, parse_duration, parse_positive_duration, usage_error,
 };
-pub use connections::{Connection, Connections};
+pub use connections::{Connection, Connections, log_cut};
 pub use handler::{ConnectionError, LINGER, log_end, serve};
 pub use launch::launch;
 pub use limits::raise_open_file_limit;

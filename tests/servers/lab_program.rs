@@ -1,0 +1,66 @@
+//! The lab as its user meets it.
+
+use std::process::Command;
+
+use libtest_mimic::Trial;
+
+use crate::command_line::one_line;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("lab: compares two models and writes what it found", || {
+            compares_two_models();
+            Ok(())
+        }),
+        Trial::test(
+            "lab: an unknown model is one clear line and status 1",
+            || {
+                let line = one_line(lab(&["--models", "fork,threads"]), 1);
+                assert!(
+                    line.contains("no model \"threads\"; there are iterative, fork,"),
+                    "{line}"
+                );
+                Ok(())
+            },
+        ),
+        Trial::test("lab: a wrong option is one clear line and status 2", || {
+            let line = one_line(lab(&["--slow"]), 2);
+            assert!(
+                line.contains("--slow") && line.contains("lab --help"),
+                "{line}"
+            );
+            Ok(())
+        }),
+    ]
+}
+
+fn lab(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.args(arguments);
+    command
+}
+
+fn compares_two_models() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().to_str().expect("a plain path");
+    let output = lab(&["--quick", "--models", "thread,pool", "--json", path]).output();
+    let output = output.expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        text.contains("thread") && text.contains("pool") && text.contains("floor"),
+        "{text}"
+    );
+    let record = std::fs::read_to_string(path).expect("the file");
+    let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    for server in ["thread", "pool", "floor"] {
+        let figures = record["servers"][server].as_object().expect("figures");
+        assert_eq!(figures.len(), 15, "{figures:?}");
+        let rate = figures["connections_per_second_many_clients"]["median"].as_f64();
+        assert!(rate > Some(0.0), "{server}: {rate:?}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Black-box tests over every server, by table: each case is a line of the run, named by what it
+//! shows. Every server runs in a process of its own and is ready when it says so.
+
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
+
+use std::cell::Cell;
+use std::panic;
+
+use lab::models::MODELS;
+use libtest_mimic::{Arguments, Trial};
+
+mod broken;
+mod claims;
+mod command_line;
+mod conformance;
+mod lab_program;
+mod shutdown;
+mod support;
+
+/// Tests of a model by their names.
+type Tests<const COUNT: usize> = [(&'static str, fn(&'static str)); COUNT];
+
+thread_local! {
+    /// Whether this thread expects the failures that it provokes.
+    static EXPECTS_FAILURES: Cell<bool> = const { Cell::new(false) };
+}
+
+fn main() {
+    server_core::raise_open_file_limit();
+    panic::set_hook(Box::new(|failure| {
+        if !EXPECTS_FAILURES.get() {
+            eprintln!("{failure}");
+        }
+    }));
+    let arguments = Arguments::from_args();
+    let trials = [
+        conformance::trials(),
+        claims::trials(),
+        shutdown::trials(),
+        command_line::trials(),
+        broken::trials(),
+        lab_program::trials(),
+    ];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+}
+
+/// A test of each model. A failed assertion fails the test.
+fn of_every_model(name: &'static str, test: fn(&'static str)) -> impl Iterator<Item = Trial> {
+    MODELS
+        .into_iter()
+        .map(move |model| of(model.name, name, test))
+}
+
+/// A test of one model.
+fn of(model: &'static str, name: &str, test: fn(&'static str)) -> Trial {
+    Trial::test(format!("{model}: {name}"), move || {
+        test(model);
+        Ok(())
+    })
+}

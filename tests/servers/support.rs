@@ -1,0 +1,193 @@
+//! Servers and clients as the tests need them.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use lab::server_process::{ServerProcess, serve_command};
+use tempfile::NamedTempFile;
+
+/// How long an answer may take before a test fails: far longer than any answer takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Long enough for an answer to come that ought not to.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
+
+/// A server in its own process, with its log at hand. It ends with this value.
+pub(crate) struct Server {
+    pub(crate) process: ServerProcess,
+    log: NamedTempFile,
+}
+
+impl Server {
+    pub(crate) fn start(model: &str, arguments: &[&str]) -> Self {
+        let log = NamedTempFile::new().expect("a temporary file");
+        let mut command = serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments);
+        command
+            .stderr(File::create(log.path()).expect("a temporary file"))
+            .env_remove("RUST_LOG");
+        let process = ServerProcess::start(command);
+        let process = process.unwrap_or_else(|error| {
+            let log = std::fs::read_to_string(log.path()).unwrap_or_default();
+            panic!("{model} {arguments:?}: {error}\n{log}")
+        });
+        Server { process, log }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Target::new(self.address()).connect()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).expect("the log")
+    }
+
+    /// How many threads its process has.
+    pub(crate) fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.process.process());
+        std::fs::read_dir(tasks).expect("its process").count()
+    }
+
+    /// How many children its process has, ended ones that it has not reaped included.
+    pub(crate) fn children(&self) -> usize {
+        let pid = self.process.process();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        children.expect("its process").split_whitespace().count()
+    }
+}
+
+/// Where a case finds the server, and how long it waits for an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) patience: Duration,
+}
+
+impl Target {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Target {
+            address,
+            patience: PATIENCE,
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).expect("a connection");
+        stream.set_nodelay(true).expect("an open socket");
+        let client = Client { stream };
+        client.wait_at_most(self.patience);
+        client
+    }
+}
+
+/// A client of the tests' own, which sends what no proper client would.
+pub(crate) struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    pub(crate) fn wait_at_most(&self, patience: Duration) {
+        self.stream
+            .set_read_timeout(Some(patience))
+            .expect("an open socket");
+        self.stream
+            .set_write_timeout(Some(patience))
+            .expect("an open socket");
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream
+            .write_all(bytes.as_ref())
+            .expect("the server to take it");
+    }
+
+    pub(crate) fn half_close(&self) {
+        self.stream
+            .shutdown(Shutdown::Write)
+            .expect("an open socket");
+    }
+
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        let socket = socket2::Socket::from(self.stream);
+        socket
+            .set_linger(Some(Duration::ZERO))
+            .expect("an open socket");
+    }
+
+    #[track_caller]
+    pub(crate) fn receive(&mut self, expected: impl AsRef<[u8]>) {
+        let expected = expected.as_ref();
+        let mut received = vec![0; expected.len()];
+        self.stream.read_exact(&mut received).expect("an answer");
+        assert_same(&received, expected);
+    }
+
+    /// Receives this, and then the end of the connection, not a reset.
+    #[track_caller]
+    pub(crate) fn receive_to_the_end(&mut self, expected: impl AsRef<[u8]>) {
+        let mut received = Vec::new();
+        let end = self.stream.read_to_end(&mut received);
+        assert_same(&received, expected.as_ref());
+        end.expect("the end of the connection");
+    }
+
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, message: &str) {
+        self.send(message);
+        self.receive(message);
+    }
+
+    /// Sees that nothing comes for a while.
+    #[track_caller]
+    pub(crate) fn wait_in_vain(&mut self) {
+        self.wait_at_most(A_WHILE);
+        let came = self.stream.read(&mut [0]);
+        self.wait_at_most(PATIENCE);
+        let waited = matches!(&came, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        assert!(waited, "an answer or an end came early: {came:?}");
+    }
+
+    /// Waits until the connection has ended in any way.
+    pub(crate) fn wait_for_any_end(&mut self) -> io::Result<u64> {
+        io::copy(&mut self.stream, &mut io::sink())
+    }
+}
+
+/// Compares without printing thousands of bytes.
+#[track_caller]
+fn assert_same(received: &[u8], expected: &[u8]) {
+    let same = received
+        .iter()
+        .zip(expected)
+        .take_while(|(one, other)| one == other)
+        .count();
+    let from = same.saturating_sub(20);
+    let near = |bytes: &[u8]| {
+        String::from_utf8_lossy(&bytes[from.min(bytes.len())..bytes.len().min(same + 20)])
+            .into_owned()
+    };
+    assert!(
+        received == expected,
+        "received {} bytes, expected {}; they differ at {same}: {:?} and {:?}",
+        received.len(),
+        expected.len(),
+        near(received),
+        near(expected),
+    );
+}
+
+/// Waits until `what` holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
