@@ -51,11 +51,8 @@ enum Experiment {
     WarmConnections,
 }
 
-const EXPERIMENTS: [Experiment; 3] = [
-    Experiment::OneClient,
-    Experiment::ManyClients,
-    Experiment::WarmConnections,
-];
+const EXPERIMENTS: [Experiment; 3] =
+    [Experiment::OneClient, Experiment::ManyClients, Experiment::WarmConnections];
 
 impl Plan {
     /// The comparison of `models` and the floor, under a minute for all five.
@@ -99,8 +96,7 @@ impl Plan {
             for (index, server) in self.in_turn(round) {
                 progress(format!("{}: idle connections", server.name));
                 let context = || format!("{}: idle connections, round {}", server.name, round + 1);
-                self.measure_memory(index, server, &mut results)
-                    .with_context(context)?;
+                self.measure_memory(index, server, &mut results).with_context(context)?;
             }
         }
         for round in 0..self.rounds {
@@ -109,8 +105,7 @@ impl Plan {
                     let what = format!("{}: {}", server.name, experiment.describe());
                     progress(what.clone());
                     let context = || format!("{what}, round {}", round + 1);
-                    self.measure(experiment, index, server, &mut results)
-                        .with_context(context)?;
+                    self.measure(experiment, index, server, &mut results).with_context(context)?;
                 }
             }
         }
@@ -160,16 +155,8 @@ impl Plan {
         let process = self.start(server)?;
         let memory = memory::measure(process, IDLE_CONNECTIONS)?;
         let each = |bytes: f64| bytes / memory.connections as f64;
-        results.push(
-            index,
-            Measure::UserMemoryPerIdleConnectionBytes,
-            each(memory.user),
-        );
-        results.push(
-            index,
-            Measure::KernelMemoryPerIdleConnectionBytes,
-            each(memory.kernel),
-        );
+        results.push(index, Measure::UserMemoryPerIdleConnectionBytes, each(memory.user));
+        results.push(index, Measure::KernelMemoryPerIdleConnectionBytes, each(memory.kernel));
         results.push(index, Measure::ServedIdleConnections, memory.served as f64);
         Ok(())
     }
@@ -210,29 +197,14 @@ impl Experiment {
         let (connections, messages) = (outcome.all_connections, outcome.all_messages);
         match self {
             Experiment::OneClient => {
-                vec![(
-                    ConnectionsPerSecondOneClient,
-                    outcome.connections_per_second(),
-                )]
+                vec![(ConnectionsPerSecondOneClient, outcome.connections_per_second())]
             }
             Experiment::ManyClients => vec![
-                (
-                    ConnectionsPerSecondManyClients,
-                    outcome.connections_per_second(),
-                ),
-                (
-                    ConnectionLatencyMedianMicroseconds,
-                    quantile(connection, 0.5),
-                ),
+                (ConnectionsPerSecondManyClients, outcome.connections_per_second()),
+                (ConnectionLatencyMedianMicroseconds, quantile(connection, 0.5)),
                 (ConnectionLatencyP99Microseconds, quantile(connection, 0.99)),
-                (
-                    ServerCpuPerConnectionMicroseconds,
-                    each(server, connections),
-                ),
-                (
-                    ClientCpuPerConnectionMicroseconds,
-                    each(client, connections),
-                ),
+                (ServerCpuPerConnectionMicroseconds, each(server, connections)),
+                (ClientCpuPerConnectionMicroseconds, each(client, connections)),
             ],
             Experiment::WarmConnections => vec![
                 (MessagesPerSecond, outcome.messages_per_second()),
@@ -260,8 +232,5 @@ pub fn choose(names: &[String]) -> Result<Vec<Model>, String> {
             return Err(format!("{name:?} is named twice"));
         }
     }
-    Ok(MODELS
-        .into_iter()
-        .filter(|model| names.iter().any(|name| name == model.name))
-        .collect())
+    Ok(MODELS.into_iter().filter(|model| names.iter().any(|name| name == model.name)).collect())
 }

@@ -25,11 +25,7 @@ fn connections(results: &Results) -> String {
         100.0 * fast.1 / floor
     );
     if cheap.0 == dear.0 {
-        return format!(
-            "A connection cost {} {} µs of CPU; {reached}",
-            cheap.0,
-            short(cheap.1)
-        );
+        return format!("A connection cost {} {} µs of CPU; {reached}", cheap.0, short(cheap.1));
     }
     format!(
         "A connection cost {} {} µs of CPU and {} {} µs, {:.1} times as much; {reached}",
@@ -117,22 +113,13 @@ fn models(results: &Results, measure: Measure) -> Vec<(&'static str, f64)> {
 
 fn floor_of(results: &Results, measure: Measure) -> f64 {
     let medians = results.medians(measure);
-    medians
-        .iter()
-        .find(|(name, _)| *name == floor::MODEL.name)
-        .map_or(f64::NAN, |floor| floor.1)
+    medians.iter().find(|(name, _)| *name == floor::MODEL.name).map_or(f64::NAN, |floor| floor.1)
 }
 
 fn least<'a>(medians: &[(&'a str, f64)]) -> Option<(&'a str, f64)> {
-    medians
-        .iter()
-        .copied()
-        .min_by(|one, other| one.1.total_cmp(&other.1))
+    medians.iter().copied().min_by(|one, other| one.1.total_cmp(&other.1))
 }
 
 fn most<'a>(medians: &[(&'a str, f64)]) -> Option<(&'a str, f64)> {
-    medians
-        .iter()
-        .copied()
-        .max_by(|one, other| one.1.total_cmp(&other.1))
+    medians.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))
 }

@@ -33,17 +33,15 @@ const SHUTDOWN: Token = Token(1);
 /// # Errors
 ///
 /// When anything but a client fails.
-pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    server_core::prepare(&listener, options)?;
+pub fn run(listener: TcpListener, _: &Options) -> io::Result<Report> {
+    listener.set_nonblocking(true)?;
     let statistics = Statistics::default();
     let signal = ShutdownSignal::get()?;
     let mut poll = Poll::new()?;
     let mut listener = mio::net::TcpListener::from_std(listener);
     let mut wakeups = UnixStream::from_std(signal.wakeups()?);
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)?;
-    poll.registry()
-        .register(&mut wakeups, SHUTDOWN, Interest::READABLE)?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    poll.registry().register(&mut wakeups, SHUTDOWN, Interest::READABLE)?;
     let mut events = Events::with_capacity(256);
     let mut clients = Vec::new();
     while !signal.requested() {
@@ -77,8 +75,7 @@ fn accept(
         };
         statistics.opened();
         let index = stream.as_raw_fd().unsigned_abs() as usize;
-        poll.registry()
-            .register(&mut stream, Token(index), Interest::READABLE)?;
+        poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
         if clients.len() <= index {
             clients.resize_with(index + 1, || None);
         }

@@ -25,29 +25,14 @@ impl Machine {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let (cpu, memory_gib, kernel) = facts();
-        Machine {
-            cpu,
-            cores,
-            memory_gib,
-            kernel,
-            date,
-        }
+        Machine { cpu, cores, memory_gib, kernel, date }
     }
 }
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Machine {
-            cpu,
-            cores,
-            memory_gib,
-            kernel,
-            date,
-        } = self;
-        write!(
-            f,
-            "{cpu}, {cores} cores, {memory_gib:.0} GiB, {kernel}, {date}"
-        )
+        let Machine { cpu, cores, memory_gib, kernel, date } = self;
+        write!(f, "{cpu}, {cores} cores, {memory_gib:.0} GiB, {kernel}, {date}")
     }
 }
 
@@ -55,43 +40,29 @@ impl std::fmt::Display for Machine {
 fn facts() -> (String, f64, String) {
     use procfs::{CpuInfo, Current, Meminfo};
     let unknown = || "unknown".to_owned();
-    let cpu = CpuInfo::current()
-        .ok()
-        .and_then(|cpu| cpu.model_name(0).map(str::to_owned));
+    let cpu = CpuInfo::current().ok().and_then(|cpu| cpu.model_name(0).map(str::to_owned));
     let memory = Meminfo::current().map_or(0, |memory| memory.mem_total);
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
     let kernel = release.map_or_else(|_| unknown(), |release| format!("Linux {}", release.trim()));
-    (
-        cpu.unwrap_or_else(unknown),
-        memory as f64 / f64::from(1 << 30),
-        kernel,
-    )
+    (cpu.unwrap_or_else(unknown), memory as f64 / f64::from(1 << 30), kernel)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn facts() -> (String, f64, String) {
-    (
-        "unknown CPU".to_owned(),
-        0.0,
-        std::env::consts::OS.to_owned(),
-    )
+    ("unknown CPU".to_owned(), 0.0, std::env::consts::OS.to_owned())
 }
 
 /// How often the kernel has dropped a connection since a backlog was full, since it started.
 #[cfg(target_os = "linux")]
 pub fn listen_overflows() -> u64 {
     let text = std::fs::read_to_string("/proc/net/netstat").unwrap_or_default();
-    let mut lines = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("TcpExt: "));
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
     let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
         return 0;
     };
     let mut pairs = names.split_whitespace().zip(values.split_whitespace());
     let found = pairs.find(|(name, _)| *name == "ListenOverflows");
-    found
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or_default()
+    found.and_then(|(_, value)| value.parse().ok()).unwrap_or_default()
 }
 
 /// How often the kernel has dropped a connection since a backlog was full: unknown here.

@@ -78,10 +78,7 @@ fn serve(model: &server_core::Model, arguments: &[OsString]) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
     let program = OsString::from(model.program());
-    server_core::launch(
-        model,
-        [program].into_iter().chain(arguments.iter().cloned()),
-    )
+    server_core::launch(model, [program].into_iter().chain(arguments.iter().cloned()))
 }
 
 fn compare(cli: &Cli) -> anyhow::Result<()> {
@@ -122,10 +119,7 @@ fn print(plan: &Plan, machine: &Machine, results: &Results, overflows: u64) {
     for sentence in conclusion::sentences(results) {
         println!("{}", textwrap::fill(&sentence, 80));
     }
-    println!(
-        "\nMedians of {} rounds ± half their range. {machine}",
-        plan.rounds
-    );
+    println!("\nMedians of {} rounds ± half their range. {machine}", plan.rounds);
     if overflows > 0 {
         println!(
             "{overflows} connections overflowed a backlog and came a second later: do not trust the rates."

@@ -1,7 +1,7 @@
 //! What idle connections hold: user memory of the server, and kernel memory on its behalf.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use client::hold::Held;
@@ -41,12 +41,7 @@ pub fn measure(server: ServerProcess, connections: usize) -> io::Result<IdleMemo
     // Before its clients go: it shall not find hundreds of them gone at once.
     server.stop()?;
     let served = held.served();
-    Ok(IdleMemory {
-        connections,
-        served,
-        user: user.max(0.0),
-        kernel: kernel.max(0.0),
-    })
+    Ok(IdleMemory { connections, served, user: user.max(0.0), kernel: kernel.max(0.0) })
 }
 
 /// Loopback connections within this process, and what one end of each of them holds in the kernel
@@ -62,15 +57,12 @@ struct Pairs {
 
 impl Pairs {
     fn open(count: usize) -> io::Result<Self> {
-        let listener = server_core::bind(([127, 0, 0, 1], 0).into())?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let before = system::kernel()?;
         let pair = |_| Ok((TcpStream::connect(address)?, listener.accept()?));
         let pairs = (0..count).map(pair).collect::<io::Result<Vec<_>>>()?;
-        Ok(Pairs {
-            one_end: (system::kernel()? - before) / 2.0,
-            _pairs: pairs,
-        })
+        Ok(Pairs { one_end: (system::kernel()? - before) / 2.0, _pairs: pairs })
     }
 }
 
@@ -98,8 +90,7 @@ mod system {
         let maps = process.smaps_rollup()?;
         let map = maps.memory_map_rollup.0.first();
         let size = map.and_then(|map| map.extension.map.get("Pss"));
-        size.map(|size| *size as f64)
-            .ok_or_else(|| ProcError::Other("no Pss".to_owned()))
+        size.map(|size| *size as f64).ok_or_else(|| ProcError::Other("no Pss".to_owned()))
     }
 
     /// Kernel stacks, page tables and slabs of the whole machine, in bytes.

@@ -28,10 +28,7 @@ impl Sample {
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        match (
-            sorted.get(sorted.len().saturating_sub(1) / 2),
-            sorted.get(sorted.len() / 2),
-        ) {
+        match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
             (Some(low), Some(high)) => f64::midpoint(*low, *high),
             _ => 0.0,
         }
@@ -90,12 +87,7 @@ pub struct Results(Vec<(&'static str, Figures)>);
 impl Results {
     /// No figures yet, for these servers.
     pub fn new(servers: impl IntoIterator<Item = &'static str>) -> Self {
-        Results(
-            servers
-                .into_iter()
-                .map(|name| (name, Figures::new()))
-                .collect(),
-        )
+        Results(servers.into_iter().map(|name| (name, Figures::new())).collect())
     }
 
     /// Adds what one round measured of the server that stands at `index`.
@@ -116,8 +108,7 @@ impl Results {
     /// The median of each server that has one.
     pub fn medians(&self, measure: Measure) -> Vec<(&'static str, f64)> {
         let all = self.0.iter();
-        all.filter_map(|(name, figures)| Some((*name, figures.get(&measure)?.median())))
-            .collect()
+        all.filter_map(|(name, figures)| Some((*name, figures.get(&measure)?.median()))).collect()
     }
 }
 

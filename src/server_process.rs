@@ -43,30 +43,16 @@ impl ServerProcess {
     ///
     /// When it cannot be started, or says anything else first.
     pub fn start(mut command: Command) -> io::Result<Self> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = child
-            .stdout
-            .take()
-            .ok_or_else(|| io::Error::other("no pipe"))?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
         let address = SocketAddr::from(([0; 4], 0));
-        let mut server = ServerProcess {
-            child,
-            output: BufReader::new(output),
-            address,
-        };
+        let mut server = ServerProcess { child, output: BufReader::new(output), address };
         let mut line = String::new();
         server.output.read_line(&mut line)?;
         let address = line.trim_end().strip_prefix("listening on ");
-        server.address = address
-            .and_then(|address| address.parse().ok())
-            .ok_or_else(|| {
-                io::Error::other(format!(
-                    "the server did not say where it listens, but {line:?}"
-                ))
-            })?;
+        server.address = address.and_then(|address| address.parse().ok()).ok_or_else(|| {
+            io::Error::other(format!("the server did not say where it listens, but {line:?}"))
+        })?;
         Ok(server)
     }
 
@@ -99,10 +85,7 @@ impl ServerProcess {
         let stopped = self.wait()?;
         match stopped.status.success() {
             true => Ok(stopped),
-            false => Err(io::Error::other(format!(
-                "the server ended with {}",
-                stopped.status
-            ))),
+            false => Err(io::Error::other(format!("the server ended with {}", stopped.status))),
         }
     }
 
@@ -114,10 +97,7 @@ impl ServerProcess {
     pub fn wait(mut self) -> io::Result<Stopped> {
         let mut output = String::new();
         self.output.read_to_string(&mut output)?;
-        Ok(Stopped {
-            status: self.child.wait()?,
-            output,
-        })
+        Ok(Stopped { status: self.child.wait()?, output })
     }
 }
 

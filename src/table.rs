@@ -19,62 +19,22 @@ fn rows() -> Vec<Row> {
         Heading(format!(
             "Connections: connect, one echo, Bye, end; {MANY_CLIENTS} clients at once"
         )),
-        Figure(
-            "per s, 1 client",
-            Measure::ConnectionsPerSecondOneClient,
-            1.0,
-        ),
-        Figure(
-            "per s, 32 clients",
-            Measure::ConnectionsPerSecondManyClients,
-            1.0,
-        ),
-        Figure(
-            "median, ms",
-            Measure::ConnectionLatencyMedianMicroseconds,
-            1.0,
-        ),
+        Figure("per s, 1 client", Measure::ConnectionsPerSecondOneClient, 1.0),
+        Figure("per s, 32 clients", Measure::ConnectionsPerSecondManyClients, 1.0),
+        Figure("median, ms", Measure::ConnectionLatencyMedianMicroseconds, 1.0),
         Figure("p99, ms", Measure::ConnectionLatencyP99Microseconds, MS),
-        Figure(
-            "server CPU, µs",
-            Measure::ServerCpuPerConnectionMicroseconds,
-            1.0,
-        ),
-        Figure(
-            "client CPU, µs",
-            Measure::ClientCpuPerConnectionMicroseconds,
-            1.0,
-        ),
-        Heading(format!(
-            "Messages of 16 bytes over {WARM_CONNECTIONS} warm connections"
-        )),
+        Figure("server CPU, µs", Measure::ServerCpuPerConnectionMicroseconds, 1.0),
+        Figure("client CPU, µs", Measure::ClientCpuPerConnectionMicroseconds, 1.0),
+        Heading(format!("Messages of 16 bytes over {WARM_CONNECTIONS} warm connections")),
         Figure("per second", Measure::MessagesPerSecond, 1.0),
         Figure("median, ms", Measure::MessageLatencyMedianMicroseconds, MS),
         Figure("p99, ms", Measure::MessageLatencyP99Microseconds, MS),
-        Figure(
-            "server CPU, µs",
-            Measure::ServerCpuPerMessageMicroseconds,
-            1.0,
-        ),
-        Figure(
-            "client CPU, µs",
-            Measure::ClientCpuPerMessageMicroseconds,
-            1.0,
-        ),
+        Figure("server CPU, µs", Measure::ServerCpuPerMessageMicroseconds, 1.0),
+        Figure("client CPU, µs", Measure::ClientCpuPerMessageMicroseconds, 1.0),
         Figure("clients served", Measure::AnsweredConnections, 1.0),
-        Heading(format!(
-            "Memory per connection, {IDLE_CONNECTIONS} of them idle"
-        )),
-        Figure(
-            "user (PSS), KiB",
-            Measure::UserMemoryPerIdleConnectionBytes,
-            KIB,
-        ),
-        Figure(
-            "kernel, KiB",
-            Measure::KernelMemoryPerIdleConnectionBytes,
-            KIB,
-        ),
+        Heading(format!("Memory per connection, {IDLE_CONNECTIONS} of them idle")),
+        Figure("user (PSS), KiB", Measure::UserMemoryPerIdleConnectionBytes, KIB),
+        Figure("kernel, KiB", Measure::KernelMemoryPerIdleConnectionBytes, KIB),
         Figure("clients served", Measure::ServedIdleConnections, 1.0),
     ]
 }
@@ -108,11 +68,7 @@ fn new_table(results: &Results) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let right = |name| Cell::new(name).set_alignment(CellAlignment::Right);
-    table.set_header(
-        [Cell::new("")]
-            .into_iter()
-            .chain(results.servers().map(right)),
-    );
+    table.set_header([Cell::new("")].into_iter().chain(results.servers().map(right)));
     for column in table.column_iter_mut() {
         column.set_padding((0, 0));
     }
@@ -149,21 +105,9 @@ mod tests {
 
     #[test]
     fn numbers_keep_three_digits_and_no_more() {
-        let written = [
-            0.0,
-            0.512,
-            1.234,
-            9.999,
-            12.34,
-            99.97,
-            123.4,
-            999.7,
-            12_345.0,
-            1_234_567.0,
-        ];
-        let expected = [
-            "0", "0.51", "1.23", "10.0", "12.3", "100", "123", "1.00k", "12.3k", "1.23M",
-        ];
+        let written = [0.0, 0.512, 1.234, 9.999, 12.34, 99.97, 123.4, 999.7, 12_345.0, 1_234_567.0];
+        let expected =
+            ["0", "0.51", "1.23", "10.0", "12.3", "100", "123", "1.00k", "12.3k", "1.23M"];
         assert_eq!(written.map(short), expected);
     }
 

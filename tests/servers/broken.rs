@@ -24,21 +24,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert_eq!(failures(None), Vec::<&str>::new());
             Ok(())
         }),
-        Trial::test(
-            "the suite fails a server that drops every hundredth byte",
-            || {
-                let failed = failures(Some(100));
-                for case in CASES {
-                    let too_short = TOO_SHORT.iter().any(|name| case.name.starts_with(name));
-                    assert!(
-                        too_short || failed.contains(&case.name),
-                        "passed: {}",
-                        case.name
-                    );
-                }
-                Ok(())
-            },
-        ),
+        Trial::test("the suite fails a server that drops every hundredth byte", || {
+            let failed = failures(Some(100));
+            for case in CASES {
+                let too_short = TOO_SHORT.iter().any(|name| case.name.starts_with(name));
+                assert!(too_short || failed.contains(&case.name), "passed: {}", case.name);
+            }
+            Ok(())
+        }),
     ]
 }
 
@@ -48,11 +41,7 @@ fn failures(drop: Option<usize>) -> Vec<&'static str> {
     let fails = |case: &&crate::conformance::Case| {
         let server = Server::start("thread", case.arguments);
         let address = relay(server.address(), drop);
-        let patience = if drop.is_some() {
-            Duration::from_secs(1)
-        } else {
-            PATIENCE
-        };
+        let patience = if drop.is_some() { Duration::from_secs(1) } else { PATIENCE };
         let target = Target { address, patience };
         catch_unwind(AssertUnwindSafe(|| (case.check)(&target))).is_err()
     };

@@ -7,55 +7,19 @@ use crate::support::{Server, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        of(
-            "iterative",
-            "a held client stalls the next until it leaves",
-            held_client_stalls,
-        ),
-        of(
-            "pool",
-            "with 2 workers a third client waits until one leaves",
-            pool_is_full,
-        ),
+        of("iterative", "a held client stalls the next until it leaves", held_client_stalls),
+        of("pool", "with 2 workers a third client waits until one leaves", pool_is_full),
         of("pool", "its workers survive panics", workers_survive),
-        of(
-            "fork",
-            "after 500 connections no child and no zombie is left",
-            no_zombies,
-        ),
+        of("fork", "after 500 connections no child and no zombie is left", no_zombies),
         of("fork", "the parent has one thread", one_thread),
-        of(
-            "fork",
-            "an abort costs its own client only",
-            abort_is_isolated,
-        ),
-        of(
-            "thread",
-            "each connection has a thread while it lasts",
-            a_thread_each,
-        ),
-        of(
-            "async",
-            "1,000 idle clients need no further thread",
-            no_further_threads,
-        ),
+        of("fork", "an abort costs its own client only", abort_is_isolated),
+        of("thread", "each connection has a thread while it lasts", a_thread_each),
+        of("async", "1,000 idle clients need no further thread", no_further_threads),
     ];
     for model in ["fork", "thread", "pool", "async"] {
-        trials.push(of(
-            model,
-            "a held client does not stall the next",
-            held_client_harms_nobody,
-        ));
-        trials.push(of(
-            model,
-            "a panic costs its own client only",
-            panic_is_isolated,
-        ));
-        trials.push(of(
-            model,
-            "with --max-connections 2 a third client waits",
-            room_for_two,
-        ));
+        trials.push(of(model, "a held client does not stall the next", held_client_harms_nobody));
+        trials.push(of(model, "a panic costs its own client only", panic_is_isolated));
+        trials.push(of(model, "with --max-connections 2 a third client waits", room_for_two));
     }
     trials
 }
@@ -110,14 +74,8 @@ fn panic_is_isolated(model: &'static str) {
     let _ = crashing.wait_for_any_end();
     other.exchange("still served\n");
     server.connect().exchange("served too\n");
-    wait_until("the log says it", || {
-        server.log().contains("closed: the handler panicked")
-    });
-    assert!(
-        !server.log().contains("RUST_BACKTRACE"),
-        "a backtrace:\n{}",
-        server.log()
-    );
+    wait_until("the log says it", || server.log().contains("closed: the handler panicked"));
+    assert!(!server.log().contains("RUST_BACKTRACE"), "a backtrace:\n{}", server.log());
 }
 
 fn workers_survive(model: &'static str) {
@@ -138,9 +96,7 @@ fn abort_is_isolated(model: &'static str) {
     crashing.send("Abort\n");
     let _ = crashing.wait_for_any_end();
     other.exchange("still served\n");
-    wait_until("the log says it", || {
-        server.log().contains("its process was killed by SIGABRT")
-    });
+    wait_until("the log says it", || server.log().contains("its process was killed by SIGABRT"));
 }
 
 fn no_zombies(model: &'static str) {
@@ -156,18 +112,14 @@ fn no_zombies(model: &'static str) {
 fn one_thread(model: &'static str) {
     let server = Server::start(model, &[]);
     let mut clients: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    clients
-        .iter_mut()
-        .for_each(|client| client.exchange("hello\n"));
+    clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!((server.threads(), server.children()), (1, 5));
 }
 
 fn a_thread_each(model: &'static str) {
     let server = Server::start(model, &[]);
     let mut clients: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    clients
-        .iter_mut()
-        .for_each(|client| client.exchange("hello\n"));
+    clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!(server.threads(), 1 + 5);
     drop(clients);
     wait_until("every thread has ended", || server.threads() == 1);
@@ -178,8 +130,6 @@ fn no_further_threads(model: &'static str) {
     server.connect().exchange("hello\n");
     let before = server.threads();
     let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
-    clients
-        .iter_mut()
-        .for_each(|client| client.exchange("hello\n"));
+    clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!(server.threads(), before);
 }

@@ -14,18 +14,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a wrong value is one clear line and status 2", wrong_values),
         ("--help lists the options and exits 0", help),
     ];
-    tests
-        .into_iter()
-        .flat_map(|(name, test)| of_every_model(name, test))
-        .collect()
+    tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect()
 }
 
 /// Checks the status and returns the one line on standard error.
 pub(crate) fn one_line(mut command: Command, status: i32) -> String {
-    let output = command
-        .env("RUST_BACKTRACE", "1")
-        .output()
-        .expect("the program");
+    let output = command.env("RUST_BACKTRACE", "1").output().expect("the program");
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(status), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -35,14 +29,8 @@ pub(crate) fn one_line(mut command: Command, status: i32) -> String {
 fn port_in_use(model: &'static str) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
-    let line = one_line(
-        serve_command(env!("CARGO_BIN_EXE_lab"), model, &["--addr", &address]),
-        1,
-    );
-    assert!(
-        line.starts_with(&format!("{model}-server: cannot listen on {address}")),
-        "{line}"
-    );
+    let line = one_line(serve_command(env!("CARGO_BIN_EXE_lab"), model, &["--addr", &address]), 1);
+    assert!(line.starts_with(&format!("{model}-server: cannot listen on {address}")), "{line}");
     assert!(line.contains("Address already in use"), "{line}");
 }
 
@@ -60,14 +48,8 @@ fn wrong_values(model: &'static str) {
     ];
     for arguments in wrong {
         let option = arguments[0].split('=').next().expect("an option");
-        let line = one_line(
-            serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments),
-            2,
-        );
-        assert!(
-            line.contains(option) && line.contains("--help"),
-            "{arguments:?}: {line}"
-        );
+        let line = one_line(serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments), 2);
+        assert!(line.contains(option) && line.contains("--help"), "{arguments:?}: {line}");
     }
 }
 
@@ -77,21 +59,8 @@ fn help(model: &'static str) {
     assert!(status.success(), "{status}");
     let text = String::from_utf8(stdout).expect("text");
     let has = |option: &str| text.contains(option);
-    assert!(
-        ["--addr", "--delay", "--framing", "--drain-timeout"]
-            .into_iter()
-            .all(has),
-        "{text}"
-    );
-    assert_eq!(
-        has("--workers"),
-        ["pool", "async"].contains(&model),
-        "{text}"
-    );
-    assert_eq!(
-        has("--stack-size"),
-        ["pool", "thread"].contains(&model),
-        "{text}"
-    );
+    assert!(["--addr", "--delay", "--framing", "--drain-timeout"].into_iter().all(has), "{text}");
+    assert_eq!(has("--workers"), ["pool", "async"].contains(&model), "{text}");
+    assert_eq!(has("--stack-size"), ["pool", "thread"].contains(&model), "{text}");
     assert_eq!(has("--max-connections"), model != "iterative", "{text}");
 }

@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use protocol::Framing;
 
 use crate::of_every_model;
-use crate::support::{PATIENCE, Server, Target};
+use crate::support::{PATIENCE, Server, Target, wait_until};
 
 /// One rule of the protocol, and the options under which a server is to follow it.
 #[derive(Clone, Copy)]
@@ -16,11 +16,7 @@ pub(crate) struct Case {
 }
 
 const fn case(name: &'static str, check: fn(&Target)) -> Case {
-    Case {
-        name,
-        arguments: &[],
-        check,
-    }
+    Case { name, arguments: &[], check }
 }
 
 const fn case_with(
@@ -28,11 +24,7 @@ const fn case_with(
     name: &'static str,
     check: fn(&Target),
 ) -> Case {
-    Case {
-        name,
-        arguments,
-        check,
-    }
+    Case { name, arguments, check }
 }
 
 const RAW: &[&str] = &["--framing", "raw"];
@@ -43,59 +35,24 @@ const IPV6: &[&str] = &["--addr", "[::1]:0"];
 /// The suite.
 pub(crate) const CASES: &[Case] = &[
     case("a message sent byte by byte comes back whole", byte_by_byte),
-    case(
-        "a thousand messages in one write come back in order",
-        a_thousand_at_once,
-    ),
-    case(
-        "a half-closed client is answered for all that it sent",
-        half_close,
-    ),
-    case(
-        "Bye amid a batch: what came before it is answered and nothing after",
-        bye_amid_a_batch,
-    ),
+    case("a thousand messages in one write come back in order", a_thousand_at_once),
+    case("a half-closed client is answered for all that it sent", half_close),
+    case("Bye amid a batch: what came before it is answered and nothing after", bye_amid_a_batch),
     case("lines keep their CRLF, and Bye may have one", crlf),
     case("an empty line is a message", empty_lines),
     case("a message of 60 KiB comes back whole", large_message),
-    case_with(
-        SMALL,
-        "a message of exactly the limit passes",
-        exactly_the_limit,
-    ),
-    case_with(
-        SMALL,
-        "an over-long message gets an ERROR line, then the end",
-        over_long,
-    ),
-    case(
-        "a message that is not UTF-8 gets an ERROR line, then the end",
-        not_utf8,
-    ),
+    case_with(SMALL, "a message of exactly the limit passes", exactly_the_limit),
+    case_with(SMALL, "an over-long message gets an ERROR line, then the end", over_long),
+    case("a message that is not UTF-8 gets an ERROR line, then the end", not_utf8),
     case("Panic and Abort are plain text", crash_words),
-    case(
-        "clients that connect and leave, or reset, harm nobody",
-        connect_and_leave,
-    ),
+    case("clients that connect and leave, or reset, harm nobody", connect_and_leave),
     case_with(IPV6, "a client comes by IPv6", scripted_lines),
     case("the scripted client is content", scripted_lines),
     case_with(RAW, "raw: the scripted client is content", scripted_raw),
-    case_with(
-        RAW,
-        "raw: a character sent byte by byte comes back whole",
-        raw_characters,
-    ),
+    case_with(RAW, "raw: a character sent byte by byte comes back whole", raw_characters),
     case_with(RAW, "raw: a half-closed client is answered", raw_half_close),
-    case_with(
-        SMALL_RAW,
-        "raw: an over-long message gets an ERROR line, then the end",
-        over_long,
-    ),
-    case_with(
-        RAW,
-        "raw: a message that is not UTF-8 gets an ERROR line, then the end",
-        not_utf8,
-    ),
+    case_with(SMALL_RAW, "raw: an over-long message gets an ERROR line, then the end", over_long),
+    case_with(RAW, "raw: a message that is not UTF-8 gets an ERROR line, then the end", not_utf8),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -117,14 +74,13 @@ pub(crate) fn trials() -> Vec<Trial> {
             "answers come in order after their delay, each on its own",
             delayed_answers,
         ))
+        .chain(of_every_model("an idle connection is closed after --idle-timeout", idle_timeout))
         .collect()
 }
 
 /// Lines of different lengths, 1 to `count`, some of them with characters of several bytes.
 fn lines(count: usize) -> String {
-    (1..=count)
-        .map(|number| format!("第 {number} 条消息 {}\n", "x".repeat(number % 40)))
-        .collect()
+    (1..=count).map(|number| format!("第 {number} 条消息 {}\n", "x".repeat(number % 40))).collect()
 }
 
 fn byte_by_byte(target: &Target) {
@@ -249,12 +205,7 @@ fn talk(target: &Target, framing: Framing) {
     let mut output = Vec::new();
     script::run(&script, &mut output).expect("a good conversation");
     let answers = String::from_utf8(output).expect("text");
-    assert_eq!(
-        answers,
-        (1..=10)
-            .map(|n| format!("第:{n} 条消息。\n"))
-            .collect::<String>()
-    );
+    assert_eq!(answers, (1..=10).map(|n| format!("第:{n} 条消息。\n")).collect::<String>());
 }
 
 fn raw_characters(target: &Target) {
@@ -285,9 +236,14 @@ fn delayed_answers(model: &'static str) {
     client.send("one\ntwo\nthree\n");
     for (message, earliest) in [("one\n", 50), ("two\n", 100), ("three\n", 150)] {
         client.receive(message);
-        assert!(
-            begin.elapsed().as_millis() >= earliest,
-            "{message:?} came early"
-        );
+        assert!(begin.elapsed().as_millis() >= earliest, "{message:?} came early");
     }
+}
+
+fn idle_timeout(model: &'static str) {
+    let server = Server::start(model, &["--quiet", "--idle-timeout", "200ms"]);
+    let mut client = server.connect();
+    client.exchange("hello\n");
+    client.receive_to_the_end("");
+    wait_until("the log says it", || server.log().contains("closed: idle for 200ms"));
 }

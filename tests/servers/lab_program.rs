@@ -12,23 +12,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             compares_two_models();
             Ok(())
         }),
-        Trial::test(
-            "lab: an unknown model is one clear line and status 1",
-            || {
-                let line = one_line(lab(&["--models", "fork,threads"]), 1);
-                assert!(
-                    line.contains("no model \"threads\"; there are iterative, fork,"),
-                    "{line}"
-                );
-                Ok(())
-            },
-        ),
+        Trial::test("lab: an unknown model is one clear line and status 1", || {
+            let line = one_line(lab(&["--models", "fork,threads"]), 1);
+            assert!(line.contains("no model \"threads\"; there are iterative, fork,"), "{line}");
+            Ok(())
+        }),
         Trial::test("lab: a wrong option is one clear line and status 2", || {
             let line = one_line(lab(&["--slow"]), 2);
-            assert!(
-                line.contains("--slow") && line.contains("lab --help"),
-                "{line}"
-            );
+            assert!(line.contains("--slow") && line.contains("lab --help"), "{line}");
             Ok(())
         }),
     ]
@@ -46,15 +37,8 @@ fn compares_two_models() {
     let output = lab(&["--quick", "--models", "thread,pool", "--json", path]).output();
     let output = output.expect("the lab");
     let text = String::from_utf8(output.stdout).expect("text");
-    assert!(
-        output.status.success(),
-        "{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        text.contains("thread") && text.contains("pool") && text.contains("floor"),
-        "{text}"
-    );
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("thread") && text.contains("pool") && text.contains("floor"), "{text}");
     let record = std::fs::read_to_string(path).expect("the file");
     let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
     for server in ["thread", "pool", "floor"] {

@@ -46,9 +46,7 @@ fn main() {
 
 /// A test of each model. A failed assertion fails the test.
 fn of_every_model(name: &'static str, test: fn(&'static str)) -> impl Iterator<Item = Trial> {
-    MODELS
-        .into_iter()
-        .map(move |model| of(model.name, name, test))
+    MODELS.into_iter().map(move |model| of(model.name, name, test))
 }
 
 /// A test of one model.

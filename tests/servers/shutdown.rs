@@ -11,29 +11,17 @@ use crate::{Tests, of_every_model};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: Tests<6> = [
-        (
-            "SIGTERM answers what was sent, closes, and exits 0",
-            answers_what_was_sent,
-        ),
-        (
-            "SIGINT ends idle connections and exits 0",
-            ends_idle_connections,
-        ),
+        ("SIGTERM answers what was sent, closes, and exits 0", answers_what_was_sent),
+        ("SIGINT ends idle connections and exits 0", ends_idle_connections),
         ("SIGTERM without a client exits 0", ends_alone),
         (
             "a client that never reads is cut after the drain timeout",
             cuts_a_client_that_never_reads,
         ),
         ("a second signal ends it at once", second_signal),
-        (
-            "a server restarts on the same port at once",
-            restarts_at_once,
-        ),
+        ("a server restarts on the same port at once", restarts_at_once),
     ];
-    tests
-        .into_iter()
-        .flat_map(|(name, test)| of_every_model(name, test))
-        .collect()
+    tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect()
 }
 
 fn stop(server: Server, signal: Signal) -> String {
@@ -50,12 +38,8 @@ fn answers_what_was_sent(model: &'static str) {
     client.receive("one\n");
     let summary = stop(server, Signal::SIGTERM);
     client.receive_to_the_end("two\nthree\n");
-    for line in [
-        "connections   1, at most 1 at once",
-        "messages      3",
-        "CPU  ",
-        "peak memory  ",
-    ] {
+    for line in ["connections   1, at most 1 at once", "messages      3", "CPU  ", "peak memory  "]
+    {
         assert!(summary.contains(line), "no {line:?} in\n{summary}");
     }
 }
@@ -78,17 +62,10 @@ fn cuts_a_client_that_never_reads(model: &'static str) {
     let mut client = server.connect();
     // Its echo fits into no socket's buffers.
     client.send("x".repeat(32 << 20) + "\n");
-    wait_until("the message is received", || {
-        server.log().contains("(33554432 bytes)")
-    });
-    server
-        .process
-        .signal(Signal::SIGTERM)
-        .expect("a running server");
+    wait_until("the message is received", || server.log().contains("(33554432 bytes)"));
+    server.process.signal(Signal::SIGTERM).expect("a running server");
     wait_until("the log says it", || {
-        server
-            .log()
-            .contains("connections cut, still open after 300ms: 1")
+        server.log().contains("connections cut, still open after 300ms: 1")
     });
     let stopped = server.process.wait().expect("its end");
     assert!(stopped.status.success(), "{}", stopped.status);
@@ -99,9 +76,7 @@ fn second_signal(model: &'static str) {
     let server = Server::start(model, &["--delay", "10m", "--drain-timeout", "10m"]);
     let mut client = server.connect();
     client.send("hello\n");
-    wait_until("the message is received", || {
-        server.log().contains("\"hello\"")
-    });
+    wait_until("the message is received", || server.log().contains("\"hello\""));
     end_by_signals(&server.process);
     let stopped = server.process.wait().expect("its end");
     assert_eq!(stopped.status.code(), Some(128 + 15), "{}", stopped.status);
@@ -115,9 +90,7 @@ fn end_by_signals(process: &ServerProcess) {
         let _ = process.signal(Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(20));
         let stat = std::fs::read_to_string(&stat).unwrap_or_default();
-        stat.rsplit(") ")
-            .next()
-            .is_none_or(|state| state.starts_with('Z'))
+        stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
     });
 }
 

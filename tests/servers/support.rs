@@ -24,9 +24,7 @@ impl Server {
     pub(crate) fn start(model: &str, arguments: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
         let mut command = serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments);
-        command
-            .stderr(File::create(log.path()).expect("a temporary file"))
-            .env_remove("RUST_LOG");
+        command.stderr(File::create(log.path()).expect("a temporary file")).env_remove("RUST_LOG");
         let process = ServerProcess::start(command);
         let process = process.unwrap_or_else(|error| {
             let log = std::fs::read_to_string(log.path()).unwrap_or_default();
@@ -70,10 +68,7 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Target {
-            address,
-            patience: PATIENCE,
-        }
+        Target { address, patience: PATIENCE }
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -92,32 +87,22 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn wait_at_most(&self, patience: Duration) {
-        self.stream
-            .set_read_timeout(Some(patience))
-            .expect("an open socket");
-        self.stream
-            .set_write_timeout(Some(patience))
-            .expect("an open socket");
+        self.stream.set_read_timeout(Some(patience)).expect("an open socket");
+        self.stream.set_write_timeout(Some(patience)).expect("an open socket");
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream
-            .write_all(bytes.as_ref())
-            .expect("the server to take it");
+        self.stream.write_all(bytes.as_ref()).expect("the server to take it");
     }
 
     pub(crate) fn half_close(&self) {
-        self.stream
-            .shutdown(Shutdown::Write)
-            .expect("an open socket");
+        self.stream.shutdown(Shutdown::Write).expect("an open socket");
     }
 
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         let socket = socket2::Socket::from(self.stream);
-        socket
-            .set_linger(Some(Duration::ZERO))
-            .expect("an open socket");
+        socket.set_linger(Some(Duration::ZERO)).expect("an open socket");
     }
 
     #[track_caller]
@@ -162,11 +147,7 @@ impl Client {
 /// Compares without printing thousands of bytes.
 #[track_caller]
 fn assert_same(received: &[u8], expected: &[u8]) {
-    let same = received
-        .iter()
-        .zip(expected)
-        .take_while(|(one, other)| one == other)
-        .count();
+    let same = received.iter().zip(expected).take_while(|(one, other)| one == other).count();
     let from = same.saturating_sub(20);
     let near = |bytes: &[u8]| {
         String::from_utf8_lossy(&bytes[from.min(bytes.len())..bytes.len().min(same + 20)])

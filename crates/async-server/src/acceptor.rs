@@ -20,7 +20,7 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     pub(crate) fn new(listener: std::net::TcpListener, options: &Options) -> io::Result<Self> {
-        server_core::prepare(&listener, options)?;
+        listener.set_nonblocking(true)?;
         let signal = ShutdownSignal::get()?;
         Ok(Acceptor {
             listener: TcpListener::from_std(listener)?,
@@ -59,10 +59,7 @@ async fn accept(
     policy: &mut AcceptPolicy,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     loop {
-        let place = Arc::clone(room)
-            .acquire_owned()
-            .await
-            .map_err(io::Error::other)?;
+        let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
         match listener.accept().await {
             Ok((stream, peer)) => return Ok((stream, peer, place)),
             Err(error) => sleep(policy.pause_after(&error).ok_or(error)?).await,

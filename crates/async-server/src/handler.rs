@@ -34,7 +34,8 @@ pub(crate) async fn handle(
             Step::Close(outcome) => {
                 send(stream, session.answers(), options).await?;
                 if session.has_leftover() || has_unread(stream) {
-                    linger(stream).await?;
+                    // Its failure is the client's loss alone: there is nothing more to say.
+                    let _ = linger(stream).await;
                 }
                 return Ok(outcome?);
             }
@@ -99,15 +100,14 @@ async fn linger(stream: &TcpStream) -> io::Result<()> {
     let forget = async {
         // On the heap: what lives across an await would lie in every task, lingering or not.
         let mut forgotten = vec![0; 4096];
-        while stream.readable().await.is_ok() {
+        loop {
+            stream.readable().await?;
             match stream.try_read(&mut forgotten) {
-                Ok(0) => break,
-                Err(error) if error.kind() != ErrorKind::WouldBlock => break,
-                _ => {}
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                ended => return ended.map(drop),
             }
         }
     };
-    // Either way the client has had its chance.
-    let _ = timeout(LINGER, forget).await;
-    Ok(())
+    timeout(LINGER, forget).await?
 }

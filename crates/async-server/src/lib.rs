@@ -56,10 +56,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     };
-    let runtime = builder
-        .worker_threads(options.workers)
-        .enable_all()
-        .build()?;
+    let runtime = builder.worker_threads(options.workers).enable_all().build()?;
     let statistics = Arc::new(Statistics::default());
     runtime.block_on(serve_until_shutdown(listener, options, &statistics))?;
     // Tasks that are still there have had their time: they end where they wait.
@@ -80,12 +77,7 @@ async fn serve_until_shutdown(
         };
         let span = info_span!("connection", who = %format_args!("task {number}"), %peer);
         statistics.opened();
-        let open = Open {
-            number,
-            peer,
-            _place: place,
-            statistics: Arc::clone(statistics),
-        };
+        let open = Open { number, peer, _place: place, statistics: Arc::clone(statistics) };
         tasks.spawn(serve(stream, open, options.clone(), stop.clone()).instrument(span));
     }
     drop(acceptor);

@@ -123,9 +123,7 @@ impl Conversation {
 
     fn send(&mut self, text: &str) -> Result<String, Problem> {
         let message = format!("{text}{}", self.framing.line_end());
-        self.stream
-            .write_all(message.as_bytes())
-            .map_err(|error| self.problem(error))?;
+        self.stream.write_all(message.as_bytes()).map_err(|error| self.problem(error))?;
         Ok(message)
     }
 

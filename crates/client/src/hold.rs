@@ -25,13 +25,8 @@ impl Held {
     ///
     /// When a connection fails or an answer is wrong.
     pub fn open(server: SocketAddr, count: usize) -> io::Result<Self> {
-        let connections = (0..count)
-            .map(|_| connect(server))
-            .collect::<io::Result<Vec<_>>>()?;
-        let mut held = Held {
-            connections,
-            served: 0,
-        };
+        let connections = (0..count).map(|_| connect(server)).collect::<io::Result<Vec<_>>>()?;
+        let mut held = Held { connections, served: 0 };
         let mut waiting: Vec<usize> = (0..count).collect();
         let mut last = Instant::now();
         while !waiting.is_empty() && last.elapsed() < QUIET {
@@ -84,10 +79,7 @@ fn is_answered(mut stream: &TcpStream) -> io::Result<bool> {
         Ok(count) if &answer[..count] == MESSAGE => Ok(true),
         Ok(count) => {
             let received = String::from_utf8_lossy(&answer[..count]);
-            Err(io::Error::new(
-                ErrorKind::InvalidData,
-                format!("wrong echo: {received:?}"),
-            ))
+            Err(io::Error::new(ErrorKind::InvalidData, format!("wrong echo: {received:?}")))
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error),

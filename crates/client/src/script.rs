@@ -77,15 +77,9 @@ pub fn run(script: &Script, output: &mut dyn Write) -> Result<(), Failure> {
     for number in 1..=count {
         let text = script.message.replace("{}", &number.to_string());
         let answer = conversation.exchange(&text);
-        let answer = answer.map_err(|problem| Failure::Message {
-            number,
-            count,
-            problem,
-        })?;
+        let answer = answer.map_err(|problem| Failure::Message { number, count, problem })?;
         writeln!(output, "{answer}")?;
         output.flush()?;
     }
-    conversation
-        .say_bye()
-        .map_err(|problem| Failure::Bye { count, problem })
+    conversation.say_bye().map_err(|problem| Failure::Bye { count, problem })
 }

@@ -32,11 +32,6 @@ fn bind_to_next_source(socket: &Socket) -> io::Result<()> {
 
     // Without this, `bind` would take a port that no other connection of this source may use.
     setsockopt(socket, IpBindAddressNoPort, &true)?;
-    let source = Ipv4Addr::new(
-        127,
-        0,
-        0,
-        2 + NEXT.fetch_add(1, Ordering::Relaxed) % SOURCES,
-    );
+    let source = Ipv4Addr::new(127, 0, 0, 2 + NEXT.fetch_add(1, Ordering::Relaxed) % SOURCES);
     socket.bind(&SocketAddrV4::new(source, 0).into())
 }

@@ -49,16 +49,13 @@ fn warm_connections_stay_and_every_message_is_counted_once() {
     let outcome = load(server(echo)).run().unwrap();
     assert_eq!(outcome.answered_connections, 4);
     assert_eq!(outcome.all_connections, 4);
-    assert!(outcome.message_latency.len() > 0);
+    assert!(!outcome.message_latency.is_empty());
     assert!(outcome.all_messages >= outcome.message_latency.len());
 }
 
 #[test]
 fn short_connections_carry_the_messages_that_they_are_given() {
-    let load = Load {
-        messages_per_connection: Some(3),
-        ..load(server(echo))
-    };
+    let load = Load { messages_per_connection: Some(3), ..load(server(echo)) };
     let outcome = load.run().unwrap();
     assert!(outcome.all_connections > 4, "{outcome:?}");
     // Those that the end cut short may have had fewer.
@@ -68,10 +65,7 @@ fn short_connections_carry_the_messages_that_they_are_given() {
 
 #[test]
 fn large_messages_come_back_whole() {
-    let load = Load {
-        message_size: 100_000,
-        ..load(server(echo))
-    };
+    let load = Load { message_size: 100_000, ..load(server(echo)) };
     assert!(load.run().unwrap().all_messages > 0);
 }
 
@@ -85,10 +79,7 @@ fn a_wrong_echo_fails_the_run() {
         echo(stream);
     });
     let outcome = load(server).run();
-    assert!(
-        matches!(outcome, Err(LoadError::WrongEcho { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(LoadError::WrongEcho { .. })), "{outcome:?}");
 }
 
 #[test]
@@ -97,35 +88,20 @@ fn a_server_that_closes_early_fails_the_run() {
         stream.read_exact(&mut [0; 16]).unwrap();
     });
     let outcome = load(server).run();
-    assert!(
-        matches!(outcome, Err(LoadError::Unexpected { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(LoadError::Unexpected { .. })), "{outcome:?}");
 }
 
 #[test]
 fn a_missing_answer_fails_the_run() {
     let silent = server(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
-    let load = Load {
-        patience: Duration::from_millis(200),
-        ..load(silent)
-    };
+    let load = Load { patience: Duration::from_millis(200), ..load(silent) };
     let outcome = load.run();
-    assert!(
-        matches!(outcome, Err(LoadError::Missing { count: 4, .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(LoadError::Missing { count: 4, .. })), "{outcome:?}");
 }
 
 #[test]
 fn without_a_server_the_run_fails() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let outcome = load(free).run();
-    assert!(
-        matches!(outcome, Err(LoadError::Connection { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(LoadError::Connection { .. })), "{outcome:?}");
 }

@@ -18,11 +18,7 @@ fn server(serve: fn(TcpStream)) -> SocketAddr {
 
 fn client(server: SocketAddr, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
-    command
-        .args(["--addr", &server.to_string()])
-        .args(arguments)
-        .output()
-        .unwrap()
+    command.args(["--addr", &server.to_string()]).args(arguments).output().unwrap()
 }
 
 /// Runs the client against a server that it cannot be content with, and returns what it says.
@@ -68,22 +64,13 @@ fn ten_numbered_messages_are_echoed_and_printed() {
     let server = server(|stream| lines(&stream, |line| format!("{line}\n")));
     let output = client(server, &[]);
     assert!(output.status.success(), "{output:?}");
-    let expected: String = (1..=10)
-        .map(|number| format!("message {number}\n"))
-        .collect();
+    let expected: String = (1..=10).map(|number| format!("message {number}\n")).collect();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 
 #[test]
 fn the_tutorial_s_server_is_understood_in_raw_framing() {
-    let arguments = [
-        "--framing",
-        "raw",
-        "--count",
-        "3",
-        "--message",
-        "第:{} 条消息。",
-    ];
+    let arguments = ["--framing", "raw", "--count", "3", "--message", "第:{} 条消息。"];
     let output = client(server(tutorial), &arguments);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -105,34 +92,22 @@ fn an_answer_that_comes_in_pieces_is_put_together() {
 
 #[test]
 fn without_a_server_the_client_says_how_to_start_one() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = complaint(free, &[]);
-    assert!(
-        text.contains("no server at") && text.contains("cargo run -p"),
-        "{text}"
-    );
+    assert!(text.contains("no server at") && text.contains("cargo run -p"), "{text}");
 }
 
 #[test]
 fn a_server_that_closes_early_is_named() {
     let server = server(|stream| drop(BufReader::new(stream).lines().next()));
     let text = complaint(server, &[]);
-    assert!(
-        text.contains("message 1 of 10: the server closed the connection"),
-        "{text}"
-    );
+    assert!(text.contains("message 1 of 10: the server closed the connection"), "{text}");
 }
 
 #[test]
 fn a_reset_is_told_apart_from_an_end() {
     let text = complaint(server(reset), &[]);
-    assert!(
-        text.contains("message 1 of 10: the connection was reset"),
-        "{text}"
-    );
+    assert!(text.contains("message 1 of 10: the connection was reset"), "{text}");
 }
 
 #[test]
@@ -147,10 +122,7 @@ fn a_wrong_answer_is_shown_beside_what_was_sent() {
 fn the_reason_of_a_refusal_is_passed_on() {
     let server = server(|stream| lines(&stream, |_| "ERROR message longer than 4 bytes\n".into()));
     let text = complaint(server, &[]);
-    assert!(
-        text.contains("the server refused it: message longer than 4 bytes"),
-        "{text}"
-    );
+    assert!(text.contains("the server refused it: message longer than 4 bytes"), "{text}");
 }
 
 #[test]
@@ -165,26 +137,15 @@ fn a_server_that_answers_bye_is_asked_for_its_framing() {
     let server =
         server(|mut stream| drop(std::io::copy(&mut stream.try_clone().unwrap(), &mut stream)));
     let text = complaint(server, &["--count", "1"]);
-    assert!(
-        text.contains("answered Bye") && text.contains("--framing"),
-        "{text}"
-    );
+    assert!(text.contains("answered Bye") && text.contains("--framing"), "{text}");
 }
 
 #[test]
 fn a_wrong_option_is_one_line_and_status_2() {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    for wrong in [
-        ["--count", "many"],
-        ["--timeout", "0s"],
-        ["--framing", "json"],
-    ] {
+    for wrong in [["--count", "many"], ["--timeout", "0s"], ["--framing", "json"]] {
         let output = client(address, &wrong);
         let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (output.status.code(), text.lines().count()),
-            (Some(2), 1),
-            "{text}"
-        );
+        assert_eq!((output.status.code(), text.lines().count()), (Some(2), 1), "{text}");
     }
 }

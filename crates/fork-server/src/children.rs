@@ -27,12 +27,7 @@ impl Children {
         let some_ended = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGCHLD, Arc::clone(&some_ended))?;
         signal_hook::low_level::pipe::register(SIGCHLD, signal.waker().descriptor()?)?;
-        Ok(Children {
-            clients: HashMap::new(),
-            statistics,
-            signal,
-            some_ended,
-        })
+        Ok(Children { clients: HashMap::new(), statistics, signal, some_ended })
     }
 
     pub(crate) fn insert(&mut self, child: Pid, client: SocketAddr) {

@@ -42,9 +42,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let (queue, waiting) = channel::bounded(options.max_connections);
     let workers = start_workers(&waiting, options)?;
     while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
-        queue
-            .send(connections.admit(stream, peer))
-            .map_err(io::Error::other)?;
+        queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
     }
     drop(acceptor);
     connections.drain();
@@ -68,9 +66,7 @@ fn start_workers(
                 connection.serve(format_args!("worker {number}"));
             }
         };
-        thread::Builder::new()
-            .stack_size(options.stack_size)
-            .spawn(work)
+        thread::Builder::new().stack_size(options.stack_size).spawn(work)
     };
     (1..=options.workers).map(start).collect()
 }

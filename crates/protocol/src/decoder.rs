@@ -111,10 +111,7 @@ impl Decoder {
     ///
     /// If `count` is larger than that space.
     pub fn received(&mut self, count: usize) {
-        assert!(
-            count <= self.buffer.len() - self.end,
-            "more was read than there is space for"
-        );
+        assert!(count <= self.buffer.len() - self.end, "more was read than there is space for");
         self.end += count;
         self.ended |= count == 0;
     }
@@ -165,9 +162,7 @@ impl Decoder {
     /// Returns the message of `length` bytes, without its line end, that stops before `stop`.
     fn take(&mut self, length: usize, stop: usize) -> Result<&str, DecodeError> {
         if length > self.max_message {
-            return Err(DecodeError::TooLong {
-                limit: self.max_message,
-            });
+            return Err(DecodeError::TooLong { limit: self.max_message });
         }
         let message = &self.buffer[self.start..stop];
         self.start = stop;

@@ -9,7 +9,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing::warn;
 
-use crate::{Options, ShutdownSignal, Waker, listener};
+#[cfg(not(target_os = "linux"))]
+use crate::listener;
+use crate::{Options, ShutdownSignal, Waker};
 
 /// How long a server that lacks a resource leaves its clients in the backlog.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -57,10 +59,7 @@ impl AcceptPolicy {
     }
 
     fn log(&mut self, what: std::fmt::Arguments<'_>) {
-        if self
-            .logged
-            .is_some_and(|time| time.elapsed() < LOG_INTERVAL)
-        {
+        if self.logged.is_some_and(|time| time.elapsed() < LOG_INTERVAL) {
             self.unlogged += 1;
             return;
         }
@@ -68,10 +67,7 @@ impl AcceptPolicy {
             0 => warn!("{what}"),
             count => warn!("{what} (and {count} like it since the last line)"),
         }
-        *self = AcceptPolicy {
-            logged: Some(Instant::now()),
-            unlogged: 0,
-        };
+        *self = AcceptPolicy { logged: Some(Instant::now()), unlogged: 0 };
     }
 }
 
@@ -87,22 +83,16 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Takes the listener over.
+    /// Takes over a listener that came from [`bind`](crate::bind).
     ///
     /// # Errors
     ///
     /// When the listener or the signal handlers cannot be set up.
     pub fn new(listener: TcpListener, options: &Options) -> io::Result<Self> {
-        listener::prepare(&listener, options)?;
+        listener.set_nonblocking(true)?;
         let signal = ShutdownSignal::get()?;
         let (policy, resume) = (AcceptPolicy::default(), None);
-        Ok(Acceptor {
-            listener,
-            signal,
-            options: options.clone(),
-            policy,
-            resume,
-        })
+        Ok(Acceptor { listener, signal, options: options.clone(), policy, resume })
     }
 
     /// What wakes [`next`](Self::next), so that it asks again how many connections are open.

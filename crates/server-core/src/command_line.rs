@@ -20,9 +20,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let mut found = text
         .to_socket_addrs()
         .map_err(|error| format!("expected HOST:PORT, such as 127.0.0.1:5555 ({error})"))?;
-    found
-        .next()
-        .ok_or_else(|| "this host has no address".to_owned())
+    found.next().ok_or_else(|| "this host has no address".to_owned())
 }
 
 /// Reads a duration with its unit: `1s`, `50ms`, `1m 30s`, `0s`; at most a year.
@@ -65,9 +63,7 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<clap::ArgMatches, ExitCode> {
     let name = command.get_name().to_owned();
-    command
-        .try_get_matches_from(arguments)
-        .map_err(|error| usage_error(&name, &error))
+    command.try_get_matches_from(arguments).map_err(|error| usage_error(&name, &error))
 }
 
 /// Prints help or version where they were asked for. Anything else is a user's mistake: one line

@@ -58,12 +58,7 @@ impl Connections {
             end_input(&stream, Shutdown::Read);
         }
         self.statistics.opened();
-        Connection {
-            number,
-            peer,
-            stream,
-            connections: Arc::clone(self),
-        }
+        Connection { number, peer, stream, connections: Arc::clone(self) }
     }
 
     /// Lets each open connection be answered for what its client has already sent, waits for
@@ -97,9 +92,7 @@ impl Connections {
                 connections.cut(&connections.lock());
             }
         };
-        thread::Builder::new()
-            .name("drain".to_owned())
-            .spawn(drain)?;
+        thread::Builder::new().name("drain".to_owned()).spawn(drain)?;
         Ok(())
     }
 
@@ -118,10 +111,7 @@ impl Connections {
         }
         let mut registry = self.lock();
         registry.draining = true;
-        registry
-            .open
-            .values()
-            .for_each(|stream| end_input(stream, Shutdown::Read));
+        registry.open.values().for_each(|stream| end_input(stream, Shutdown::Read));
         registry
     }
 
@@ -129,10 +119,7 @@ impl Connections {
         if !registry.open.is_empty() {
             log_cut(registry.open.len(), self.options.drain_timeout);
         }
-        registry
-            .open
-            .values()
-            .for_each(|stream| end_input(stream, Shutdown::Both));
+        registry.open.values().for_each(|stream| end_input(stream, Shutdown::Both));
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
@@ -173,11 +160,7 @@ impl Connection {
 
     /// Serves it to its end, as [`serve`] says, and closes it.
     pub fn serve(self, who: impl Display + Copy) {
-        let Connections {
-            options,
-            statistics,
-            ..
-        } = &*self.connections;
+        let Connections { options, statistics, .. } = &*self.connections;
         serve(&self.stream, self.peer, who, options, statistics);
     }
 }

@@ -55,11 +55,7 @@ pub fn serve(
         // A panic unwinds the handler and nothing else.
         catch_unwind(AssertUnwindSafe(|| handle(stream, options, statistics)))
     });
-    log_end(
-        who,
-        peer,
-        &outcome.unwrap_or(Err(ConnectionError::Panicked)),
-    );
+    log_end(who, peer, &outcome.unwrap_or(Err(ConnectionError::Panicked)));
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started.
@@ -102,7 +98,8 @@ fn handle(
             Step::Close(outcome) => {
                 send(stream, session.answers(), options)?;
                 if session.has_leftover() || has_unread(stream) {
-                    linger(stream)?;
+                    // Its failure is the client's loss alone: there is nothing more to say.
+                    let _ = linger(stream);
                 }
                 return Ok(outcome?);
             }
@@ -132,9 +129,7 @@ fn send(
     answers: &mut Vec<u8>,
     options: &Options,
 ) -> Result<(), ConnectionError> {
-    stream
-        .write_all(answers)
-        .map_err(|error| lost_or_idle(error, options))?;
+    stream.write_all(answers).map_err(|error| lost_or_idle(error, options))?;
     answers.clear();
     Ok(())
 }
@@ -157,9 +152,7 @@ fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
             Ok(0) if rest < Duration::from_millis(1) => std::thread::sleep(rest),
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => {
-                return Err(stream
-                    .take_error()?
-                    .unwrap_or(ErrorKind::NotConnected.into()));
+                return Err(stream.take_error()?.unwrap_or(ErrorKind::NotConnected.into()));
             }
             Err(error) => return Err(error.into()),
         }
@@ -181,16 +174,14 @@ fn linger(mut stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     let end = Instant::now() + LINGER;
     let mut forgotten = [0; 4096];
-    while let Some(rest) = end
-        .checked_duration_since(Instant::now())
-        .filter(|rest| !rest.is_zero())
-    {
-        stream.set_read_timeout(Some(rest))?;
+    loop {
+        let rest = end.saturating_duration_since(Instant::now());
+        // A time-out of zero would mean to wait forever.
+        stream.set_read_timeout(Some(rest.max(Duration::from_millis(1))))?;
         match stream.read(&mut forgotten) {
-            Ok(0) => break,
-            Err(error) if error.kind() != ErrorKind::Interrupted => break,
-            _ => {}
+            Ok(1..) if !rest.is_zero() => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            ended => return ended.map(drop),
         }
     }
-    Ok(())
 }

@@ -31,10 +31,8 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
     // Before the first line of output: whoever reads it may send a signal at once.
     ShutdownSignal::get().context("cannot catch signals")?;
     limits::raise_open_file_limit();
-    let listener = bind(options.addr).with_context(|| cannot_listen(options))?;
-    let address = listener
-        .local_addr()
-        .with_context(|| cannot_listen(options))?;
+    let listener = bind(options).with_context(|| cannot_listen(options))?;
+    let address = listener.local_addr().with_context(|| cannot_listen(options))?;
     print(format_args!("listening on {address}"));
     let report = (model.run)(listener, options)?;
     print(format_args!("{report}"));
@@ -42,10 +40,7 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
 }
 
 fn cannot_listen(options: &Options) -> String {
-    format!(
-        "cannot listen on {} (`--addr` chooses another address)",
-        options.addr
-    )
+    format!("cannot listen on {} (`--addr` chooses another address)", options.addr)
 }
 
 /// Prints one line and flushes it. A reader that has gone does not end the server.

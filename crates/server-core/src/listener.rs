@@ -1,7 +1,7 @@
 //! The listening socket.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -13,40 +13,65 @@ use crate::Options;
 /// second until its kernel tries again. Linux caps the number at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Binds `address` and listens on it, with room for bursts, and again at once after a restart.
+/// Binds `--addr` and listens on it, with room for bursts, and again at once after a restart.
+///
+/// Every connection will send without delay (`TCP_NODELAY`) and give up after `--idle-timeout`.
+/// Linux copies these options from the listener to each connection, which saves three system
+/// calls a connection. It copies them when the connection is established, not when it is
+/// accepted, so they are set before the first client can come. On other systems
+/// [`Acceptor`](crate::Acceptor) sets them on each connection once more.
 ///
 /// # Errors
 ///
 /// Those of `socket(2)`, `bind(2)` and `listen(2)`, above all an address in use.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+pub fn bind(options: &Options) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(options.addr);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     // Connections of an earlier server linger in TIME_WAIT; they shall not block this one's start.
     socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
+    set_connection_options(&SockRef::from(&socket), options)?;
+    socket.bind(&options.addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
-}
-
-/// Makes `accept` on this listener return instead of block, and every accepted connection send
-/// without delay (`TCP_NODELAY`) and give up after `--idle-timeout`.
-///
-/// Linux copies these options from the listener to each connection, which saves three system
-/// calls for each; on other systems [`Acceptor`](crate::Acceptor) sets them once more.
-///
-/// # Errors
-///
-/// Those of `setsockopt(2)` and `fcntl(2)`.
-pub fn prepare(listener: &TcpListener, options: &Options) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    set_connection_options(&SockRef::from(listener), options)
 }
 
 pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_read_timeout(Some(options.idle_timeout))?;
     socket.set_write_timeout(Some(options.idle_timeout))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::ffi::OsString;
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Model;
+
+    fn options(line: &str) -> Options {
+        let run = |_: TcpListener, _: &Options| Err(io::ErrorKind::Unsupported.into());
+        let model = Model {
+            name: "test",
+            about: "",
+            max_connections: None,
+            workers: None,
+            stack_size: None,
+            run,
+        };
+        let arguments = line.split_whitespace().map(OsString::from);
+        model.parse(arguments).unwrap_or_else(|_| unreachable!("{line} is right"))
+    }
+
+    #[test]
+    fn an_accepted_connection_has_the_options_of_its_listener() {
+        let options = options("test-server --addr 127.0.0.1:0 --idle-timeout 42s");
+        let listener = bind(&options).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(stream.read_timeout().unwrap(), Some(Duration::from_secs(42)));
+        assert_eq!(stream.write_timeout().unwrap(), Some(Duration::from_secs(42)));
+    }
 }

@@ -23,17 +23,12 @@ pub(crate) fn start(quiet: bool) {
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
         .fmt_fields(debug_fn(|writer, _, value| write!(writer, "{value:?}")).delimited("  "))
-        .event_format(Line {
-            start: Instant::now(),
-        })
+        .event_format(Line { start: Instant::now() })
         .try_init();
     // One line in the place of the standard one and its backtrace.
     std::panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("no reason given");
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
         error!("panicked at {place}: {reason}");
     }));
 }
@@ -59,11 +54,7 @@ where
         if *event.metadata().level() != Level::INFO {
             write!(writer, "{}  ", event.metadata().level())?;
         }
-        for span in context
-            .event_scope()
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 write!(writer, "{fields}  ")?;
             }
@@ -96,9 +87,6 @@ mod tests {
     fn an_excerpt_cannot_forge_a_line_or_flood_the_log() {
         assert_eq!(Excerpt("two\nlines\r\n").to_string(), r#""two\nlines""#);
         let long = "第".repeat(1000);
-        assert_eq!(
-            Excerpt(&long).to_string(),
-            format!("{:?}... (3000 bytes)", "第".repeat(60))
-        );
+        assert_eq!(Excerpt(&long).to_string(), format!("{:?}... (3000 bytes)", "第".repeat(60)));
     }
 }

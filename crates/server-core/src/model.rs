@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
@@ -56,52 +57,50 @@ impl Model {
         let mut options = Options::from_arg_matches(&matches)
             .map_err(|error| command_line::usage_error(&self.program(), &error))?;
         let given = |name| number(&matches, name);
-        options.max_connections = given("max-connections")
-            .or(self.max_connections)
-            .unwrap_or(1);
-        options.workers = given("workers")
-            .or(self.workers.map(|default| default()))
-            .unwrap_or(1);
+        options.max_connections = given("max-connections").or(self.max_connections).unwrap_or(1);
+        options.workers = given("workers").or(self.workers.map(|default| default())).unwrap_or(1);
         options.stack_size = given("stack-size").or(self.stack_size).unwrap_or_default();
         Ok(options)
     }
 
     fn command(&self) -> Command {
-        let command = Command::new(self.program())
-            .about(self.about)
-            .version(env!("CARGO_PKG_VERSION"));
         let max_connections = self.max_connections.map(|default| {
             let help = "Connections served at once; further clients wait in the backlog";
             number_option("max-connections", "N", help, default, 1..=1 << 30)
         });
         let workers = self.workers.map(|default| {
-            number_option(
-                "workers",
-                "N",
-                "Threads that do the serving",
-                default(),
-                1..=4096,
-            )
+            let help = "Threads that do the serving (1 to 4096)";
+            number_option("workers", "N", help, default(), 1..=4096)
         });
         let stack_size = self.stack_size.map(|default| {
             let help = "Each thread's stack (65536 to 1073741824)";
             number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
         });
-        Options::augment_args(command)
-            .args([max_connections, workers, stack_size].into_iter().flatten())
+        let its_own = [max_connections, workers, stack_size].into_iter().flatten();
+        Options::augment_args(Command::new(self.program()))
+            .args(its_own)
+            .about(self.about)
+            .long_about(None)
+            .after_help(AFTER_HELP)
+            .version(env!("CARGO_PKG_VERSION"))
     }
 }
 
+const AFTER_HELP: &str = "\
+Its first line of output says where it listens. Talk to it with `cargo run -p client`, or with
+`nc 127.0.0.1 5555`: each line comes back, and `Bye` ends the connection. SIGINT (Ctrl-C) or
+SIGTERM lets it answer what it has received and stops it; a second signal ends it at once.";
+
 fn number_option(
     name: &'static str,
-    value_name: &'static str,
+    unit: &'static str,
     help: &str,
     default: usize,
-    range: std::ops::RangeInclusive<u64>,
+    range: RangeInclusive<u64>,
 ) -> Arg {
     Arg::new(name)
         .long(name)
-        .value_name(value_name)
+        .value_name(unit)
         .help(format!("{help} [default: {default}]"))
         .value_parser(RangedU64ValueParser::<usize>::new().range(range))
 }
@@ -132,12 +131,7 @@ mod tests {
     fn a_model_s_defaults_hold_until_an_option_says_otherwise() {
         let options = parse("test-server").unwrap();
         assert_eq!((options.max_connections, options.stack_size), (7, 1 << 20));
-        assert_eq!(
-            parse("test-server --max-connections 9")
-                .unwrap()
-                .max_connections,
-            9
-        );
+        assert_eq!(parse("test-server --max-connections 9").unwrap().max_connections, 9);
     }
 
     #[test]

@@ -53,13 +53,7 @@ impl<'a> Session<'a> {
     /// A conversation that has not begun.
     pub fn new(options: &'a Options, statistics: &'a Statistics) -> Self {
         let decoder = Decoder::new(options.framing, options.max_message);
-        Session {
-            options,
-            statistics,
-            decoder,
-            answers: Vec::new(),
-            ended: false,
-        }
+        Session { options, statistics, decoder, answers: Vec::new(), ended: false }
     }
 
     /// Where the next read puts its bytes; never empty.
@@ -91,8 +85,7 @@ impl<'a> Session<'a> {
                 Ok(None) if self.ended => return Step::Close(Ok(Ending::EndOfInput)),
                 Ok(None) => return Step::Read,
                 Err(reason) => {
-                    self.answers
-                        .extend_from_slice(format!("ERROR {reason}\n").as_bytes());
+                    self.answers.extend_from_slice(format!("ERROR {reason}\n").as_bytes());
                     return Step::Close(Err(reason));
                 }
             };

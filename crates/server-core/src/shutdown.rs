@@ -58,12 +58,7 @@ impl ShutdownSignal {
             flag::register(signal, Arc::clone(&requested))?;
             pipe::register(signal, end.try_clone()?)?;
         }
-        Ok(ShutdownSignal {
-            requested,
-            draining,
-            wakeups,
-            waker: Waker(Arc::new(end)),
-        })
+        Ok(ShutdownSignal { requested, draining, wakeups, waker: Waker(Arc::new(end)) })
     }
 
     /// Whether SIGINT or SIGTERM has come.

@@ -131,10 +131,7 @@ impl CpuTime {
             Duration::from_secs(time.tv_sec().unsigned_abs())
                 + Duration::from_micros(time.tv_usec().unsigned_abs())
         };
-        CpuTime {
-            user: duration(usage.user_time()),
-            system: duration(usage.system_time()),
-        }
+        CpuTime { user: duration(usage.user_time()), system: duration(usage.system_time()) }
     }
 }
 
@@ -158,11 +155,7 @@ impl fmt::Display for CpuTime {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        writeln!(
-            f,
-            "connections   {}, at most {} at once",
-            self.connections, self.most_at_once
-        )?;
+        writeln!(f, "connections   {}, at most {} at once", self.connections, self.most_at_once)?;
         writeln!(f, "messages      {}", self.messages)?;
         writeln!(f, "CPU           {}", self.server_cpu)?;
         if self.children_cpu != CpuTime::default() {
@@ -170,11 +163,7 @@ impl fmt::Display for Report {
         }
         write!(f, "peak memory   {:.1} MiB", mib(self.peak_memory))?;
         if self.peak_child_memory > 0 {
-            write!(
-                f,
-                ", a child at most {:.1} MiB",
-                mib(self.peak_child_memory)
-            )?;
+            write!(f, ", a child at most {:.1} MiB", mib(self.peak_child_memory))?;
         }
         Ok(())
     }

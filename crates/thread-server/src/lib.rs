@@ -43,10 +43,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             let number = connection.number();
             connection.serve(format_args!("thread {number}"));
         };
-        if let Err(error) = thread::Builder::new()
-            .stack_size(options.stack_size)
-            .spawn(serve)
-        {
+        if let Err(error) = thread::Builder::new().stack_size(options.stack_size).spawn(serve) {
             acceptor.turn_away(peer, &error);
         }
     }

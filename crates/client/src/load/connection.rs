@@ -84,11 +84,7 @@ impl Connection {
         space: &mut [u8],
     ) -> Result<Progress, LoadError> {
         self.write()?;
-        if readable {
-            self.read(space)
-        } else {
-            Ok(Progress::Waiting)
-        }
+        if readable { self.read(space) } else { Ok(Progress::Waiting) }
     }
 
     fn write(&mut self) -> Result<(), LoadError> {
@@ -141,17 +137,11 @@ impl Connection {
     }
 
     fn failed(&self, error: io::Error) -> LoadError {
-        LoadError::Connection {
-            number: self.number,
-            error,
-        }
+        LoadError::Connection { number: self.number, error }
     }
 
     fn unexpected(&self, what: &'static str) -> LoadError {
-        LoadError::Unexpected {
-            number: self.number,
-            what,
-        }
+        LoadError::Unexpected { number: self.number, what }
     }
 }
 
@@ -162,18 +152,11 @@ fn connect(server: SocketAddr, number: usize, registry: &Registry) -> io::Result
         _ => {}
     }
     let mut stream = TcpStream::from_std(socket.into());
-    registry.register(
-        &mut stream,
-        Token(number),
-        Interest::READABLE | Interest::WRITABLE,
-    )?;
+    registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
     Ok(stream)
 }
 
 /// Whether the call would have waited: for room, for data, or for the connection itself.
 fn not_yet(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::NotConnected | ErrorKind::Interrupted
-    )
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected | ErrorKind::Interrupted)
 }

@@ -112,10 +112,7 @@ impl Load {
         while run.open > 0 {
             let rest = run.give_up.saturating_duration_since(Instant::now());
             if rest.is_zero() {
-                return Err(LoadError::Missing {
-                    count: run.open,
-                    patience: self.patience,
-                });
+                return Err(LoadError::Missing { count: run.open, patience: self.patience });
             }
             match run.poll.poll(&mut events, Some(rest)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -220,10 +217,7 @@ impl<'a> Run<'a> {
         };
         self.outcome.all_connections += 1;
         if self.begin <= connection.opened && now < self.end {
-            record(
-                &mut self.outcome.connection_latency,
-                now - connection.opened,
-            );
+            record(&mut self.outcome.connection_latency, now - connection.opened);
         }
         drop(connection);
         if now < self.end {

@@ -27,12 +27,7 @@ fn take_all(decoder: &mut Decoder, messages: &mut Vec<String>) -> Result<(), Dec
 fn decode(framing: Framing, limit: usize, reads: &[&[u8]]) -> (Vec<String>, Option<DecodeError>) {
     let mut decoder = Decoder::new(framing, limit);
     let mut messages = Vec::new();
-    for mut bytes in reads
-        .iter()
-        .copied()
-        .filter(|read| !read.is_empty())
-        .chain([&b""[..]])
-    {
+    for mut bytes in reads.iter().copied().filter(|read| !read.is_empty()).chain([&b""[..]]) {
         loop {
             bytes = read(&mut decoder, bytes);
             if let Err(error) = take_all(&mut decoder, &mut messages) {
@@ -52,10 +47,7 @@ fn cut<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     places.extend([0, bytes.len()]);
     places.sort_unstable();
     places.dedup();
-    places
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect()
+    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }
 
 fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
@@ -150,11 +142,7 @@ fn a_character_that_reads_split_is_held_until_it_is_whole() {
         let (lines, _) = decode(Framing::Line, LIMIT, &[first, second]);
         assert_eq!(lines, [text], "line framing, cut at {place}");
         let (reads, error) = decode(Framing::Raw, LIMIT, &[first, second]);
-        assert_eq!(
-            (reads.concat().as_str(), error),
-            (text, None),
-            "raw framing, cut at {place}"
-        );
+        assert_eq!((reads.concat().as_str(), error), (text, None), "raw framing, cut at {place}");
     }
 }
 
@@ -170,18 +158,12 @@ fn a_character_that_the_end_cuts_off_is_not_utf8() {
 fn an_over_long_line_fails_before_its_end_arrives() {
     let mut decoder = Decoder::new(Framing::Line, 4);
     read(&mut decoder, b"12345");
-    assert_eq!(
-        decoder.next_message(),
-        Err(DecodeError::TooLong { limit: 4 })
-    );
+    assert_eq!(decoder.next_message(), Err(DecodeError::TooLong { limit: 4 }));
 }
 
 #[test]
 fn a_carriage_return_counts_against_the_limit_and_the_line_feed_does_not() {
-    assert_eq!(
-        decode(Framing::Line, 4, &[b"123\r\n"]),
-        (vec!["123\r\n".to_owned()], None)
-    );
+    assert_eq!(decode(Framing::Line, 4, &[b"123\r\n"]), (vec!["123\r\n".to_owned()], None));
     assert!(decode(Framing::Line, 4, &[b"1234\r\n"]).1.is_some());
 }
 
@@ -200,8 +182,5 @@ fn the_space_grows_while_reads_fill_it_and_stops_at_its_bound() {
         take_all(&mut decoder, &mut Vec::new()).unwrap();
         sizes.push(size);
     }
-    assert_eq!(
-        sizes,
-        [1024, 2048, 4096, 8192, 16384, 32768, 65536, 70_001, 70_001]
-    );
+    assert_eq!(sizes, [1024, 2048, 4096, 8192, 16384, 32768, 65536, 70_001, 70_001]);
 }
