@@ -21,7 +21,7 @@ fn rows() -> Vec<Row> {
         )),
         Figure("per s, 1 client", Measure::ConnectionsPerSecondOneClient, 1.0),
         Figure("per s, 32 clients", Measure::ConnectionsPerSecondManyClients, 1.0),
-        Figure("median, ms", Measure::ConnectionLatencyMedianMicroseconds, 1.0),
+        Figure("median, ms", Measure::ConnectionLatencyMedianMicroseconds, MS),
         Figure("p99, ms", Measure::ConnectionLatencyP99Microseconds, MS),
         Figure("server CPU, µs", Measure::ServerCpuPerConnectionMicroseconds, 1.0),
         Figure("client CPU, µs", Measure::ClientCpuPerConnectionMicroseconds, 1.0),

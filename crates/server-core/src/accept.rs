@@ -160,3 +160,44 @@ impl Acceptor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause_after(error: Errno) -> Option<Duration> {
+        AcceptPolicy::default().pause_after(&error.into())
+    }
+
+    #[test]
+    fn what_belongs_to_one_connection_does_not_stop_the_next() {
+        for error in [Errno::EINTR, Errno::ECONNABORTED, Errno::EPROTO, Errno::ENETUNREACH] {
+            assert_eq!(pause_after(error), Some(Duration::ZERO), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_or_memory_is_waited_out() {
+        for error in [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM] {
+            assert_eq!(pause_after(error), Some(BACK_OFF), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_listener_is_the_server_s_end() {
+        for error in [Errno::EBADF, Errno::EINVAL, Errno::ENOTSOCK] {
+            assert_eq!(pause_after(error), None, "{error}");
+        }
+        assert_eq!(AcceptPolicy::default().pause_after(&io::Error::other("unknown")), None);
+    }
+
+    #[test]
+    fn a_lasting_lack_is_logged_at_a_bounded_rate() {
+        let mut policy = AcceptPolicy::default();
+        for _ in 0..1000 {
+            policy.pause_after(&Errno::EMFILE.into());
+        }
+        // Were it slower than the interval, a second line would have reset the count.
+        assert!(policy.unlogged > 0);
+    }
+}

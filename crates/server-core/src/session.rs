@@ -126,3 +126,82 @@ impl fmt::Display for Ending {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(line: &str) -> Options {
+        let command = clap::Command::new("test");
+        let matches = <Options as clap::Args>::augment_args(command)
+            .get_matches_from(line.split_whitespace());
+        <Options as clap::FromArgMatches>::from_arg_matches(&matches).unwrap_or_else(|error| {
+            panic!("{line}: {error}");
+        })
+    }
+
+    /// What a session does with one read of `bytes`, and what it has to send after each step.
+    fn steps(line: &str, bytes: &[u8]) -> Vec<(Step, String)> {
+        let (options, statistics) = (options(line), Statistics::default());
+        let mut session = Session::new(&options, &statistics);
+        assert_eq!(session.step(), Step::Read);
+        session.space()[..bytes.len()].copy_from_slice(bytes);
+        session.received(bytes.len());
+        let mut steps = Vec::new();
+        loop {
+            let step = session.step();
+            let answers = String::from_utf8(std::mem::take(session.answers())).unwrap();
+            steps.push((step, answers));
+            if !matches!(step, Step::Work | Step::Crash(_)) {
+                return steps;
+            }
+        }
+    }
+
+    #[test]
+    fn answers_to_messages_that_came_together_leave_together() {
+        assert_eq!(steps("test", b"one\ntwo\nthr"), [(Step::Read, "one\ntwo\n".to_owned())]);
+    }
+
+    #[test]
+    fn with_a_delay_each_answer_leaves_after_its_own_work() {
+        let expected = [
+            (Step::Work, "one\n".to_owned()),
+            (Step::Work, "two\n".to_owned()),
+            (Step::Read, String::new()),
+        ];
+        assert_eq!(steps("test --delay 1s", b"one\ntwo\n"), expected);
+    }
+
+    #[test]
+    fn nothing_behind_bye_is_answered() {
+        let expected = [(Step::Close(Ok(Ending::Bye)), "one\n".to_owned())];
+        assert_eq!(steps("test", b"one\nBye\ntwo\n"), expected);
+    }
+
+    #[test]
+    fn an_empty_read_is_the_end_of_the_input() {
+        assert_eq!(steps("test", b""), [(Step::Close(Ok(Ending::EndOfInput)), String::new())]);
+    }
+
+    #[test]
+    fn a_refused_message_is_answered_with_its_reason() {
+        let reason = DecodeError::TooLong { limit: 3 };
+        let answer = "one\nERROR message longer than 3 bytes\n".to_owned();
+        let expected = [(Step::Close(Err(reason)), answer)];
+        assert_eq!(steps("test --max-message 3", b"one\nfour\nfive\n"), expected);
+    }
+
+    #[test]
+    fn clients_crash_their_handler_only_where_they_may() {
+        let text = "Panic\nAbort\n".to_owned();
+        assert_eq!(steps("test", text.as_bytes()), [(Step::Read, text.clone())]);
+        let allowed = steps("test --allow-crash", b"one\nPanic\nAbort\n");
+        let expected = [
+            (Step::Crash(Crash::Panic), "one\n".to_owned()),
+            (Step::Crash(Crash::Abort), String::new()),
+            (Step::Read, String::new()),
+        ];
+        assert_eq!(allowed, expected);
+    }
+}
