@@ -12,6 +12,7 @@
 //!                        waits for a client, or for a child's end)
 //! ```
 
+use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -21,7 +22,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::sys::socket;
 use nix::unistd::{ForkResult, fork};
-use server_core::{Acceptor, Model, Options, Report, SHUTDOWN_SIGNALS, ShutdownSignal, Statistics};
+use server_core::{
+    Acceptor, Model, Options, Report, SHUTDOWN_SIGNALS, Session, ShutdownSignal, Statistics,
+};
 
 mod children;
 
@@ -51,6 +54,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let statistics = Statistics::shared_with_children()?;
     let mut children = Children::new(statistics)?;
     let served = end_input_on_signal()?;
+    Session::rehearse(options);
     while let Some((stream, peer)) = acceptor.next(|| children.open())? {
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() } {
@@ -86,10 +90,19 @@ fn serve_and_exit(
     if ShutdownSignal::get().is_ok_and(ShutdownSignal::requested) {
         let _ = stream.shutdown(Shutdown::Read);
     }
-    let who = format_args!("process {}", process::id());
-    server_core::serve(stream, peer, who, options, statistics);
+    server_core::serve(stream, peer, ThisProcess, options, statistics);
     // SAFETY: ends this process at once. Destructors and exit handlers are the parent's to run.
     unsafe { nix::libc::_exit(0) }
+}
+
+/// Asks for the process's number only when a log line needs it.
+#[derive(Clone, Copy)]
+struct ThisProcess;
+
+impl fmt::Display for ThisProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", process::id())
+    }
 }
 
 /// Makes a shutdown signal end the input of the connection whose descriptor the returned cell

@@ -90,8 +90,8 @@ impl Decoder {
         self.searched -= self.start;
         self.end -= self.start;
         self.start = 0;
-        if self.buffer.is_empty() {
-            // Comes zeroed from the allocator: pages that no read fills are never touched.
+        if self.buffer.is_empty() && size > LARGEST_READ {
+            // Comes zeroed from the kernel: pages that no read fills are never touched.
             self.buffer = vec![0; size];
         }
         self.buffer.resize(size, 0);

@@ -111,15 +111,20 @@ impl Acceptor {
         &mut self,
         mut open: impl FnMut() -> usize,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        let mut ready = true;
         while !self.signal.requested() {
             self.resume = self.resume.filter(|resume| Instant::now() < *resume);
             if self.resume.is_some() || open() >= self.options.max_connections {
                 self.signal.wait(self.resume)?;
                 continue;
             }
+            if !ready {
+                ready = self.wait_for_client()?;
+                continue;
+            }
             match self.listener.accept() {
                 Ok((stream, peer)) => return self.admit(stream).map(|stream| Some((stream, peer))),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_for_client()?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready = false,
                 Err(error) => match self.policy.pause_after(&error) {
                     Some(pause) => self.resume = Some(Instant::now() + pause),
                     None => return Err(error),
@@ -147,17 +152,23 @@ impl Acceptor {
         Ok(stream)
     }
 
-    fn wait_for_client(&self) -> io::Result<()> {
+    /// Waits for a client or a wake-up, and says whether a client has come.
+    fn wait_for_client(&self) -> io::Result<bool> {
         let mut descriptors = [
             PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signal.as_fd(), PollFlags::POLLIN),
         ];
         match poll(&mut descriptors, PollTimeout::NONE) {
-            Ok(_) if descriptors[1].any() == Some(false) => {}
-            Ok(_) | Err(Errno::EINTR) => self.signal.forget_wakeups(),
+            Ok(_) => {}
+            // A signal handler ran, and has written its wake-up.
+            Err(Errno::EINTR) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        let [client, woken] = descriptors.map(|descriptor| descriptor.any().unwrap_or(true));
+        if woken {
+            self.signal.forget_wakeups();
+        }
+        Ok(client)
     }
 }
 

@@ -4,27 +4,28 @@ use std::fmt;
 use std::time::Instant;
 
 use tracing::{Event, Level, Subscriber, error};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Starts logging. `RUST_LOG` chooses what is logged; without it, each connection and message is,
 /// or warnings and errors alone where `quiet` is set.
 pub(crate) fn start(quiet: bool) {
-    let level = if quiet { "warn" } else { "info" };
-    let filter = match EnvFilter::try_from_default_env() {
-        Ok(filter) if !quiet => filter,
-        _ => EnvFilter::new(level),
+    let targets = match std::env::var("RUST_LOG") {
+        Ok(chosen) if !quiet => chosen.parse::<Targets>().ok(),
+        _ => None,
     };
-    // A second start, in a test's process, leaves the first in place.
-    let _ = tracing_subscriber::fmt()
+    let usual = if quiet { Level::WARN } else { Level::INFO };
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_env_filter(filter)
         .fmt_fields(debug_fn(|writer, _, value| write!(writer, "{value:?}")).delimited("  "))
         .event_format(Line { start: Instant::now() })
-        .try_init();
+        .with_filter(targets.unwrap_or_else(|| Targets::new().with_default(usual)));
+    // A second start, in a test's process, leaves the first in place.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
     // One line in the place of the standard one and its backtrace.
     std::panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("no reason given");

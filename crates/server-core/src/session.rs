@@ -56,6 +56,21 @@ impl<'a> Session<'a> {
         Session { options, statistics, decoder, answers: Vec::new(), ended: false }
     }
 
+    /// Holds a conversation with nobody, so that what a first conversation costs is paid: code to
+    /// load, decisions that are kept (which `memchr` this CPU has), memory for the allocator to
+    /// give again. What a process has paid, its forked children need not pay once more each.
+    pub fn rehearse(options: &Options) {
+        let statistics = Statistics::default();
+        let mut session = Session::new(options, &statistics);
+        for read in [&b"rehearsal\n"[..], b""] {
+            session.step();
+            let count = read.len().min(session.space().len());
+            session.space()[..count].copy_from_slice(&read[..count]);
+            session.received(count);
+        }
+        session.step();
+    }
+
     /// Where the next read puts its bytes; never empty.
     pub fn space(&mut self) -> &mut [u8] {
         self.decoder.space()

@@ -84,7 +84,8 @@ impl ShutdownSignal {
     pub fn wait(&self, end: Option<Instant>) -> io::Result<()> {
         let mut descriptor = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptor, poll_timeout(end)) {
-            Ok(_) | Err(Errno::EINTR) => self.forget_wakeups(),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => self.forget_wakeups(),
             Err(error) => return Err(error.into()),
         }
         Ok(())
@@ -103,7 +104,7 @@ impl ShutdownSignal {
     /// Takes note of every wake-up so far, so that the descriptor is silent until the next.
     pub(crate) fn forget_wakeups(&self) {
         let mut bytes = [0; 64];
-        while matches!((&self.wakeups).read(&mut bytes), Ok(count) if count > 0) {}
+        while matches!((&self.wakeups).read(&mut bytes), Ok(count) if count == bytes.len()) {}
     }
 }
 
