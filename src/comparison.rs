@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use client::load::{Histogram, Load, Outcome};
+use client::load::{Extent, Histogram, Load, Outcome};
 use server_core::{CpuTime, Model};
 
 use crate::floor::{self, MESSAGE_SIZE};
@@ -182,8 +182,7 @@ impl Experiment {
             connections,
             messages_per_connection,
             message_size: MESSAGE_SIZE,
-            warm_up: plan.warm_up,
-            duration: plan.duration,
+            extent: Extent::Time { warm_up: plan.warm_up, duration: plan.duration },
             patience: Duration::from_secs(10),
         }
     }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::comparison::{self, Plan};
 use lab::machine::{Machine, listen_overflows};
 use lab::results::Results;
-use lab::{conclusion, models, table};
+use lab::{bench_table, conclusion, models, table};
 use serde::Serialize;
 
 /// Compares the concurrency models of the echo service: starts each server in its own process,
@@ -42,6 +42,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Subcommands {
+    /// Prints what `cargo bench --bench connection` measured last, side by side
+    BenchTable,
     /// Runs one server, as its own program does, and ends with whoever started it
     #[command(hide = true, disable_help_flag = true)]
     Serve {
@@ -63,6 +65,10 @@ fn main() -> ExitCode {
             Ok(model) => return serve(&model, arguments),
             Err(message) => Err(anyhow::Error::msg(message)),
         },
+        Some(Subcommands::BenchTable) => {
+            print!("{}", bench_table::render(&bench_table::directory()));
+            Ok(())
+        }
         None => compare(&cli),
     };
     match outcome {

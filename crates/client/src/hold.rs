@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::source::socket_to;
+use crate::source::connect;
 
 /// How long no further answer must come until the rest are taken not to be served.
 const QUIET: Duration = Duration::from_millis(300);
@@ -25,7 +25,7 @@ impl Held {
     ///
     /// When a connection fails or an answer is wrong.
     pub fn open(server: SocketAddr, count: usize) -> io::Result<Self> {
-        let connections = (0..count).map(|_| connect(server)).collect::<io::Result<Vec<_>>>()?;
+        let connections = (0..count).map(|_| open_one(server)).collect::<io::Result<Vec<_>>>()?;
         let mut held = Held { connections, served: 0 };
         let mut waiting: Vec<usize> = (0..count).collect();
         let mut last = Instant::now();
@@ -62,11 +62,8 @@ impl Held {
 
 const MESSAGE: &[u8] = b"holding on here\n";
 
-fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let socket = socket_to(server)?;
-    socket.set_nonblocking(false)?;
-    socket.connect(&server.into())?;
-    let mut stream = TcpStream::from(socket);
+fn open_one(server: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = connect(server)?;
     stream.write_all(MESSAGE)?;
     stream.set_nonblocking(true)?;
     Ok(stream)

@@ -14,3 +14,5 @@ pub mod hold;
 pub mod load;
 pub mod script;
 mod source;
+
+pub use source::connect;

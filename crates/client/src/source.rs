@@ -1,9 +1,24 @@
-//! Where a client's connections come from.
+//! Where a client's connections come from: addresses with ports enough.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+/// Opens a connection to `server`, without Nagle's delay, and blocks until it is established.
+///
+/// Connections to 127.0.0.0/8 start from different addresses in turn, so that ports do not run
+/// out.
+///
+/// # Errors
+///
+/// Those of `connect(2)`. A lack of ports is `EADDRNOTAVAIL`, and is never hidden by a retry.
+pub fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket_to(server)?;
+    socket.set_nonblocking(false)?;
+    socket.connect(&server.into())?;
+    Ok(socket.into())
+}
 
 /// A new socket for a connection to `server`, not blocking and without Nagle's delay.
 ///

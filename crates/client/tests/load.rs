@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use client::load::{Load, LoadError};
+use client::load::{Extent, Load, LoadError};
 
 /// A server with a thread for each client, which lives as long as the test's process.
 fn server(serve: fn(TcpStream)) -> SocketAddr {
@@ -27,8 +27,7 @@ fn load(server: SocketAddr) -> Load {
         connections: 4,
         messages_per_connection: None,
         message_size: 16,
-        warm_up: Duration::ZERO,
-        duration: Duration::from_millis(200),
+        extent: Extent::Time { warm_up: Duration::ZERO, duration: Duration::from_millis(200) },
         patience: Duration::from_secs(10),
     }
 }
@@ -61,6 +60,16 @@ fn short_connections_carry_the_messages_that_they_are_given() {
     // Those that the end cut short may have had fewer.
     assert!(outcome.all_messages <= 3 * outcome.all_connections);
     assert!(outcome.all_messages >= 3 * (outcome.all_connections - 4));
+}
+
+#[test]
+fn as_many_connections_are_opened_as_were_asked_for() {
+    for all in [1, 3, 4, 5, 50] {
+        let extent = Extent::Connections(all);
+        let load = Load { extent, messages_per_connection: Some(2), ..load(server(echo)) };
+        let outcome = load.run().unwrap();
+        assert_eq!((outcome.all_connections, outcome.all_messages), (all, 2 * all));
+    }
 }
 
 #[test]

@@ -28,18 +28,31 @@ pub struct Load {
     pub messages_per_connection: Option<u64>,
     /// The size of a message with its line feed, in bytes; at least [`Load::SMALLEST_MESSAGE`].
     pub message_size: usize,
-    /// How long to send before the measurement begins.
-    pub warm_up: Duration,
-    /// How long the measurement lasts.
-    pub duration: Duration,
-    /// How long to wait, after that, for the answers that are still due.
+    /// When to end.
+    pub extent: Extent,
+    /// How long to wait while nothing at all happens, before the run has failed.
     pub patience: Duration,
+}
+
+/// How much of a load there is.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent {
+    /// Begin to measure after the warm-up, and stop after the duration. What is under way then is
+    /// still brought to its end, and not measured.
+    Time {
+        /// How long to send before the measurement begins.
+        warm_up: Duration,
+        /// How long the measurement lasts.
+        duration: Duration,
+    },
+    /// Open so many connections in all, and measure all of it.
+    Connections(u64),
 }
 
 /// What came of a [`Load`].
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How long the measurement lasted.
+    /// How long the measurement took.
     pub elapsed: Duration,
     /// From the start of a connection to its end, in nanoseconds, for those that ended in time.
     pub connection_latency: Histogram<u64>,
@@ -83,11 +96,11 @@ pub enum LoadError {
         what: &'static str,
     },
     /// Answers were still due at the very end.
-    #[error("{count} connections still waited for an answer after {patience:?}")]
+    #[error("{count} connections waited for an answer, and nothing came for {patience:?}")]
     Missing {
         /// How many connections.
         count: usize,
-        /// How long was waited, after the measurement.
+        /// How long nothing came.
         patience: Duration,
     },
     /// The events could not be waited for.
@@ -110,15 +123,13 @@ impl Load {
         let mut run = Run::start(self)?;
         let mut events = Events::with_capacity(256);
         while run.open > 0 {
-            let rest = run.give_up.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                return Err(LoadError::Missing { count: run.open, patience: self.patience });
-            }
-            match run.poll.poll(&mut events, Some(rest)) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => {
-                    return Err(LoadError::Wait(error));
+            match run.poll.poll(&mut events, Some(self.patience)) {
+                Ok(()) if events.is_empty() => {
+                    return Err(LoadError::Missing { count: run.open, patience: self.patience });
                 }
-                _ => events.iter().try_for_each(|event| run.advance(event))?,
+                Ok(()) => events.iter().try_for_each(|event| run.advance(event))?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(LoadError::Wait(error)),
             }
         }
         Ok(run.finish())
@@ -136,35 +147,43 @@ struct Run<'a> {
     messages: u64,
     /// Where each read goes.
     space: Vec<u8>,
-    /// Measured is what happens between `begin` and `end`; after `give_up` the run has failed.
+    connected: u64,
+    /// Measured is what happens between these, up to the last connection's end where there is none.
     begin: Instant,
-    end: Instant,
-    give_up: Instant,
+    end: Option<Instant>,
     outcome: Outcome,
 }
 
 impl<'a> Run<'a> {
     fn start(load: &'a Load) -> Result<Self, LoadError> {
-        let begin = Instant::now() + load.warm_up;
-        let end = begin + load.duration;
+        let now = Instant::now();
+        let (begin, end, open) = match load.extent {
+            Extent::Time { warm_up, duration } => {
+                (now + warm_up, Some(now + warm_up + duration), load.connections)
+            }
+            Extent::Connections(all) => {
+                (now, None, usize::try_from(all).unwrap_or(usize::MAX).min(load.connections))
+            }
+        };
         let mut run = Run {
             load,
             poll: Poll::new().map_err(LoadError::Wait)?,
             connections: (0..load.connections).map(|_| None).collect(),
-            open: load.connections,
+            open,
             answered: vec![false; load.connections],
             messages: 0,
             space: vec![0; 64 * 1024],
+            connected: 0,
             begin,
             end,
-            give_up: end + load.patience,
-            outcome: Outcome::new(load.duration),
+            outcome: Outcome::new(),
         };
-        (0..load.connections).try_for_each(|number| run.connect(number))?;
+        (0..open).try_for_each(|number| run.connect(number))?;
         Ok(run)
     }
 
     fn connect(&mut self, number: usize) -> Result<(), LoadError> {
+        self.connected += 1;
         let message = self.next_message();
         let connection = Connection::open(self.load.server, number, self.poll.registry(), message)?;
         self.connections[number] = Some(connection);
@@ -194,16 +213,17 @@ impl<'a> Run<'a> {
 
     fn answered(&mut self, number: usize) -> Result<(), LoadError> {
         let now = Instant::now();
+        let goes_on = self.goes_on(now);
         let message = self.next_message();
         let Some(connection) = &mut self.connections[number] else {
             return Ok(());
         };
         self.outcome.all_messages += 1;
-        if self.begin <= connection.sent && now < self.end {
+        if self.begin <= connection.sent && goes_on {
             self.answered[number] = true;
             record(&mut self.outcome.message_latency, now - connection.sent);
         }
-        if now >= self.end || self.load.messages_per_connection == Some(connection.messages) {
+        if !goes_on || self.load.messages_per_connection == Some(connection.messages) {
             connection.say_bye()
         } else {
             connection.send(message, now)
@@ -212,22 +232,33 @@ impl<'a> Run<'a> {
 
     fn ended(&mut self, number: usize) -> Result<(), LoadError> {
         let now = Instant::now();
+        let goes_on = self.goes_on(now);
         let Some(connection) = self.connections[number].take() else {
             return Ok(());
         };
         self.outcome.all_connections += 1;
-        if self.begin <= connection.opened && now < self.end {
+        if self.begin <= connection.opened && goes_on {
             record(&mut self.outcome.connection_latency, now - connection.opened);
         }
         drop(connection);
-        if now < self.end {
+        let all = match self.load.extent {
+            Extent::Time { .. } => u64::MAX,
+            Extent::Connections(all) => all,
+        };
+        if goes_on && self.connected < all {
             return self.connect(number);
         }
         self.open -= 1;
         Ok(())
     }
 
+    /// Whether the measurement has not ended.
+    fn goes_on(&self, now: Instant) -> bool {
+        self.end.is_none_or(|end| now < end)
+    }
+
     fn finish(mut self) -> Outcome {
+        self.outcome.elapsed = self.end.unwrap_or_else(Instant::now) - self.begin;
         self.outcome.answered_connections =
             self.answered.iter().filter(|answered| **answered).count();
         self.outcome
@@ -235,9 +266,9 @@ impl<'a> Run<'a> {
 }
 
 impl Outcome {
-    fn new(elapsed: Duration) -> Self {
+    fn new() -> Self {
         Outcome {
-            elapsed,
+            elapsed: Duration::ZERO,
             connection_latency: nanoseconds(),
             message_latency: nanoseconds(),
             answered_connections: 0,

@@ -1,0 +1,47 @@
+//! What a connection costs: connect, one echo, `Bye`, end of file, one after the other.
+//!
+//! `cargo bench --bench connection`; the table at its end puts each model beside its bare twin
+//! and the floor.
+
+#![allow(clippy::expect_used, missing_docs, reason = "a benchmark fails by a panic")]
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+
+mod bare;
+mod support;
+
+use support::{Contestant, MESSAGE, measure};
+
+const GROUP: &str = "connection";
+
+fn main() {
+    bare::serve_if_asked();
+    let mut criterion = Criterion::default().configure_from_args();
+    support::group(&mut criterion, GROUP, |group| {
+        group.measurement_time(Duration::from_secs(3));
+        for contestant in Contestant::all() {
+            measure(group, GROUP, contestant, None, |server, connections| {
+                let begin = Instant::now();
+                (0..connections).for_each(|_| converse(server));
+                begin.elapsed()
+            });
+        }
+    });
+    criterion.final_summary();
+    print!("{}", lab::bench_table::render(&lab::bench_table::directory()));
+}
+
+/// One connection. The server closes first.
+fn converse(server: SocketAddr) {
+    let mut stream = client::connect(server).expect("a connection");
+    let mut answer = [0; MESSAGE.len()];
+    stream.write_all(&MESSAGE).expect("an open connection");
+    stream.read_exact(&mut answer).expect("an answer");
+    assert_eq!(answer, MESSAGE, "a wrong echo");
+    stream.write_all(b"Bye\n").expect("an open connection");
+    assert_eq!(stream.read(&mut answer).expect("the end"), 0, "no end after Bye");
+}
