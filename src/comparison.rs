@@ -1,9 +1,11 @@
 //! Which experiments there are, in which order they run, and what is measured in each.
 //!
 //! Each experiment runs in its own server process, so that the CPU time which the kernel charges
-//! to that process (and its children) at its end belongs to this experiment alone. The rounds are
+//! to that process (and its children) at its end belongs to this experiment alone; a run without
+//! load says how much of that was the start, the connecting and the stop. The rounds are
 //! interleaved: a disturbance of the machine hits all servers alike and not one of them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use server_core::{CpuTime, Model};
 
 use crate::floor::{self, MESSAGE_SIZE};
 use crate::memory;
-use crate::models::MODELS;
+use crate::models::{MODELS, served_at_once};
 use crate::results::{Measure, Results};
 use crate::server_process::{ServerProcess, serve_command};
 
@@ -132,18 +134,25 @@ impl Plan {
         server: &Model,
         results: &mut Results,
     ) -> anyhow::Result<()> {
+        let idle = self.put(experiment.load(Duration::ZERO, Duration::ZERO), server)?;
+        let busy = self.put(experiment.load(self.warm_up, self.duration), server)?;
+        for (measure, value) in experiment.figures(&busy, &idle) {
+            results.push(index, measure, value);
+        }
+        Ok(())
+    }
+
+    /// Puts a load on a new server, and stops it.
+    fn put(&self, load: impl FnOnce(SocketAddr) -> Load, server: &Model) -> anyhow::Result<Cost> {
         let process = self.start(server)?;
-        let load = experiment.load(self, &process);
+        let load = load(process.address());
         let client_before = CpuTime::of_this_process()?.total();
         let server_before = CpuTime::of_children()?.total();
         let outcome = load.run()?;
         let client_cpu = CpuTime::of_this_process()?.total() - client_before;
         process.stop()?;
         let server_cpu = CpuTime::of_children()?.total() - server_before;
-        for (measure, value) in experiment.figures(&outcome, server_cpu, client_cpu) {
-            results.push(index, measure, value);
-        }
-        Ok(())
+        Ok(Cost { outcome, server_cpu, client_cpu })
     }
 
     fn measure_memory(
@@ -153,7 +162,8 @@ impl Plan {
         results: &mut Results,
     ) -> anyhow::Result<()> {
         let process = self.start(server)?;
-        let memory = memory::measure(process, IDLE_CONNECTIONS)?;
+        let expected = served_at_once(server, IDLE_CONNECTIONS);
+        let memory = memory::measure(process, IDLE_CONNECTIONS, expected)?;
         let each = |bytes: f64| bytes / memory.connections as f64;
         results.push(index, Measure::UserMemoryPerIdleConnectionBytes, each(memory.user));
         results.push(index, Measure::KernelMemoryPerIdleConnectionBytes, each(memory.kernel));
@@ -171,29 +181,37 @@ impl Experiment {
         }
     }
 
-    fn load(self, plan: &Plan, server: &ServerProcess) -> Load {
+    fn load(self, warm_up: Duration, duration: Duration) -> impl FnOnce(SocketAddr) -> Load {
         let (connections, messages_per_connection) = match self {
             Experiment::OneClient => (1, Some(1)),
             Experiment::ManyClients => (MANY_CLIENTS, Some(1)),
             Experiment::WarmConnections => (WARM_CONNECTIONS, None),
         };
-        Load {
-            server: server.address(),
+        move |server| Load {
+            server,
             connections,
             messages_per_connection,
             message_size: MESSAGE_SIZE,
-            extent: Extent::Time { warm_up: plan.warm_up, duration: plan.duration },
+            extent: Extent::Time { warm_up, duration },
             patience: Duration::from_secs(10),
         }
     }
 
-    fn figures(self, outcome: &Outcome, server: Duration, client: Duration) -> Vec<(Measure, f64)> {
+    /// What a busy run measured. What it cost to start, to connect and to stop is known from an
+    /// idle one, which ended as soon as it began, and is taken off.
+    fn figures(self, busy: &Cost, idle: &Cost) -> Vec<(Measure, f64)> {
         use Measure::*;
         let quantile =
             |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
-        let each = |time: Duration, count: u64| time.as_secs_f64() * 1e6 / count as f64;
+        let each = |cpu: fn(&Cost) -> Duration, count: fn(&Outcome) -> u64| {
+            let cpu = cpu(busy).saturating_sub(cpu(idle));
+            let count = count(&busy.outcome).saturating_sub(count(&idle.outcome));
+            cpu.as_secs_f64() * 1e6 / count.max(1) as f64
+        };
+        let outcome = &busy.outcome;
         let (connection, message) = (&outcome.connection_latency, &outcome.message_latency);
-        let (connections, messages) = (outcome.all_connections, outcome.all_messages);
+        let (connections, messages) =
+            (|outcome: &Outcome| outcome.all_connections, |outcome: &Outcome| outcome.all_messages);
         match self {
             Experiment::OneClient => {
                 vec![(ConnectionsPerSecondOneClient, outcome.connections_per_second())]
@@ -202,19 +220,27 @@ impl Experiment {
                 (ConnectionsPerSecondManyClients, outcome.connections_per_second()),
                 (ConnectionLatencyMedianMicroseconds, quantile(connection, 0.5)),
                 (ConnectionLatencyP99Microseconds, quantile(connection, 0.99)),
-                (ServerCpuPerConnectionMicroseconds, each(server, connections)),
-                (ClientCpuPerConnectionMicroseconds, each(client, connections)),
+                (ServerCpuPerConnectionMicroseconds, each(|cost| cost.server_cpu, connections)),
+                (ClientCpuPerConnectionMicroseconds, each(|cost| cost.client_cpu, connections)),
             ],
             Experiment::WarmConnections => vec![
                 (MessagesPerSecond, outcome.messages_per_second()),
                 (MessageLatencyMedianMicroseconds, quantile(message, 0.5)),
                 (MessageLatencyP99Microseconds, quantile(message, 0.99)),
                 (AnsweredConnections, outcome.answered_connections as f64),
-                (ServerCpuPerMessageMicroseconds, each(server, messages)),
-                (ClientCpuPerMessageMicroseconds, each(client, messages)),
+                (ServerCpuPerMessageMicroseconds, each(|cost| cost.server_cpu, messages)),
+                (ClientCpuPerMessageMicroseconds, each(|cost| cost.client_cpu, messages)),
             ],
         }
     }
+}
+
+/// What a load measured, and what CPU time the server's and the client's process spent on all of
+/// it.
+struct Cost {
+    outcome: Outcome,
+    server_cpu: Duration,
+    client_cpu: Duration,
 }
 
 /// The models that a comma-separated list names, in the order of the table.

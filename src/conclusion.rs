@@ -1,6 +1,6 @@
 //! What the reader has just seen, in three sentences made from the figures.
 
-use crate::comparison::WARM_CONNECTIONS;
+use crate::comparison::{IDLE_CONNECTIONS, WARM_CONNECTIONS};
 use crate::floor;
 use crate::results::{Measure, Results};
 use crate::table::short;
@@ -18,11 +18,10 @@ fn connections(results: &Results) -> String {
         return "No connections were measured.".to_owned();
     };
     let reached = format!(
-        "{} served the most, {} connections a second, {:.0} % of what the same client reaches \
-         against the floor.",
+        "{} served the most, {} connections a second, where the floor served {}.",
         fast.0,
         short(fast.1),
-        100.0 * fast.1 / floor
+        short(floor)
     );
     if cheap.0 == dear.0 {
         return format!("A connection cost {} {} µs of CPU; {reached}", cheap.0, short(cheap.1));
@@ -72,17 +71,16 @@ fn idle(results: &Results) -> String {
     let user = models(results, Measure::UserMemoryPerIdleConnectionBytes);
     let kernel = models(results, Measure::KernelMemoryPerIdleConnectionBytes);
     let served = models(results, Measure::ServedIdleConnections);
-    let most_served = served.iter().map(|(_, count)| *count).fold(0.0, f64::max);
     // What a server has not taken up costs it nothing, so only those that served all compare.
     let totals: Vec<(&str, f64)> = user
         .iter()
         .zip(&kernel)
         .zip(&served)
-        .filter(|(_, (_, count))| *count == most_served)
+        .filter(|(_, (_, count))| *count == IDLE_CONNECTIONS as f64)
         .map(|(((name, user), (_, kernel)), _)| (*name, user + kernel))
         .collect();
     let (Some(small), Some(large)) = (least(&totals), most(&totals)) else {
-        return "No idle connections were measured.".to_owned();
+        return format!("None of these served {IDLE_CONNECTIONS} idle connections at once.");
     };
     let fit = |bytes: f64| short(f64::from(1 << 30) / bytes);
     if small.0 == large.0 {

@@ -1,8 +1,8 @@
 //! The floor: a server that does nothing for its clients but answer.
 //!
 //! One thread accepts, and sends what it reads back without looking at it. It knows no messages:
-//! a read of fewer bytes than [`MESSAGE_SIZE`] is the end. No model can cost less, so what the
-//! client reaches against the floor is what the client can reach at all.
+//! a read of fewer bytes than [`MESSAGE_SIZE`] is the end. What the client reaches against it, the
+//! client can reach: a model that stays far below is not held up by the client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpListener;

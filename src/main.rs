@@ -1,8 +1,9 @@
 //! The lab, as a program.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
@@ -96,12 +97,19 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
         true => Plan::quick(program, &models),
         false => Plan::thorough(program, &models),
     };
+    // Before the work, lest a mistake in its name cost a minute.
+    let file = cli
+        .json
+        .as_ref()
+        .map(|name| File::create(name).with_context(|| format!("cannot write {}", name.display())));
+    let file = file.transpose()?;
     let machine = Machine::here();
     let overflows = listen_overflows();
     let results = run(&plan)?;
-    print(&plan, &machine, &results, listen_overflows() - overflows);
-    match &cli.json {
-        Some(file) => write(file, &plan, &machine, &results),
+    let overflows = listen_overflows().saturating_sub(overflows);
+    print(&plan, &machine, &results, overflows);
+    match file {
+        Some(file) => write(file, &plan, &machine, &results, overflows),
         None => Ok(()),
     }
 }
@@ -144,10 +152,17 @@ struct Record<'a> {
     warm_connections: usize,
     idle_connections: usize,
     message_bytes: usize,
+    listen_overflows: u64,
     servers: &'a Results,
 }
 
-fn write(file: &Path, plan: &Plan, machine: &Machine, results: &Results) -> anyhow::Result<()> {
+fn write(
+    mut file: File,
+    plan: &Plan,
+    machine: &Machine,
+    results: &Results,
+    listen_overflows: u64,
+) -> anyhow::Result<()> {
     let record = Record {
         machine,
         rounds: plan.rounds,
@@ -157,8 +172,9 @@ fn write(file: &Path, plan: &Plan, machine: &Machine, results: &Results) -> anyh
         warm_connections: comparison::WARM_CONNECTIONS,
         idle_connections: comparison::IDLE_CONNECTIONS,
         message_bytes: lab::floor::MESSAGE_SIZE,
+        listen_overflows,
         servers: results,
     };
     let text = serde_json::to_string_pretty(&record)?;
-    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+    writeln!(file, "{text}").context("cannot write the figures")
 }

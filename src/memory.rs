@@ -24,18 +24,23 @@ pub struct IdleMemory {
 /// How long the kernel takes, generously, to free what processes that ended have left.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Opens `connections` to a server that has none, measures what they add, and stops the server.
+/// Opens `connections` to a server that has none, measures what they add, and stops the server,
+/// which is expected to serve so many of them at once.
 ///
 /// # Errors
 ///
 /// When a connection or the server fails, or `/proc` cannot be read. Only Linux has what this
 /// reads.
-pub fn measure(server: ServerProcess, connections: usize) -> io::Result<IdleMemory> {
+pub fn measure(
+    server: ServerProcess,
+    connections: usize,
+    expected: usize,
+) -> io::Result<IdleMemory> {
     std::thread::sleep(SETTLE);
     let pairs = Pairs::open(connections)?;
     let pid = server.process().as_raw();
     let (user, kernel) = (system::user(pid)?, system::kernel()?);
-    let held = Held::open(server.address(), connections)?;
+    let held = Held::open(server.address(), connections, expected)?;
     let user = system::user(pid)? - user;
     let kernel = system::kernel()? - kernel - pairs.one_end;
     // Before its clients go: it shall not find hundreds of them gone at once.

@@ -13,6 +13,16 @@ pub const MODELS: [Model; 5] = [
     async_server::MODEL,
 ];
 
+/// How many clients a server has room for at a time, of `clients` that come: all of them, except
+/// where the model's point is that it has not.
+pub fn served_at_once(model: &Model, clients: usize) -> usize {
+    match model.name {
+        "iterative" => 1,
+        "pool" => model.workers.map_or(clients, |workers| workers().min(clients)),
+        _ => clients,
+    }
+}
+
 /// Finds a model, or the floor, by its name.
 ///
 /// # Errors

@@ -77,8 +77,11 @@ fn new_table(results: &Results) -> Table {
 
 fn cell(sample: Option<&Sample>, unit: f64) -> Cell {
     let text = sample.map_or("n/a".to_owned(), |sample| {
-        let spread = sample.spread_percent().min(99.0);
-        format!(" {}±{spread:.0}%", short(sample.median() / unit))
+        let spread = match sample.spread_percent() {
+            spread if spread > 99.0 => ">99%".to_owned(),
+            spread => format!("±{spread:.0}%"),
+        };
+        format!(" {}{spread}", short(sample.median() / unit))
     });
     Cell::new(text).set_alignment(CellAlignment::Right)
 }

@@ -1,5 +1,6 @@
 //! What each server does when it is asked to stop.
 
+use std::thread;
 use std::time::Duration;
 
 use lab::server_process::ServerProcess;
@@ -10,7 +11,7 @@ use crate::support::{Server, wait_until};
 use crate::{Tests, of_every_model};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<6> = [
+    let tests: Tests<8> = [
         ("SIGTERM answers what was sent, closes, and exits 0", answers_what_was_sent),
         ("SIGINT ends idle connections and exits 0", ends_idle_connections),
         ("SIGTERM without a client exits 0", ends_alone),
@@ -18,16 +19,20 @@ pub(crate) fn trials() -> Vec<Trial> {
             "a client that never reads is cut after the drain timeout",
             cuts_a_client_that_never_reads,
         ),
+        ("a message that SIGTERM cuts off is no message", forgets_half_a_message),
+        ("a client that never stops does not stop SIGTERM", endures_a_flood),
         ("a second signal ends it at once", second_signal),
         ("a server restarts on the same port at once", restarts_at_once),
     ];
     tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect()
 }
 
+/// Stops a server that has no reason to use up its drain timeout, and returns its summary.
 fn stop(server: Server, signal: Signal) -> String {
     server.process.signal(signal).expect("a running server");
-    let stopped = server.process.wait().expect("its end");
+    let (stopped, log) = server.wait();
     assert!(stopped.status.success(), "{}", stopped.status);
+    assert!(!log.contains("connections cut"), "{log}");
     stopped.output
 }
 
@@ -70,6 +75,30 @@ fn cuts_a_client_that_never_reads(model: &'static str) {
     let stopped = server.process.wait().expect("its end");
     assert!(stopped.status.success(), "{}", stopped.status);
     drop(client);
+}
+
+fn forgets_half_a_message(model: &'static str) {
+    let server = Server::start(model, &["--delay", "200ms", "--drain-timeout", "60s"]);
+    let mut client = server.connect();
+    client.send("one\ntwo\nthis is half a mess");
+    client.receive("one\n");
+    stop(server, Signal::SIGTERM);
+    client.receive_to_the_end("two\n");
+}
+
+/// One client that always has more to say, and another; then the end.
+fn endures_a_flood(model: &'static str) {
+    let server = Server::start(model, &["--quiet", "--drain-timeout", "1s"]);
+    let mut flooding = server.connect();
+    flooding.exchange("the first of many\n");
+    let flood = thread::spawn(move || flooding.flood());
+    if model != "iterative" {
+        server.connect().exchange("served beside it\n");
+    }
+    server.process.signal(Signal::SIGTERM).expect("a running server");
+    let (stopped, _) = server.wait();
+    assert!(stopped.status.success(), "{}", stopped.status);
+    flood.join().expect("the flood to end with the server");
 }
 
 fn second_signal(model: &'static str) {

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::server_process::{ServerProcess, serve_command};
+use lab::server_process::{ServerProcess, Stopped, serve_command};
 use tempfile::NamedTempFile;
 
 /// How long an answer may take before a test fails: far longer than any answer takes.
@@ -35,6 +36,12 @@ impl Server {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.process.address()
+    }
+
+    /// Waits for its end, and returns its log too.
+    pub(crate) fn wait(self) -> (Stopped, String) {
+        let stopped = self.process.wait().expect("its end");
+        (stopped, std::fs::read_to_string(self.log.path()).expect("the log"))
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -93,6 +100,15 @@ impl Client {
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("the server to take it");
+    }
+
+    /// Sends as fast as it can and reads what comes back, until the connection ends.
+    pub(crate) fn flood(mut self) {
+        let mut answers = self.stream.try_clone().expect("an open socket");
+        let reader = thread::spawn(move || io::copy(&mut answers, &mut io::sink()));
+        let lines = "\n".repeat(64 * 1024);
+        while self.stream.write_all(lines.as_bytes()).is_ok() {}
+        let _ = reader.join().expect("a reader");
     }
 
     pub(crate) fn half_close(&self) {

@@ -3,12 +3,15 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use server_core::{ConnectionError, Ending, LINGER, Options, Session, Statistics, Step};
 use socket2::SockRef;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::task::consume_budget;
+use tokio::time::timeout;
 
 pub(crate) async fn handle(
     stream: &TcpStream,
@@ -17,22 +20,24 @@ pub(crate) async fn handle(
 ) -> Result<Ending, ConnectionError> {
     let mut session = Session::new(options, statistics);
     loop {
+        // A client that always has more to say would else never let another task run.
+        consume_budget().await;
         match session.step() {
             Step::Read => {
-                send(stream, session.answers(), options).await?;
+                send(stream, &mut session, options).await?;
                 let count = receive(stream, &mut session, options).await?;
                 session.received(count);
             }
             Step::Work => {
-                sleep(options.delay).await;
-                send(stream, session.answers(), options).await?;
+                work(stream, options.delay).await?;
+                send(stream, &mut session, options).await?;
             }
             Step::Crash(crash) => {
-                send(stream, session.answers(), options).await?;
+                send(stream, &mut session, options).await?;
                 crash.now();
             }
             Step::Close(outcome) => {
-                send(stream, session.answers(), options).await?;
+                send(stream, &mut session, options).await?;
                 if session.has_leftover() || has_unread(stream) {
                     // Its failure is the client's loss alone: there is nothing more to say.
                     let _ = linger(stream).await;
@@ -59,12 +64,13 @@ async fn receive(
     }
 }
 
-/// Sends all answers in as few writes as the kernel takes, and clears them.
+/// Sends all answers in as few writes as the kernel takes.
 async fn send(
     stream: &TcpStream,
-    answers: &mut Vec<u8>,
+    session: &mut Session<'_>,
     options: &Options,
 ) -> Result<(), ConnectionError> {
+    let answers = session.answers();
     let mut sent = 0;
     while sent < answers.len() {
         match stream.try_write(&answers[sent..]) {
@@ -75,8 +81,16 @@ async fn send(
             Err(error) => return Err(error.into()),
         }
     }
-    answers.clear();
+    session.sent();
     Ok(())
+}
+
+/// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
+async fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
+    match timeout(delay, stream.ready(Interest::ERROR)).await {
+        Err(_) => Ok(()),
+        Ok(_) => Err(stream.take_error()?.unwrap_or(ErrorKind::NotConnected.into())),
+    }
 }
 
 async fn unless_idle(

@@ -2,12 +2,15 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::{DecodeError, Decoder, Framing};
 
 /// The longest answer that is understood, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
+
+/// A time-out of zero would mean to wait forever.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// A connection to an echo server. Its calls block, each for the time-out at most.
 #[derive(Debug)]
@@ -22,10 +25,10 @@ pub struct Conversation {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Nobody listens at the address.
-    #[error("no server at {0}; start one: cargo run -p thread-server")]
+    #[error("no server at {0}; start one: cargo run -p thread-server -- --addr {0}")]
     NoServer(SocketAddr),
     /// The connection could not be opened for another reason.
-    #[error("cannot connect to {0}: {1}")]
+    #[error("cannot connect to {0}: {1}; is the address right?")]
     Unreachable(SocketAddr, io::Error),
     /// The answer did not come in time.
     #[error(
@@ -42,7 +45,7 @@ pub enum Problem {
     #[error("the connection was reset before the answer came; what does the server's log say?")]
     Reset,
     /// The answer is the server's `ERROR` line.
-    #[error("the server refused it: {0}")]
+    #[error("the server refused it: {0}; what are its --max-message and --framing?")]
     Refused(String),
     /// The answer is not what was sent.
     #[error("wrong answer: sent {sent:?}, received {received:?}; is it an echo server?")]
@@ -58,10 +61,10 @@ pub enum Problem {
     )]
     ByeAnswered(String),
     /// The answer is not a message.
-    #[error("cannot understand the answer: {0}")]
+    #[error("cannot understand the answer: {0}; is it an echo server?")]
     NoMessage(#[from] DecodeError),
     /// Anything else that the network did.
-    #[error("the connection failed: {0}")]
+    #[error("the connection failed: {0}; what does the server's log say?")]
     Failed(io::Error),
 }
 
@@ -79,7 +82,6 @@ impl Conversation {
             })?;
         let set_up = || {
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(timeout))?;
             stream.set_write_timeout(Some(timeout))
         };
         set_up().map_err(Problem::Failed)?;
@@ -129,15 +131,27 @@ impl Conversation {
 
     /// The next message, or `None` at the end of the connection.
     fn next_message(&mut self) -> Result<Option<String>, Problem> {
+        let end = Instant::now() + self.timeout;
+        let mut ended = false;
         loop {
             if let Some(message) = self.decoder.next_message()? {
                 return Ok(Some(message.to_owned()));
             }
+            if ended {
+                return Ok(None);
+            }
+            let rest = end.saturating_duration_since(Instant::now()).max(SHORTEST_WAIT);
+            self.stream.set_read_timeout(Some(rest)).map_err(Problem::Failed)?;
             match self.stream.read(self.decoder.space()) {
-                Ok(0) => return Ok(None),
-                Ok(count) => self.decoder.received(count),
+                Ok(count) => {
+                    self.decoder.received(count);
+                    ended = count == 0;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.problem(error)),
+            }
+            if !ended && Instant::now() >= end {
+                return Err(Problem::TimedOut(self.timeout));
             }
         }
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::source::connect;
 
-/// How long no further answer must come until the rest are taken not to be served.
-const QUIET: Duration = Duration::from_millis(300);
+/// How long the answers may take that are expected.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connections that were opened and answered once, where the server had room for them, and are
+/// Connections that were opened and answered once, where the server has room for them, and are
 /// silent since. Dropping this closes them all.
 #[derive(Debug)]
 pub struct Held {
@@ -18,35 +18,32 @@ pub struct Held {
 }
 
 impl Held {
-    /// Opens `count` connections to `server`, sends one message on each, and waits until all are
-    /// answered or no answer has come for a while: the others wait for a place.
+    /// Opens `count` connections to `server`, sends one message on each, and waits until at least
+    /// `expected` of them are answered. The others wait for a place.
     ///
     /// # Errors
     ///
-    /// When a connection fails or an answer is wrong.
-    pub fn open(server: SocketAddr, count: usize) -> io::Result<Self> {
+    /// When a connection fails, an answer is wrong, or one that is expected does not come.
+    pub fn open(server: SocketAddr, count: usize, expected: usize) -> io::Result<Self> {
         let connections = (0..count).map(|_| open_one(server)).collect::<io::Result<Vec<_>>>()?;
-        let mut held = Held { connections, served: 0 };
-        let mut waiting: Vec<usize> = (0..count).collect();
-        let mut last = Instant::now();
-        while !waiting.is_empty() && last.elapsed() < QUIET {
-            let before = waiting.len();
-            let mut failure = Ok(());
-            waiting.retain(|&index| match is_answered(&held.connections[index]) {
-                Ok(answered) => !answered,
-                Err(error) => {
-                    failure = Err(error);
-                    false
+        let mut waiting: Vec<&TcpStream> = connections.iter().collect();
+        let end = Instant::now() + PATIENCE;
+        while count - waiting.len() < expected {
+            let mut silent = Vec::new();
+            for connection in waiting {
+                if !is_answered(connection)? {
+                    silent.push(connection);
                 }
-            });
-            failure?;
-            if waiting.len() < before {
-                last = Instant::now();
             }
-            std::thread::sleep(Duration::from_millis(5));
+            waiting = silent;
+            if Instant::now() > end {
+                let missing = format!("{} of {expected} answers came", count - waiting.len());
+                return Err(io::Error::new(ErrorKind::TimedOut, missing));
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
-        held.served = count - waiting.len();
-        Ok(held)
+        let served = count - waiting.len();
+        Ok(Held { connections, served })
     }
 
     /// How many connections are open.

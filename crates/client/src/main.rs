@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return server_core::usage_error("client", &error),
     };
+    server_core::raise_open_file_limit();
     match script::run(&cli.script, &mut io::stdout()) {
         Ok(()) => {
             eprintln!("the server closed the connection after Bye: every answer was right");

@@ -26,8 +26,9 @@ pub fn connect(server: SocketAddr) -> io::Result<TcpStream> {
 /// connection's end. So on Linux, where all of 127.0.0.0/8 is local, connections to it start from
 /// 127.0.0.2, 127.0.0.3, ... in turn.
 pub(crate) fn socket_to(server: SocketAddr) -> io::Result<Socket> {
-    let kind = Type::STREAM.nonblocking();
-    let socket = Socket::new(Domain::for_address(server), kind, Some(Protocol::TCP))?;
+    let domain = Domain::for_address(server);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
     if matches!(server.ip(), std::net::IpAddr::V4(address) if address.is_loopback()) {

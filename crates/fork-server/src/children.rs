@@ -32,7 +32,6 @@ impl Children {
 
     pub(crate) fn insert(&mut self, child: Pid, client: SocketAddr) {
         self.clients.insert(child, client);
-        self.statistics.opened();
     }
 
     /// How many children are alive. Reaps those that have ended.
@@ -50,8 +49,9 @@ impl Children {
         let Some(client) = self.clients.remove(&child) else {
             return;
         };
-        self.statistics.closed();
+        // A child that was not killed has counted and logged its own end.
         if let WaitStatus::Signaled(_, signal, _) = status {
+            self.statistics.closed();
             let who = format_args!("process {child}");
             log_end(who, client, &Err(ConnectionError::Killed(signal.as_str())));
         }

@@ -56,6 +56,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let served = end_input_on_signal()?;
     Session::rehearse(options);
     while let Some((stream, peer)) = acceptor.next(|| children.open())? {
+        statistics.opened();
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
@@ -63,7 +64,10 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
                 serve_and_exit(&stream, peer, options, statistics, &served);
             }
             Ok(ForkResult::Parent { child }) => children.insert(child, peer),
-            Err(error) => acceptor.turn_away(peer, &error.into()),
+            Err(error) => {
+                statistics.closed();
+                acceptor.turn_away(peer, &error.into());
+            }
         }
         // The parent's copy of the connection closes here; the client sees the end when the
         // child's is closed too.
@@ -87,10 +91,11 @@ fn serve_and_exit(
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     served.store(stream.as_raw_fd(), Ordering::SeqCst);
-    if ShutdownSignal::get().is_ok_and(ShutdownSignal::requested) {
+    if ShutdownSignal::was_requested() {
         let _ = stream.shutdown(Shutdown::Read);
     }
     server_core::serve(stream, peer, ThisProcess, options, statistics);
+    statistics.closed();
     // SAFETY: ends this process at once. Destructors and exit handlers are the parent's to run.
     unsafe { nix::libc::_exit(0) }
 }

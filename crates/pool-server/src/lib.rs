@@ -38,8 +38,8 @@ pub const MODEL: Model = Model {
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
-    // Never fuller than the limit on connections, so a send into it never blocks.
-    let (queue, waiting) = channel::bounded(options.max_connections);
+    // As full as the limit on connections lets it become.
+    let (queue, waiting) = channel::unbounded();
     let workers = start_workers(&waiting, options)?;
     while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
         queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
@@ -66,7 +66,11 @@ fn start_workers(
                 connection.serve(format_args!("worker {number}"));
             }
         };
-        thread::Builder::new().stack_size(options.stack_size).spawn(work)
+        let worker = thread::Builder::new().stack_size(options.stack_size).spawn(work);
+        worker.map_err(|error| {
+            let all = options.workers;
+            io::Error::other(format!("cannot start worker {number} of {all}: {error}"))
+        })
     };
     (1..=options.workers).map(start).collect()
 }

@@ -123,7 +123,10 @@ impl Acceptor {
                 continue;
             }
             match self.listener.accept() {
-                Ok((stream, peer)) => return self.admit(stream).map(|stream| Some((stream, peer))),
+                Ok((stream, peer)) => match self.admit(&stream) {
+                    Ok(()) => return Ok(Some((stream, peer))),
+                    Err(error) => warn!("{peer} was gone at once: {error}"),
+                },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready = false,
                 Err(error) => match self.policy.pause_after(&error) {
                     Some(pause) => self.resume = Some(Instant::now() + pause),
@@ -141,15 +144,14 @@ impl Acceptor {
 
     /// Linux has copied the listener's options to the connection.
     #[cfg(target_os = "linux")]
-    fn admit(&self, stream: TcpStream) -> io::Result<TcpStream> {
-        Ok(stream)
+    fn admit(&self, _: &TcpStream) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn admit(&self, stream: TcpStream) -> io::Result<TcpStream> {
+    fn admit(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nonblocking(false)?;
-        listener::set_connection_options(&socket2::SockRef::from(&stream), &self.options)?;
-        Ok(stream)
+        listener::set_connection_options(&socket2::SockRef::from(stream), &self.options)
     }
 
     /// Waits for a client or a wake-up, and says whether a client has come.

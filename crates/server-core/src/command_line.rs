@@ -36,14 +36,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads a duration like [`parse_duration`], but not zero.
+/// Reads a duration like [`parse_duration`], but not less than a millisecond: a time-out of zero
+/// means none to a socket, and a socket counts in microseconds.
 ///
 /// # Errors
 ///
 /// One line that says what is wrong with the text.
 pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
-        Duration::ZERO => Err("must be longer than zero".to_owned()),
+        duration if duration < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
         duration => Ok(duration),
     }
 }
@@ -101,6 +102,8 @@ mod tests {
         for wrong in ["", "5", "-1s", "1parsec", "2years"] {
             assert!(parse_duration(wrong).is_err(), "{wrong:?}");
         }
+        assert_eq!(parse_positive_duration("1ms"), Ok(Duration::from_millis(1)));
         assert!(parse_positive_duration("0s").is_err());
+        assert!(parse_positive_duration("500ns").is_err());
     }
 }

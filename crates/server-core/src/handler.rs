@@ -83,20 +83,20 @@ fn handle(
     loop {
         match session.step() {
             Step::Read => {
-                send(stream, session.answers(), options)?;
+                send(stream, &mut session, options)?;
                 let count = receive(stream, session.space(), options)?;
                 session.received(count);
             }
             Step::Work => {
                 work(stream, options.delay)?;
-                send(stream, session.answers(), options)?;
+                send(stream, &mut session, options)?;
             }
             Step::Crash(crash) => {
-                send(stream, session.answers(), options)?;
+                send(stream, &mut session, options)?;
                 crash.now();
             }
             Step::Close(outcome) => {
-                send(stream, session.answers(), options)?;
+                send(stream, &mut session, options)?;
                 if session.has_leftover() || has_unread(stream) {
                     // Its failure is the client's loss alone: there is nothing more to say.
                     let _ = linger(stream);
@@ -123,20 +123,20 @@ fn receive(
     }
 }
 
-/// Sends all answers in as few writes as the kernel takes, and clears them.
+/// Sends all answers in as few writes as the kernel takes.
 fn send(
     mut stream: &TcpStream,
-    answers: &mut Vec<u8>,
+    session: &mut Session<'_>,
     options: &Options,
 ) -> Result<(), ConnectionError> {
-    stream.write_all(answers).map_err(|error| lost_or_idle(error, options))?;
-    answers.clear();
+    stream.write_all(session.answers()).map_err(|error| lost_or_idle(error, options))?;
+    session.sent();
     Ok(())
 }
 
 fn lost_or_idle(error: io::Error, options: &Options) -> ConnectionError {
     match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => ConnectionError::Idle(options.idle_timeout),
+        ErrorKind::WouldBlock => ConnectionError::Idle(options.idle_timeout),
         _ => ConnectionError::Lost(error),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) fn start(quiet: bool) {
     let usual = if quiet { Level::WARN } else { Level::INFO };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // A log that cannot be written must not end a connection, let alone the server.
+        .log_internal_errors(false)
         .fmt_fields(debug_fn(|writer, _, value| write!(writer, "{value:?}")).delimited("  "))
         .event_format(Line { start: Instant::now() })
         .with_filter(targets.unwrap_or_else(|| Targets::new().with_default(usual)));

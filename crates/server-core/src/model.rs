@@ -65,7 +65,7 @@ impl Model {
 
     fn command(&self) -> Command {
         let max_connections = self.max_connections.map(|default| {
-            let help = "Connections served at once; further clients wait in the backlog";
+            let help = "Connections taken on at once; further clients wait in the backlog";
             number_option("max-connections", "N", help, default, 1..=1 << 30)
         });
         let workers = self.workers.map(|default| {

@@ -46,7 +46,7 @@ pub struct Options {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Connections served at once; further clients wait in the backlog.
+    /// Connections taken on at once; further clients wait in the backlog.
     #[arg(skip)]
     pub max_connections: usize,
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use protocol::{DecodeError, Decoder, Request};
 use tracing::info;
+use tracing::subscriber::NoSubscriber;
 
-use crate::{Excerpt, Options, Statistics};
+use crate::{Excerpt, Options, ShutdownSignal, Statistics};
 
 /// One connection's conversation without its I/O: bytes in, [`Step`]s out. The blocking handler
 /// and the asynchronous one both drive it, so they cannot drift apart.
@@ -15,6 +16,8 @@ pub struct Session<'a> {
     statistics: &'a Statistics,
     decoder: Decoder,
     answers: Vec<u8>,
+    /// How many messages the answers answer.
+    unsent: u64,
     ended: bool,
 }
 
@@ -53,13 +56,14 @@ impl<'a> Session<'a> {
     /// A conversation that has not begun.
     pub fn new(options: &'a Options, statistics: &'a Statistics) -> Self {
         let decoder = Decoder::new(options.framing, options.max_message);
-        Session { options, statistics, decoder, answers: Vec::new(), ended: false }
+        Session { options, statistics, decoder, answers: Vec::new(), unsent: 0, ended: false }
     }
 
     /// Holds a conversation with nobody, so that what a first conversation costs is paid: code to
     /// load, decisions that are kept (which `memchr` this CPU has), memory for the allocator to
     /// give again. What a process has paid, its forked children need not pay once more each.
     pub fn rehearse(options: &Options) {
+        let _silence = tracing::subscriber::set_default(NoSubscriber::new());
         let statistics = Statistics::default();
         let mut session = Session::new(options, &statistics);
         for read in [&b"rehearsal\n"[..], b""] {
@@ -77,14 +81,24 @@ impl<'a> Session<'a> {
     }
 
     /// Says that a read put `count` bytes into [`space`](Self::space), none at the input's end.
+    ///
+    /// A shutdown ends the input too. What it cuts off in the middle is no message.
     pub fn received(&mut self, count: usize) {
-        self.decoder.received(count);
         self.ended = count == 0;
+        if !(self.ended && ShutdownSignal::was_requested()) {
+            self.decoder.received(count);
+        }
     }
 
-    /// The answers that are to be sent. Whoever has sent them clears them.
-    pub fn answers(&mut self) -> &mut Vec<u8> {
-        &mut self.answers
+    /// The answers that are to be sent.
+    pub fn answers(&self) -> &[u8] {
+        &self.answers
+    }
+
+    /// Says that they were.
+    pub fn sent(&mut self) {
+        self.answers.clear();
+        self.statistics.answered(std::mem::take(&mut self.unsent));
     }
 
     /// Whether input came that will not be answered any more.
@@ -111,7 +125,7 @@ impl<'a> Session<'a> {
                 Request::Panic => return Step::Crash(Crash::Panic),
                 Request::Abort => return Step::Crash(Crash::Abort),
             }
-            self.statistics.answered(1);
+            self.unsent += 1;
             if !self.options.delay.is_zero() {
                 return Step::Work;
             }
@@ -165,7 +179,8 @@ mod tests {
         let mut steps = Vec::new();
         loop {
             let step = session.step();
-            let answers = String::from_utf8(std::mem::take(session.answers())).unwrap();
+            let answers = String::from_utf8(session.answers().to_vec()).unwrap();
+            session.sent();
             steps.push((step, answers));
             if !matches!(step, Step::Work | Step::Crash(_)) {
                 return steps;

@@ -61,6 +61,11 @@ impl ShutdownSignal {
         Ok(ShutdownSignal { requested, draining, wakeups, waker: Waker(Arc::new(end)) })
     }
 
+    /// Whether this process looks out for the signals and one has come.
+    pub fn was_requested() -> bool {
+        SIGNAL.get().is_some_and(ShutdownSignal::requested)
+    }
+
     /// Whether SIGINT or SIGTERM has come.
     pub fn requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)

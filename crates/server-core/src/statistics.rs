@@ -49,7 +49,9 @@ impl Statistics {
 
     /// Counts messages that were answered.
     pub fn answered(&self, messages: u64) {
-        self.messages.fetch_add(messages, Ordering::Relaxed);
+        if messages > 0 {
+            self.messages.fetch_add(messages, Ordering::Relaxed);
+        }
     }
 }
 

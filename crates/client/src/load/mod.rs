@@ -54,9 +54,11 @@ pub enum Extent {
 pub struct Outcome {
     /// How long the measurement took.
     pub elapsed: Duration,
-    /// From the start of a connection to its end, in nanoseconds, for those that ended in time.
+    /// From the start of a connection to its end, in nanoseconds, for those that ended within the
+    /// measurement.
     pub connection_latency: Histogram<u64>,
-    /// From the sending of a message to its whole echo, in nanoseconds, for those in time.
+    /// From the sending of a message to its whole echo, in nanoseconds, for those whose echo came
+    /// within the measurement.
     pub message_latency: Histogram<u64>,
     /// How many connections had an answer before the measurement's end.
     pub answered_connections: usize,
@@ -219,7 +221,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         self.outcome.all_messages += 1;
-        if self.begin <= connection.sent && goes_on {
+        if self.begin <= now && goes_on {
             self.answered[number] = true;
             record(&mut self.outcome.message_latency, now - connection.sent);
         }
@@ -237,7 +239,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         self.outcome.all_connections += 1;
-        if self.begin <= connection.opened && goes_on {
+        if self.begin <= now && goes_on {
             record(&mut self.outcome.connection_latency, now - connection.opened);
         }
         drop(connection);
@@ -277,12 +279,12 @@ impl Outcome {
         }
     }
 
-    /// Connections that came and went within the measured time, per second.
+    /// Connections that came to their end within the measurement, per second.
     pub fn connections_per_second(&self) -> f64 {
         self.connection_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Messages that were sent and answered within the measured time, per second.
+    /// Messages that were answered within the measurement, per second.
     pub fn messages_per_second(&self) -> f64 {
         self.message_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
