@@ -23,7 +23,8 @@ fn main() {
     fork_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("unit_cost");
-    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    group.warm_up_time(Duration::from_millis(500)).nresamples(20_000);
+    group.measurement_time(Duration::from_secs(2));
     for ballast in [0, 64, 256] {
         let mut parent = None;
         group.bench_function(format!("fork/parent_of_{ballast}_MiB"), |bencher| {

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
 pub(super) fn run(listener: TcpListener) -> io::Result<()> {
-    Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         loop {

@@ -58,7 +58,8 @@ pub(crate) fn group(
 ) {
     let before = listen_overflows();
     let mut group = criterion.benchmark_group(name);
-    group.warm_up_time(Duration::from_millis(500));
+    // The estimates are no better for the hundred thousand resamples that are usual.
+    group.warm_up_time(Duration::from_millis(500)).nresamples(20_000);
     measure(&mut group);
     group.finish();
     let overflows = listen_overflows() - before;
