@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,11 +107,10 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
     let overflows = listen_overflows();
     let results = run(&plan)?;
     let overflows = listen_overflows().saturating_sub(overflows);
-    print(&plan, &machine, &results, overflows);
-    match file {
-        Some(file) => write(file, &plan, &machine, &results, overflows),
-        None => Ok(()),
+    if let Some(file) = file {
+        write(file, &plan, &machine, &results, overflows)?;
     }
+    print(&plan, &machine, &results, overflows).context("cannot print the table")
 }
 
 /// Runs the plan behind a progress bar, where standard error is a terminal.
@@ -128,17 +127,23 @@ fn run(plan: &Plan) -> anyhow::Result<Results> {
     results
 }
 
-fn print(plan: &Plan, machine: &Machine, results: &Results, overflows: u64) {
-    println!("{}", table::render(results));
+fn print(plan: &Plan, machine: &Machine, results: &Results, overflows: u64) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}", table::render(results))?;
     for sentence in conclusion::sentences(results) {
-        println!("{}", textwrap::fill(&sentence, 80));
+        writeln!(output, "{}", textwrap::fill(&sentence, 80))?;
     }
-    println!("\nMedians of {} rounds ± half their range. {machine}", plan.rounds);
+    let Plan { rounds, memory_rounds, .. } = plan;
+    let method = format!(
+        "Medians of {rounds} rounds ({memory_rounds} for memory) ± half their range. {machine}."
+    );
+    writeln!(output, "\n{}", textwrap::fill(&method, 80))?;
     if overflows > 0 {
-        println!(
-            "{overflows} connections overflowed a backlog and came a second later: do not trust the rates."
-        );
+        let warning = "connections overflowed a backlog and came a second later: the rates are \
+                       not to be trusted.";
+        writeln!(output, "{}", textwrap::fill(&format!("{overflows} {warning}"), 80))?;
     }
+    Ok(())
 }
 
 /// What `--json` writes. Units stand in the names of the figures.

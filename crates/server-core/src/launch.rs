@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::{Model, Options, ShutdownSignal, bind, limits, logging};
+use crate::{Model, Options, Report, ShutdownSignal, bind, limits, logging};
 
 /// The whole of a server's `main`: parses `arguments` (the first is the program's name), binds,
 /// prints `listening on ADDR`, runs the model until a shutdown signal, and prints what it served.
@@ -28,6 +28,7 @@ pub fn launch(model: &Model, arguments: impl IntoIterator<Item = OsString>) -> E
 
 fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
     logging::start(options.quiet);
+    Report::begin().context("cannot read the CPU time")?;
     // Before the first line of output: whoever reads it may send a signal at once.
     ShutdownSignal::get().context("cannot catch signals")?;
     limits::raise_open_file_limit();

@@ -87,8 +87,8 @@ impl Model {
 }
 
 const AFTER_HELP: &str = "\
-Its first line of output says where it listens. Talk to it with `cargo run -p client`, or with
-`nc 127.0.0.1 5555`: each line comes back, and `Bye` ends the connection. SIGINT (Ctrl-C) or
+Its first line of output says where it listens. Talk to it with `cargo run -p client`, or with \
+`nc 127.0.0.1 5555`: each line comes back, and `Bye` ends the connection. SIGINT (Ctrl-C) or \
 SIGTERM lets it answer what it has received and stops it; a second signal ends it at once.";
 
 fn number_option(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -79,11 +80,29 @@ pub struct Report {
     pub children_cpu: CpuTime,
     /// The most memory that this process had resident, in bytes.
     pub peak_memory: u64,
-    /// The most memory that one child had resident, in bytes; 0 without children.
+    /// The most memory that one child had resident, in bytes; 0 without children, or where it
+    /// is not known.
     pub peak_child_memory: u64,
 }
 
+/// What stood on this process's account when the server began. A program that is started by
+/// `exec` inherits the account of its forerunner: under `cargo run`, that of cargo and compilers.
+static INHERITED: OnceLock<(CpuTime, CpuTime, u64)> = OnceLock::new();
+
 impl Report {
+    /// Says that the server begins now: what this process and its children used before is not
+    /// the server's.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getrusage(2)`.
+    pub fn begin() -> io::Result<()> {
+        let children = peak_memory(&getrusage(UsageWho::RUSAGE_CHILDREN)?);
+        let inherited = (CpuTime::of_this_process()?, CpuTime::of_children()?, children);
+        INHERITED.get_or_init(|| inherited);
+        Ok(())
+    }
+
     /// Reads the counters, and what the kernel counted for this process and its children.
     ///
     /// # Errors
@@ -92,14 +111,18 @@ impl Report {
     pub fn new(statistics: &Statistics) -> io::Result<Self> {
         let server = getrusage(UsageWho::RUSAGE_SELF)?;
         let children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        let (server_before, children_before, child_before) =
+            INHERITED.get().copied().unwrap_or_default();
+        let peak_child = peak_memory(&children);
         Ok(Report {
             connections: statistics.connections.load(Ordering::Relaxed),
             messages: statistics.messages.load(Ordering::Relaxed),
             most_at_once: statistics.most_open.load(Ordering::Relaxed),
-            server_cpu: CpuTime::of(&server),
-            children_cpu: CpuTime::of(&children),
-            peak_memory: peak_memory(&server),
-            peak_child_memory: peak_memory(&children),
+            server_cpu: CpuTime::of(&server).since(server_before),
+            children_cpu: CpuTime::of(&children).since(children_before),
+            peak_memory: own_peak_memory().unwrap_or_else(|| peak_memory(&server)),
+            // Below an inherited peak, the children's own cannot be seen.
+            peak_child_memory: if peak_child > child_before { peak_child } else { 0 },
         })
     }
 }
@@ -128,6 +151,13 @@ impl CpuTime {
         self.user + self.system
     }
 
+    fn since(self, before: Self) -> Self {
+        CpuTime {
+            user: self.user.saturating_sub(before.user),
+            system: self.system.saturating_sub(before.system),
+        }
+    }
+
     fn of(usage: &Usage) -> Self {
         let duration = |time: nix::sys::time::TimeVal| {
             Duration::from_secs(time.tv_sec().unsigned_abs())
@@ -135,6 +165,14 @@ impl CpuTime {
         };
         CpuTime { user: duration(usage.user_time()), system: duration(usage.system_time()) }
     }
+}
+
+/// The peak since this program began, which Linux knows: `VmHWM` of proc_pid_status(5).
+fn own_peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Linux counts in KiB, macOS in bytes: getrusage(2).
