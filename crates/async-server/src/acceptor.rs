@@ -2,19 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use server_core::{AcceptPolicy, Options, ShutdownSignal};
+use server_core::{AcceptPolicy, Options, ShutdownSignal, Waker};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 pub(crate) struct Acceptor {
     listener: TcpListener,
     signal: &'static ShutdownSignal,
     wakeups: UnixStream,
-    /// A permit for each connection that `--max-connections` leaves room for.
-    room: Arc<Semaphore>,
+    max_connections: usize,
     policy: AcceptPolicy,
 }
 
@@ -26,19 +23,27 @@ impl Acceptor {
             listener: TcpListener::from_std(listener)?,
             signal,
             wakeups: UnixStream::from_std(signal.wakeups()?)?,
-            room: Arc::new(Semaphore::new(options.max_connections)),
+            max_connections: options.max_connections,
             policy: AcceptPolicy::default(),
         })
     }
 
-    /// The next connection and its place, or `None` once the shutdown was requested.
+    /// What wakes [`next`](Self::next), so that it asks again how many connections are open.
+    pub(crate) fn waker(&self) -> Waker {
+        self.signal.waker()
+    }
+
+    /// The next connection, or `None` once the shutdown was requested. Loses nothing when it
+    /// turns from one wait to another.
     pub(crate) async fn next(
         &mut self,
-    ) -> io::Result<Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)>> {
+        open: impl Fn() -> usize,
+    ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         while !self.signal.requested() {
+            let has_room = open() < self.max_connections;
             tokio::select! {
                 biased;
-                accepted = accept(&self.listener, &self.room, &mut self.policy) => {
+                accepted = accept(&self.listener, &mut self.policy), if has_room => {
                     return accepted.map(Some);
                 }
                 woken = self.wakeups.readable() => {
@@ -52,16 +57,13 @@ impl Acceptor {
     }
 }
 
-/// Waits for a place, then for a client. Nothing is lost when it is dropped half-way.
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
     policy: &mut AcceptPolicy,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
-        let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
         match listener.accept().await {
-            Ok((stream, peer)) => return Ok((stream, peer, place)),
+            Ok(accepted) => return Ok(accepted),
             Err(error) => sleep(policy.pause_after(&error).ok_or(error)?).await,
         }
     }

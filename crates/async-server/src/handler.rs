@@ -1,43 +1,43 @@
 //! The asynchronous connection handler: `server_core::serve`'s, step for step. Each wait is an
 //! `await`; each read and write is one system call that is never cancelled half done.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use server_core::{ConnectionError, Ending, LINGER, Options, Session, Statistics, Step};
+use server_core::{ConnectionError, Ending, LINGER, Options, Session, Step};
 use socket2::SockRef;
-
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::consume_budget;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(crate) async fn handle(
     stream: &TcpStream,
-    options: &Options,
-    statistics: &Statistics,
+    session: &mut Session<'_>,
 ) -> Result<Ending, ConnectionError> {
-    let mut session = Session::new(options, statistics);
+    let options = session.options();
+    let mut timer = IdleTimer { sleep: pin!(sleep(options.idle_timeout)), options };
     loop {
         // A client that always has more to say would else never let another task run.
         consume_budget().await;
         match session.step() {
             Step::Read => {
-                send(stream, &mut session, options).await?;
-                let count = receive(stream, &mut session, options).await?;
+                send(stream, session, &mut timer).await?;
+                let count = receive(stream, session, &mut timer).await?;
                 session.received(count);
             }
             Step::Work => {
                 work(stream, options.delay).await?;
-                send(stream, &mut session, options).await?;
+                send(stream, session, &mut timer).await?;
             }
             Step::Crash(crash) => {
-                send(stream, &mut session, options).await?;
+                send(stream, session, &mut timer).await?;
                 crash.now();
             }
             Step::Close(outcome) => {
-                send(stream, &mut session, options).await?;
+                send(stream, session, &mut timer).await?;
                 if session.has_leftover() || has_unread(stream) {
                     // Its failure is the client's loss alone: there is nothing more to say.
                     let _ = linger(stream).await;
@@ -53,14 +53,30 @@ pub(crate) async fn handle(
 async fn receive(
     stream: &TcpStream,
     session: &mut Session<'_>,
-    options: &Options,
+    timer: &mut IdleTimer<'_>,
 ) -> Result<usize, ConnectionError> {
     loop {
-        unless_idle(stream.readable(), options).await?;
-        match stream.try_read(session.space()) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            result => return Ok(result?),
+        timer.unless_idle(stream.readable()).await?;
+        if let Some(count) = read(stream, session.space())? {
+            return Ok(count);
         }
+    }
+}
+
+/// Reads what has come, if something has.
+///
+/// A read that leaves space has emptied the socket. `WouldBlock` tells the runtime so, as the
+/// next read would at the price of a system call, and the runtime lets us wait for the next event.
+fn read(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
+    let mut read = None;
+    let emptied = stream.try_io(Interest::READABLE, || {
+        let count = (&*SockRef::from(stream)).read(space)?;
+        read = Some(count);
+        if count < space.len() { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match emptied {
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+        _ => Ok(read),
     }
 }
 
@@ -68,7 +84,7 @@ async fn receive(
 async fn send(
     stream: &TcpStream,
     session: &mut Session<'_>,
-    options: &Options,
+    timer: &mut IdleTimer<'_>,
 ) -> Result<(), ConnectionError> {
     let answers = session.answers();
     let mut sent = 0;
@@ -76,7 +92,7 @@ async fn send(
         match stream.try_write(&answers[sent..]) {
             Ok(count) => sent += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                unless_idle(stream.writable(), options).await?;
+                timer.unless_idle(stream.writable()).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -85,21 +101,33 @@ async fn send(
     Ok(())
 }
 
+/// The idle time-out: one timer a connection, put off at each wait. A timer for each wait would
+/// enter and leave the runtime's wheel with every message.
+struct IdleTimer<'a> {
+    sleep: Pin<&'a mut Sleep>,
+    options: &'a Options,
+}
+
+impl IdleTimer<'_> {
+    async fn unless_idle(
+        &mut self,
+        ready: impl Future<Output = io::Result<()>>,
+    ) -> Result<(), ConnectionError> {
+        let timeout = self.options.idle_timeout;
+        self.sleep.as_mut().reset(Instant::now() + timeout);
+        tokio::select! {
+            biased;
+            result = ready => Ok(result?),
+            () = self.sleep.as_mut() => Err(ConnectionError::Idle(timeout)),
+        }
+    }
+}
+
 /// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
 async fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     match timeout(delay, stream.ready(Interest::ERROR)).await {
         Err(_) => Ok(()),
         Ok(_) => Err(stream.take_error()?.unwrap_or(ErrorKind::NotConnected.into())),
-    }
-}
-
-async fn unless_idle(
-    ready: impl Future<Output = io::Result<()>>,
-    options: &Options,
-) -> Result<(), ConnectionError> {
-    match timeout(options.idle_timeout, ready).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(ConnectionError::Idle(options.idle_timeout)),
     }
 }
 

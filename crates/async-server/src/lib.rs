@@ -11,23 +11,24 @@
 //!   B ─┼──▶ backlog ──▶ accept task ──┼── task 2 ── waits for B ──┼──▶ runtime: --workers threads
 //!   C ─┘                              └── task 3 ── waits for C ──┘    wait for all of them
 //! ```
+//!
+//! # What it costs
+//!
+//! A task is one allocation, and its socket is registered with `epoll` once. A message is a read
+//! and a write, as in C, and a few function calls between them: the runtime's queue, and a timer
+//! that is put off, which a loop without an idle time-out would not have.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::pin::pin;
-use std::sync::Arc;
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
 use server_core::{
-    ConnectionError, Ending, Model, Options, Report, ShutdownSignal, Statistics, log_cut, log_end,
+    Connection, ConnectionError, Connections, Ending, Model, Options, Report, log_end,
 };
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, info_span};
 
@@ -58,79 +59,56 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         _ => Builder::new_multi_thread(),
     };
     let runtime = builder.worker_threads(options.workers).enable_all().build()?;
-    let statistics = Arc::new(Statistics::default());
-    runtime.block_on(serve_until_shutdown(listener, options, &statistics))?;
+    let report = runtime.block_on(serve_until_shutdown(listener, options))?;
     // Tasks that are still there have had their time: they end where they wait.
     runtime.shutdown_background();
-    Report::new(&statistics)
+    Ok(report)
 }
 
-async fn serve_until_shutdown(
-    listener: TcpListener,
-    options: &Options,
-    statistics: &Arc<Statistics>,
-) -> io::Result<()> {
+async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    for number in 1_u64.. {
-        let Some((stream, peer, place)) = acceptor.next().await? else {
-            break;
-        };
-        let span = info_span!("connection", who = %format_args!("task {number}"), %peer);
-        statistics.opened();
-        let open = Open { number, peer, _place: place, statistics: Arc::clone(statistics) };
-        tasks.spawn(serve(stream, open, options.clone(), stop.clone()).instrument(span));
+    let connections = Connections::new(options, acceptor.waker());
+    let tasks = TaskTracker::new();
+    while let Some((stream, peer)) = acceptor.next(|| connections.open()).await? {
+        let connection = connections.admit(stream, peer);
+        let who = format_args!("task {}", connection.number());
+        let span = info_span!("connection", %who, %peer);
+        tasks.spawn(serve(connection).instrument(span));
     }
     drop(acceptor);
-    drain(&tasks, &stop, options.drain_timeout).await
+    drain(&connections, &tasks, options.drain_timeout).await;
+    connections.report()
 }
 
-/// A connection's task: the handler, to its end. A stop ends the input and nothing else, so no
-/// write is ever cancelled: the handler answers what has arrived and then finds the end.
-async fn serve(stream: TcpStream, open: Open, options: Options, stop: CancellationToken) {
+/// A connection's task: the handler, to its end.
+async fn serve(connection: Connection<TcpStream>) {
     info!("connected");
-    let mut handler = pin!(handler::handle(&stream, &options, &open.statistics));
-    let outcome = tokio::select! {
-        biased;
-        outcome = &mut handler => outcome,
-        () = stop.cancelled() => {
-            let _ = SockRef::from(&stream).shutdown(Shutdown::Read);
-            handler.await
-        }
-    };
-    open.log_end(&outcome);
+    let task = Task(&connection);
+    let outcome = handler::handle(connection.stream(), &mut connection.session()).await;
+    task.log_end(&outcome);
 }
 
-/// Lets each open connection be answered for what its client has already sent, and waits for
-/// their end, for `longest` at most.
-async fn drain(tasks: &TaskTracker, stop: &CancellationToken, longest: Duration) -> io::Result<()> {
-    ShutdownSignal::get()?.drain_begins();
-    stop.cancel();
+/// Lets each open connection be answered for what its client has already sent, waits for their
+/// end, and cuts what is left after `longest`.
+async fn drain(connections: &Connections<TcpStream>, tasks: &TaskTracker, longest: Duration) {
+    connections.end_inputs();
     tasks.close();
-    if timeout(longest, tasks.wait()).await.is_err() {
-        log_cut(tasks.len(), longest);
-    }
-    Ok(())
+    let _ = timeout(longest, tasks.wait()).await;
+    connections.cut();
 }
 
-/// Counts a connection as open, and keeps its place, until it is dropped: at its end, by a panic
-/// that unwinds its task, or with a task that was cut.
-struct Open {
-    number: u64,
-    peer: SocketAddr,
-    _place: OwnedSemaphorePermit,
-    statistics: Arc<Statistics>,
-}
+/// The task that serves a connection. A panic that unwinds it drops it, and is logged.
+struct Task<'a>(&'a Connection<TcpStream>);
 
-impl Open {
+impl Task<'_> {
     fn log_end(&self, outcome: &Result<Ending, ConnectionError>) {
-        log_end(format_args!("task {}", self.number), self.peer, outcome);
+        let Task(connection) = self;
+        log_end(format_args!("task {}", connection.number()), connection.peer(), outcome);
     }
 }
 
-impl Drop for Open {
+impl Drop for Task<'_> {
     fn drop(&mut self) {
-        self.statistics.closed();
         if thread::panicking() {
             self.log_end(&Err(ConnectionError::Panicked));
         }

@@ -3,17 +3,16 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv};
 use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
-use crate::{Ending, Options, Session, Statistics, Step};
+use crate::{Ending, Options, Session, Step};
 
 /// How long a server that has said its last word waits for the client to hear it.
 pub const LINGER: Duration = Duration::from_secs(1);
@@ -46,14 +45,13 @@ pub fn serve(
     stream: &TcpStream,
     peer: SocketAddr,
     who: impl Display + Copy,
-    options: &Options,
-    statistics: &Statistics,
+    session: &mut Session<'_>,
 ) {
     let span = info_span!("connection", %who, %peer);
     let outcome = span.in_scope(|| {
         info!("connected");
         // A panic unwinds the handler and nothing else.
-        catch_unwind(AssertUnwindSafe(|| handle(stream, options, statistics)))
+        catch_unwind(AssertUnwindSafe(|| handle(stream, session)))
     });
     log_end(who, peer, &outcome.unwrap_or(Err(ConnectionError::Panicked)));
 }
@@ -74,29 +72,25 @@ pub fn log_end(who: impl Display, peer: SocketAddr, outcome: &Result<Ending, Con
 }
 
 /// The handler. The asynchronous server's mirrors it step for step.
-fn handle(
-    stream: &TcpStream,
-    options: &Options,
-    statistics: &Statistics,
-) -> Result<Ending, ConnectionError> {
-    let mut session = Session::new(options, statistics);
+fn handle(stream: &TcpStream, session: &mut Session<'_>) -> Result<Ending, ConnectionError> {
+    let options = session.options();
     loop {
         match session.step() {
             Step::Read => {
-                send(stream, &mut session, options)?;
+                send(stream, session, options)?;
                 let count = receive(stream, session.space(), options)?;
                 session.received(count);
             }
             Step::Work => {
                 work(stream, options.delay)?;
-                send(stream, &mut session, options)?;
+                send(stream, session, options)?;
             }
             Step::Crash(crash) => {
-                send(stream, &mut session, options)?;
+                send(stream, session, options)?;
                 crash.now();
             }
             Step::Close(outcome) => {
-                send(stream, &mut session, options)?;
+                send(stream, session, options)?;
                 if session.has_leftover() || has_unread(stream) {
                     // Its failure is the client's loss alone: there is nothing more to say.
                     let _ = linger(stream);
@@ -160,16 +154,18 @@ fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the kernel holds input that the client sent and we shall not read.
+/// Whether the kernel holds input that the client sent and we shall not read, or its end.
 fn has_unread(stream: &TcpStream) -> bool {
-    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    matches!(recv(stream.as_raw_fd(), &mut [0], flags), Ok(count) if count > 0)
+    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
 }
 
 /// Ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
 ///
 /// A close over unread input sends a reset, and a reset may destroy the last answer on its way
 /// (RFC 2525, section 2.17).
+// Kept out of line: its buffer would lie on the stack of every connection, lingering or not.
+#[inline(never)]
 fn linger(mut stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     let end = Instant::now() + LINGER;

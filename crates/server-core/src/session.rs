@@ -3,8 +3,7 @@
 use std::fmt;
 
 use protocol::{DecodeError, Decoder, Request};
-use tracing::info;
-use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, callsite, dispatcher, info};
 
 use crate::{Excerpt, Options, ShutdownSignal, Statistics};
 
@@ -59,20 +58,34 @@ impl<'a> Session<'a> {
         Session { options, statistics, decoder, answers: Vec::new(), unsent: 0, ended: false }
     }
 
-    /// Holds a conversation with nobody, so that what a first conversation costs is paid: code to
-    /// load, decisions that are kept (which `memchr` this CPU has), memory for the allocator to
-    /// give again. What a process has paid, its forked children need not pay once more each.
-    pub fn rehearse(options: &Options) {
-        let _silence = tracing::subscriber::set_default(NoSubscriber::new());
-        let statistics = Statistics::default();
-        let mut session = Session::new(options, &statistics);
+    /// A conversation that has not begun, for a process that forks: its memory is allocated, and
+    /// the code that it will run has run once, with nobody. A child that takes its copy touches
+    /// fewer pages, and each page that a child touches first costs it a fault.
+    pub fn rehearsed(options: &'a Options, statistics: &'a Statistics) -> Self {
+        Session::new(options, &Statistics::default()).rehearse();
+        let mut session = Session::new(options, statistics);
+        let size = session.space().len();
+        session.answers.reserve(size);
+        session
+    }
+
+    fn rehearse(&mut self) {
+        let silence = dispatcher::set_default(&Dispatch::none());
         for read in [&b"rehearsal\n"[..], b""] {
-            session.step();
-            let count = read.len().min(session.space().len());
-            session.space()[..count].copy_from_slice(&read[..count]);
-            session.received(count);
+            self.step();
+            let count = read.len().min(self.space().len());
+            self.space()[..count].copy_from_slice(&read[..count]);
+            self.received(count);
         }
-        session.step();
+        self.step();
+        drop(silence);
+        // What asked to log in silence was told never to ask again.
+        callsite::rebuild_interest_cache();
+    }
+
+    /// What the server was asked to do.
+    pub fn options(&self) -> &'a Options {
+        self.options
     }
 
     /// Where the next read puts its bytes; never empty.

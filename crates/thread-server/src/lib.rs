@@ -11,6 +11,13 @@
 //!   C ─┘                (waits for   └──▶ thread 3 ── waits for C
 //!                        a client)
 //! ```
+//!
+//! # What it costs
+//!
+//! A thread is a `clone` in the kernel and a stack. The standard library adds, to each thread, a
+//! small stack of its own for the handler that reports stack overflows: `mmap`, `mprotect`, three
+//! `sigaltstack` and `munmap`, and `sched_getaffinity` to find the stack's end. A program in C
+//! does without, and dies of an overflow without a word; from here it cannot be turned off.
 
 use std::io;
 use std::net::TcpListener;
