@@ -15,7 +15,8 @@
 //! # What it costs
 //!
 //! No unit is made for a connection: it is one passage through the queue, and the wake-up of a
-//! worker that sleeps, a `futex` call and a switch of context.
+//! worker that sleeps, a `futex` call and a switch of context. crossbeam's channel lets a worker
+//! that finds the queue empty yield a few times before it sleeps: CPU time for a quicker start.
 
 use std::io;
 use std::net::TcpListener;
