@@ -38,12 +38,9 @@ fn main() {
 /// So many connections in all, of which as many as there are clients are under way at a time.
 fn converse(server: SocketAddr, clients: usize, connections: u64) -> Duration {
     let load = Load {
-        server,
-        connections: clients,
         messages_per_connection: Some(1),
         message_size: MESSAGE.len(),
-        extent: Extent::Connections(connections),
-        patience: Duration::from_secs(10),
+        ..Load::strict(server, clients, Extent::Connections(connections))
     };
     load.run().expect("a good conversation").elapsed
 }

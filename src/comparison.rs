@@ -188,12 +188,9 @@ impl Experiment {
             Experiment::WarmConnections => (WARM_CONNECTIONS, None),
         };
         move |server| Load {
-            server,
-            connections,
             messages_per_connection,
             message_size: MESSAGE_SIZE,
-            extent: Extent::Time { warm_up, duration },
-            patience: Duration::from_secs(10),
+            ..Load::strict(server, connections, Extent::Time { warm_up, duration })
         }
     }
 

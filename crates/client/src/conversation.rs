@@ -75,16 +75,8 @@ impl Conversation {
     ///
     /// When nobody accepts the connection in time.
     pub fn open(server: SocketAddr, framing: Framing, timeout: Duration) -> Result<Self, Problem> {
-        let stream =
-            TcpStream::connect_timeout(&server, timeout).map_err(|error| match error.kind() {
-                ErrorKind::ConnectionRefused => Problem::NoServer(server),
-                _ => Problem::Unreachable(server, error),
-            })?;
-        let set_up = || {
-            stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(timeout))
-        };
-        set_up().map_err(Problem::Failed)?;
+        let stream = connect(server, timeout)?;
+        stream.set_write_timeout(Some(timeout)).map_err(Problem::Failed)?;
         Ok(Conversation {
             stream,
             decoder: Decoder::new(framing, LONGEST_ANSWER),
@@ -163,6 +155,21 @@ impl Conversation {
             _ => Problem::Failed(error),
         }
     }
+}
+
+/// Connects to `server`, without Nagle's delay, and waits for `timeout` at most.
+///
+/// # Errors
+///
+/// When nobody accepts the connection in time.
+pub fn connect(server: SocketAddr, timeout: Duration) -> Result<TcpStream, Problem> {
+    let stream =
+        TcpStream::connect_timeout(&server, timeout).map_err(|error| match error.kind() {
+            ErrorKind::ConnectionRefused => Problem::NoServer(server),
+            _ => Problem::Unreachable(server, error),
+        })?;
+    stream.set_nodelay(true).map_err(Problem::Failed)?;
+    Ok(stream)
 }
 
 fn wrong(sent: String, received: String) -> Problem {

@@ -4,14 +4,18 @@
 //! | --- | --- |
 //! | [`conversation`] | one connection, one message after the other, each answer compared |
 //! | [`script`] | the tutorial's client: ten numbered messages, then `Bye` |
+//! | [`chat`] | a person at a keyboard, with and without a look at the server |
 //! | [`load`] | many connections at once from one thread, measured |
+//! | [`load_command`] | the same at the command line, with a report |
 //! | [`hold`] | many connections that stay open and silent |
 //!
 //! It knows the protocol and no server: whatever speaks the protocol will do.
 
+pub mod chat;
 pub mod conversation;
 pub mod hold;
 pub mod load;
+pub mod load_command;
 pub mod script;
 mod source;
 

@@ -3,16 +3,29 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use client::chat::ChatCommand;
+use client::load_command::LoadCommand;
 use client::script::{self, Script};
 
 /// Talks to an echo server: sends numbered messages one after the other, prints each answer, says
 /// `Bye`, and checks that the server then closes the connection
 #[derive(Parser)]
-#[command(name = "client", version)]
+#[command(name = "client", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(flatten)]
     script: Script,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sends what you type and prints what comes back, and tells at once when the server goes
+    Chat(ChatCommand),
+    /// Puts many connections on any echo server, and reports rates, latencies and errors
+    Load(LoadCommand),
 }
 
 fn main() -> ExitCode {
@@ -20,15 +33,22 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return server_core::usage_error("client", &error),
     };
-    server_core::raise_open_file_limit();
-    match script::run(&cli.script, &mut io::stdout()) {
-        Ok(()) => {
-            eprintln!("the server closed the connection after Bye: every answer was right");
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            eprintln!("client: {failure}");
+    let outcome = match &cli.command {
+        None => converse(&cli.script),
+        Some(Command::Chat(chat)) => chat.run(),
+        Some(Command::Load(load)) => load.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("client: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn converse(script: &Script) -> anyhow::Result<()> {
+    script::run(script, &mut io::stdout())?;
+    eprintln!("the server closed the connection after Bye: every answer was right");
+    Ok(())
 }

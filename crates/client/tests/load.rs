@@ -4,10 +4,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use client::load::{Extent, Load, LoadError};
+use client::load::{Extent, FailureKind, Farewell, Load, LoadError, OnFailure, Outcome, Pace};
 
 /// A server with a thread for each client, which lives as long as the test's process.
 fn server(serve: fn(TcpStream)) -> SocketAddr {
@@ -22,13 +23,14 @@ fn server(serve: fn(TcpStream)) -> SocketAddr {
 }
 
 fn load(server: SocketAddr) -> Load {
-    Load {
-        server,
-        connections: 4,
-        messages_per_connection: None,
-        message_size: 16,
-        extent: Extent::Time { warm_up: Duration::ZERO, duration: Duration::from_millis(200) },
-        patience: Duration::from_secs(10),
+    let duration = Duration::from_millis(200);
+    Load::strict(server, 4, Extent::Time { warm_up: Duration::ZERO, duration })
+}
+
+fn kind(outcome: Result<Outcome, LoadError>) -> FailureKind {
+    match outcome {
+        Err(LoadError::Connection { failure, .. }) => failure.kind(),
+        outcome => panic!("no connection failed: {outcome:?}"),
     }
 }
 
@@ -87,8 +89,7 @@ fn a_wrong_echo_fails_the_run() {
         stream.write_all(&bytes).unwrap();
         echo(stream);
     });
-    let outcome = load(server).run();
-    assert!(matches!(outcome, Err(LoadError::WrongEcho { .. })), "{outcome:?}");
+    assert_eq!(kind(load(server).run()), FailureKind::WrongEcho);
 }
 
 #[test]
@@ -96,21 +97,97 @@ fn a_server_that_closes_early_fails_the_run() {
     let server = server(|mut stream| {
         stream.read_exact(&mut [0; 16]).unwrap();
     });
-    let outcome = load(server).run();
-    assert!(matches!(outcome, Err(LoadError::Unexpected { .. })), "{outcome:?}");
+    assert_eq!(kind(load(server).run()), FailureKind::ClosedEarly);
 }
 
 #[test]
 fn a_missing_answer_fails_the_run() {
     let silent = server(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
     let load = Load { patience: Duration::from_millis(200), ..load(silent) };
-    let outcome = load.run();
-    assert!(matches!(outcome, Err(LoadError::Missing { count: 4, .. })), "{outcome:?}");
+    assert_eq!(kind(load.run()), FailureKind::TimedOut);
 }
 
 #[test]
 fn without_a_server_the_run_fails() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let outcome = load(free).run();
-    assert!(matches!(outcome, Err(LoadError::Connection { .. })), "{outcome:?}");
+    assert_eq!(kind(load(free).run()), FailureKind::Refused);
+}
+
+/// A load that lives through failures.
+fn tolerant(server: SocketAddr) -> Load {
+    let (farewell, on_failure) = (Farewell::HalfClose, OnFailure::Count);
+    Load { farewell, on_failure, ..load(server) }
+}
+
+#[test]
+fn a_half_close_is_a_farewell_that_any_server_understands() {
+    let server = server(|stream| {
+        let (mut input, mut output) = (&stream, &stream);
+        let _ = std::io::copy(&mut input, &mut output);
+    });
+    let load = Load { messages_per_connection: Some(2), ..tolerant(server) };
+    let outcome = load.run().unwrap();
+    assert_eq!(outcome.failures.total(), 0, "{:?}", outcome.failures);
+    assert!(outcome.all_connections > 4, "{outcome:?}");
+}
+
+#[test]
+fn failures_are_counted_by_kind_and_others_take_the_place_of_those_that_failed() {
+    // Answers once, then closes and owes an answer.
+    let server = server(|mut stream| {
+        let mut bytes = [0; 16];
+        stream.read_exact(&mut bytes).unwrap();
+        stream.write_all(&bytes).unwrap();
+        stream.read_exact(&mut bytes).unwrap();
+    });
+    let outcome = tolerant(server).run().unwrap();
+    let closed = outcome.failures.count(FailureKind::ClosedEarly);
+    assert!(closed > 4, "{outcome:?}");
+    assert_eq!(outcome.failures.total(), closed, "{:?}", outcome.failures);
+    assert!(outcome.all_messages >= closed);
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_is_counted_apart() {
+    let silent = server(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
+    let outcome = tolerant(silent).run().unwrap();
+    assert_eq!((outcome.in_flight, outcome.failures.total()), (4, 0), "{outcome:?}");
+}
+
+#[test]
+fn an_open_loop_sends_at_its_rate_and_no_faster() {
+    let pace = Pace::Open { messages_per_second: 500.0 };
+    let outcome = Load { pace, ..tolerant(server(echo)) }.run().unwrap();
+    // In 200 ms 100 messages are due, and one at the very start. Some may still be under way.
+    let sent = outcome.all_messages + outcome.in_flight + outcome.unsent;
+    assert!((100..=102).contains(&sent), "{outcome:?}");
+}
+
+#[test]
+fn an_open_loop_counts_the_time_that_a_message_waited_for_a_free_connection() {
+    // One connection, 10 ms an answer, and a message due every 2 ms: the queue grows.
+    let server = server(|mut stream| {
+        let mut bytes = [0; 16];
+        while stream.read_exact(&mut bytes).is_ok() {
+            thread::sleep(Duration::from_millis(10));
+            stream.write_all(&bytes).unwrap();
+        }
+    });
+    let pace = Pace::Open { messages_per_second: 500.0 };
+    let outcome = Load { pace, connections: 1, ..tolerant(server) }.run().unwrap();
+    assert!(outcome.unsent > 50, "{outcome:?}");
+    let longest = Duration::from_nanos(outcome.message_latency.max());
+    assert!(longest > Duration::from_millis(50), "{longest:?}");
+}
+
+#[test]
+fn whoever_watches_may_end_the_measurement() {
+    let extent = Extent::Time { warm_up: Duration::ZERO, duration: Duration::from_secs(3600) };
+    let mut calls = 0;
+    let outcome = Load { extent, ..tolerant(server(echo)) }.run_watched(|status| {
+        calls += 1;
+        assert_eq!(status.established, 4);
+        if calls == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((calls, outcome.unwrap().failures.total()), (2, 0));
 }

@@ -151,7 +151,8 @@ impl CpuTime {
         self.user + self.system
     }
 
-    fn since(self, before: Self) -> Self {
+    /// What was used since `before` was read.
+    pub fn since(self, before: Self) -> Self {
         CpuTime {
             user: self.user.saturating_sub(before.user),
             system: self.system.saturating_sub(before.system),

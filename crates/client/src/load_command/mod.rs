@@ -1,0 +1,191 @@
+//! `client load`: a load on any echo server, and a report of what came of it.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::builder::RangedU64ValueParser;
+use indicatif::{ProgressBar, ProgressStyle};
+use protocol::DEFAULT_ADDRESS;
+use server_core::{
+    ShutdownSignal, parse_address, parse_duration, parse_positive_duration, raise_open_file_limit,
+};
+
+use crate::load::{Extent, FailureKind, Farewell, Load, OnFailure, Outcome, Pace, Status};
+
+mod record;
+mod report;
+mod summary;
+
+/// Descriptors that this program needs beside one a connection.
+const OTHER_FILES: u64 = 32;
+
+/// What to put on which server.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LoadCommand {
+    /// The server's address
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
+        value_parser = parse_address)]
+    addr: SocketAddr,
+
+    /// How many connections at a time
+    #[arg(long, value_name = "N", default_value_t = 50,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    connections: usize,
+
+    /// How long to measure
+    #[arg(long, value_name = "DURATION", default_value = "10s",
+        value_parser = parse_positive_duration)]
+    duration: Duration,
+
+    /// How long to send before measuring
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    warm_up: Duration,
+
+    /// How long to wait before the first connection
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    delay_start: Duration,
+
+    /// The size of a message, its line feed included (9 to 16777216)
+    #[arg(long, value_name = "BYTES", default_value_t = 16,
+        value_parser = RangedU64ValueParser::<usize>::new()
+            .range(Load::SMALLEST_MESSAGE as u64..=1 << 24))]
+    message_size: usize,
+
+    /// Messages before a connection is closed and opened anew; without it, never
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
+    per_connection: Option<u64>,
+
+    /// Open loop: so many messages are due each second over all connections, whatever the server
+    /// does; without it, closed loop: each connection waits for an answer before it sends again
+    #[arg(long, value_name = "R", value_parser = parse_rate)]
+    rate: Option<f64>,
+
+    /// How long to wait for a connection or an answer before it counts as timed out
+    #[arg(long, value_name = "DURATION", default_value = "10s",
+        value_parser = parse_positive_duration)]
+    timeout: Duration,
+
+    /// How a connection leaves: `half-close` ends its own side, which any server understands;
+    /// `bye` says Bye, and the server closes first
+    #[arg(long, default_value = "half-close", value_parser = ["half-close", "bye"])]
+    farewell: String,
+
+    /// Write all figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl LoadCommand {
+    /// Puts the load on the server, with progress on standard error where that is a terminal, and
+    /// prints the report on standard output. Blocks until then; Ctrl-C ends the measurement early
+    /// and still reports.
+    ///
+    /// # Errors
+    ///
+    /// When the load cannot be put on, when an echo was wrong, or when none came.
+    pub fn run(&self) -> anyhow::Result<()> {
+        self.check_file_limit(raise_open_file_limit())?;
+        // Before the work, lest a mistake in its name cost the whole run.
+        let create = |name: &PathBuf| {
+            File::create(name).with_context(|| format!("cannot write {}", name.display()))
+        };
+        let file = self.json.as_ref().map(create).transpose()?;
+        let load = self.load();
+        let outcome = self.watch(&load)?;
+        report::print(&load, &outcome).context("cannot print the report")?;
+        if let Some(mut file) = file {
+            let text = serde_json::to_string_pretty(&record::Record::new(&load, &outcome))?;
+            writeln!(file, "{text}").context("cannot write the figures")?;
+        }
+        verdict(&outcome)
+    }
+
+    fn load(&self) -> Load {
+        let (warm_up, duration) = (self.warm_up, self.duration);
+        Load {
+            server: self.addr,
+            connections: self.connections,
+            messages_per_connection: self.per_connection,
+            message_size: self.message_size,
+            pace: self.rate.map_or(Pace::Closed, |rate| Pace::Open { messages_per_second: rate }),
+            extent: Extent::Time { warm_up, duration },
+            patience: self.timeout,
+            farewell: if self.farewell == "bye" { Farewell::Bye } else { Farewell::HalfClose },
+            on_failure: OnFailure::Count,
+        }
+    }
+
+    fn check_file_limit(&self, limit: u64) -> anyhow::Result<()> {
+        let needed = self.connections as u64 + OTHER_FILES;
+        ensure!(
+            needed <= limit,
+            "{} connections need {needed} open files, and the hard limit is {limit}: raise it \
+             (`ulimit -Hn {needed}` as root, then run this from the same shell)",
+            self.connections
+        );
+        Ok(())
+    }
+
+    fn watch(&self, load: &Load) -> anyhow::Result<Outcome> {
+        let signal = ShutdownSignal::get().context("cannot catch signals")?;
+        std::thread::sleep(self.delay_start);
+        let tenths = (self.warm_up + self.duration).as_millis() / 100;
+        let bar = ProgressBar::new(u64::try_from(tenths).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed}  {msg}") {
+            bar.set_style(style);
+        }
+        let mut last = None;
+        let outcome = load.run_watched(|status| {
+            bar.set_position((status.elapsed.as_millis() / 100) as u64);
+            bar.set_message(describe(status, last.replace(status)));
+            if signal.requested() {
+                signal.drain_begins();
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        bar.finish_and_clear();
+        Ok(outcome?)
+    }
+}
+
+/// What happened since the last look.
+fn describe(now: Status, last: Option<Status>) -> String {
+    let (before, messages) =
+        last.map_or((Duration::ZERO, 0), |status| (status.elapsed, status.messages));
+    let seconds = (now.elapsed - before).as_secs_f64();
+    let rate = (now.messages - messages) as f64 / seconds.max(1e-3);
+    format!("{rate:.0} messages/s, {} connections, {} errors", now.established, now.failures)
+}
+
+fn verdict(outcome: &Outcome) -> anyhow::Result<()> {
+    let wrong = outcome.failures.count(FailureKind::WrongEcho);
+    ensure!(wrong == 0, "the server answered wrongly ({wrong} times)");
+    ensure!(!outcome.message_latency.is_empty(), "no message was answered");
+    Ok(())
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.001..=10_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected messages per second, from 0.001 to 10000000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_above_zero() {
+        assert_eq!(parse_rate("2.5"), Ok(2.5));
+        for wrong in ["", "0", "-1", "NaN", "inf", "1/s"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
