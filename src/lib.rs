@@ -8,12 +8,14 @@
 //! | [`memory`] | what idle connections hold, in user space and in the kernel |
 //! | [`results`] | the figures over all rounds: medians and spreads |
 //! | [`table`] and [`conclusion`] | what the reader sees |
+//! | [`crash`] | a lesson: who notices a server's end, and how far it reaches |
 //! | [`bench_table`] | the benchmarks of a connection side by side |
 //! | [`machine`] | what the figures were measured on |
 
 pub mod bench_table;
 pub mod comparison;
 pub mod conclusion;
+pub mod crash;
 pub mod floor;
 pub mod machine;
 pub mod memory;

@@ -10,31 +10,35 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::comparison::{self, Plan};
+use lab::crash::{self, Death};
 use lab::machine::{Machine, listen_overflows};
 use lab::results::Results;
 use lab::{bench_table, conclusion, models, table};
+use nix::sys::resource::{Resource, setrlimit};
 use serde::Serialize;
+use server_core::Model;
 
 /// Compares the concurrency models of the echo service: starts each server in its own process,
 /// puts the same load on each in interleaved rounds, and prints one table
 #[derive(Parser)]
 #[command(name = "lab", version)]
 struct Cli {
-    /// Compare these models only
+    /// Take these models only
     #[arg(
         long,
+        global = true,
         value_name = "A,B",
         value_delimiter = ',',
         default_value = "iterative,fork,thread,pool,async"
     )]
     models: Vec<String>,
 
-    /// Take under 15 seconds instead of under a minute, and accept more noise
-    #[arg(long)]
+    /// Take less time, and accept more noise: under 15 seconds for the comparison
+    #[arg(long, global = true)]
     quick: bool,
 
     /// Write all figures of all rounds to this file, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -43,6 +47,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Subcommands {
+    /// Lets servers die under their clients: who notices what and when, and who is cut off with them
+    Crash,
     /// Prints what `cargo bench --bench connection` measured last, side by side
     BenchTable,
     /// Runs one server, as its own program does, and ends with whoever started it
@@ -66,6 +72,7 @@ fn main() -> ExitCode {
             Ok(model) => return serve(&model, arguments),
             Err(message) => Err(anyhow::Error::msg(message)),
         },
+        Some(Subcommands::Crash) => crash(&cli),
         Some(Subcommands::BenchTable) => {
             print!("{}", bench_table::render(&bench_table::directory()));
             Ok(())
@@ -88,21 +95,66 @@ fn serve(model: &server_core::Model, arguments: &[OsString]) -> ExitCode {
     server_core::launch(model, [program].into_iter().chain(arguments.iter().cloned()))
 }
 
-fn compare(cli: &Cli) -> anyhow::Result<()> {
-    server_core::raise_open_file_limit();
+fn crash(cli: &Cli) -> anyhow::Result<()> {
+    let (program, models) = (program()?, chosen(cli)?);
+    let file = json_file(cli)?;
+    // Those who abort shall not leave their memory in the current directory.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let bar = progress_bar(models.len() * Death::ALL.len());
+    let observations = crash::play(&program, &models, |scene| {
+        bar.set_message(scene.to_owned());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let observations = observations?;
+    if let Some(mut file) = file {
+        let text = serde_json::to_string_pretty(&observations)?;
+        writeln!(file, "{text}").context("cannot write the figures")?;
+    }
+    let mut text = crash::render(&observations);
+    text +=
+        "\ncut: other clients of the server that were cut off; new: are new clients served?\n\n";
+    for sentence in crash::conclusion(&observations) {
+        text += &(textwrap::fill(&sentence, 80) + "\n");
+    }
+    io::stdout().lock().write_all(text.as_bytes()).context("cannot print the table")
+}
+
+fn program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find this program")
+}
+
+fn chosen(cli: &Cli) -> anyhow::Result<Vec<Model>> {
     let models = comparison::choose(&cli.models).map_err(anyhow::Error::msg)?;
     ensure!(!models.is_empty(), "--models names no model");
-    let program = std::env::current_exe().context("cannot find this program")?;
+    Ok(models)
+}
+
+/// The file for the figures. To be created before the work, lest a mistake in its name cost it.
+fn json_file(cli: &Cli) -> anyhow::Result<Option<File>> {
+    let create = |name: &PathBuf| {
+        File::create(name).with_context(|| format!("cannot write {}", name.display()))
+    };
+    cli.json.as_ref().map(create).transpose()
+}
+
+/// Shows itself where standard error is a terminal.
+fn progress_bar(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(steps as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn compare(cli: &Cli) -> anyhow::Result<()> {
+    server_core::raise_open_file_limit();
+    let (program, models) = (program()?, chosen(cli)?);
     let plan = match cli.quick {
         true => Plan::quick(program, &models),
         false => Plan::thorough(program, &models),
     };
-    // Before the work, lest a mistake in its name cost a minute.
-    let file = cli
-        .json
-        .as_ref()
-        .map(|name| File::create(name).with_context(|| format!("cannot write {}", name.display())));
-    let file = file.transpose()?;
+    let file = json_file(cli)?;
     let machine = Machine::here();
     let overflows = listen_overflows();
     let results = run(&plan)?;
@@ -113,12 +165,8 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
     print(&plan, &machine, &results, overflows).context("cannot print the table")
 }
 
-/// Runs the plan behind a progress bar, where standard error is a terminal.
 fn run(plan: &Plan) -> anyhow::Result<Results> {
-    let bar = ProgressBar::new(plan.steps() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
-        bar.set_style(style);
-    }
+    let bar = progress_bar(plan.steps());
     let results = plan.run(|step| {
         bar.set_message(step);
         bar.inc(1);

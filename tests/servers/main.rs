@@ -13,7 +13,9 @@ mod broken;
 mod claims;
 mod command_line;
 mod conformance;
+mod crash;
 mod lab_program;
+mod many;
 mod shutdown;
 mod support;
 
@@ -40,6 +42,8 @@ fn main() {
         command_line::trials(),
         broken::trials(),
         lab_program::trials(),
+        crash::trials(),
+        many::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

@@ -1,0 +1,51 @@
+//! Thousands of clients at once.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use client::load::{Extent, Farewell, Load, OnFailure};
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use server_core::raise_open_file_limit;
+
+use crate::support::Server;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![Trial::test("async: answers 10000 connections of one client", || {
+        answers_ten_thousand_connections();
+        Ok(())
+    })]
+}
+
+/// As many as asked for, or what the open-file limit leaves, and then it says so.
+fn allowed(connections: usize) -> usize {
+    let limit = usize::try_from(raise_open_file_limit()).unwrap_or(usize::MAX);
+    let room = limit.saturating_sub(500);
+    if room < connections {
+        println!("the open-file limit of {limit} leaves room for {room} connections");
+    }
+    room.min(connections)
+}
+
+fn answers_ten_thousand_connections() {
+    let server = Server::start("async", &[]);
+    let connections = allowed(10_000);
+    let (warm_up, duration) = (Duration::ZERO, Duration::from_secs(120));
+    let load = Load {
+        patience: Duration::from_secs(60),
+        farewell: Farewell::HalfClose,
+        on_failure: OnFailure::Count,
+        ..Load::strict(server.address(), connections, Extent::Time { warm_up, duration })
+    };
+    let mut all = false;
+    let outcome = load.run_watched(|status| {
+        all |= status.established == connections && status.messages > 2 * connections as u64;
+        if all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let outcome = outcome.expect("a load");
+    assert!(all, "{outcome:?}");
+    assert_eq!(outcome.failures.total(), 0, "{:?}", outcome.failures);
+    server.process.signal(Signal::SIGTERM).expect("a server");
+    let (stopped, _) = server.wait();
+    assert!(stopped.output.contains(&format!("at most {connections} at once")), "{stopped:?}");
+}
