@@ -9,10 +9,12 @@
 //! | [`results`] | the figures over all rounds: medians and spreads |
 //! | [`table`] and [`conclusion`] | what the reader sees |
 //! | [`crash`] | a lesson: who notices a server's end, and how far it reaches |
+//! | [`check`] | the protocol's conformance suite, against any server |
 //! | [`bench_table`] | the benchmarks of a connection side by side |
 //! | [`machine`] | what the figures were measured on |
 
 pub mod bench_table;
+pub mod check;
 pub mod comparison;
 pub mod conclusion;
 pub mod crash;

@@ -3,20 +3,25 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use lab::check::{self, Group, Target};
 use lab::comparison::{self, Plan};
 use lab::crash::{self, Death};
 use lab::machine::{Machine, listen_overflows};
 use lab::results::Results;
 use lab::{bench_table, conclusion, models, table};
 use nix::sys::resource::{Resource, setrlimit};
+use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 use serde::Serialize;
-use server_core::Model;
+use server_core::{Model, framing_parser, parse_address, parse_positive_duration};
 
 /// Compares the concurrency models of the echo service: starts each server in its own process,
 /// puts the same load on each in interleaved rounds, and prints one table
@@ -47,6 +52,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Subcommands {
+    /// Holds any server, in any language, against the rules of the protocol, case by case
+    Check(CheckCommand),
     /// Lets servers die under their clients: who notices what and when, and who is cut off with them
     Crash,
     /// Prints what `cargo bench --bench connection` measured last, side by side
@@ -62,6 +69,34 @@ enum Subcommands {
     },
 }
 
+#[derive(clap::Args)]
+struct CheckCommand {
+    /// The server's address
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
+        value_parser = parse_address)]
+    addr: SocketAddr,
+
+    /// The rules of this framing: `line`, or `raw` as in the Python tutorial
+    #[arg(long, default_value = "line", value_parser = framing_parser())]
+    framing: Framing,
+
+    /// Only these groups: `echo` suits any echo server, `bye` needs one that closes at Bye, `error`
+    /// one that answers what is not a message with an ERROR line
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',', default_value = "echo,bye,error",
+        value_parser = ["echo", "bye", "error"])]
+    only: Vec<String>,
+
+    /// The longest message that the server takes, its line feed not counted
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
+        value_parser = RangedU64ValueParser::<usize>::new().range(100..=1 << 30))]
+    max_message: usize,
+
+    /// How long an answer may take
+    #[arg(long, value_name = "DURATION", default_value = "5s",
+        value_parser = parse_positive_duration)]
+    timeout: Duration,
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -72,6 +107,7 @@ fn main() -> ExitCode {
             Ok(model) => return serve(&model, arguments),
             Err(message) => Err(anyhow::Error::msg(message)),
         },
+        Some(Subcommands::Check(command)) => check(&cli, command),
         Some(Subcommands::Crash) => crash(&cli),
         Some(Subcommands::BenchTable) => {
             print!("{}", bench_table::render(&bench_table::directory()));
@@ -93,6 +129,28 @@ fn serve(model: &server_core::Model, arguments: &[OsString]) -> ExitCode {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
     let program = OsString::from(model.program());
     server_core::launch(model, [program].into_iter().chain(arguments.iter().cloned()))
+}
+
+fn check(cli: &Cli, command: &CheckCommand) -> anyhow::Result<()> {
+    let file = json_file(cli)?;
+    let CheckCommand { addr, max_message, timeout, .. } = *command;
+    let target = Target { address: addr, max_message, patience: timeout };
+    TcpStream::connect_timeout(&addr, timeout).with_context(|| format!("no server at {addr}"))?;
+    let groups =
+        Group::ALL.into_iter().filter(|group| command.only.iter().any(|it| it == group.name()));
+    let groups: Vec<Group> = groups.collect();
+    let mut output = io::stdout().lock();
+    let verdicts = check::check(&target, command.framing, &groups, |verdict| {
+        // Whoever has read enough still gets the status.
+        let _ = output.write_all(check::render(verdict).as_bytes());
+    });
+    if let Some(mut file) = file {
+        let text = serde_json::to_string_pretty(&verdicts)?;
+        writeln!(file, "{text}").context("cannot write the verdicts")?;
+    }
+    let failed = verdicts.iter().filter(|verdict| !verdict.passed).count();
+    ensure!(failed == 0, "{failed} of {} cases failed", verdicts.len());
+    Ok(())
 }
 
 fn crash(cli: &Cli) -> anyhow::Result<()> {

@@ -2,53 +2,79 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
+use lab::check::{CASES, Case, Difference, Group, Target};
 use libtest_mimic::Trial;
+use protocol::Framing;
 
-use crate::conformance::CASES;
-use crate::support::{PATIENCE, Server, Target};
+use crate::conformance::{start, target};
 
-/// The cases in which no connection has a hundred bytes of answers.
-const TOO_SHORT: [&str; 4] = [
-    "an over-long message gets an ERROR line, then the end",
-    "a message that is not UTF-8 gets an ERROR line, then the end",
-    "raw: an over-long message gets an ERROR line, then the end",
-    "raw: a message that is not UTF-8 gets an ERROR line, then the end",
+/// How many of the bytes that a server sends come through a lossy relay.
+const KEPT: usize = 30;
+
+/// The cases in which no connection has so many bytes of answers.
+const TOO_SHORT: [&str; 5] = [
+    "a message comes back as it was sent",
+    "a client that sends nothing and half-closes finds the end",
+    "two clients get their own answers",
+    "Bye may have a CRLF",
+    "raw: a message comes back as it was sent",
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("the suite passes a server behind a faithful relay", || {
-            assert_eq!(failures(None), Vec::<&str>::new());
+            let failed: Vec<_> = CASES.iter().filter_map(|case| behind_relay(case, None)).collect();
+            assert!(failed.is_empty(), "{failed:?}");
             Ok(())
         }),
-        Trial::test("the suite fails a server that drops every hundredth byte", || {
-            let failed = failures(Some(100));
+        Trial::test("the suite fails a server that drops bytes, and says how", || {
             for case in CASES {
-                let too_short = TOO_SHORT.contains(&case.name);
-                assert!(too_short || failed.contains(&case.name), "passed: {}", case.name);
+                let difference = behind_relay(case, Some(KEPT));
+                let too_short = TOO_SHORT.contains(&case.name) || case.group != Group::Echo;
+                assert!(too_short || difference.is_some(), "passed: {}", case.name);
             }
+            Ok(())
+        }),
+        Trial::test("a plain echo server passes the echo cases and no others", || {
+            tells_the_groups_apart();
             Ok(())
         }),
     ]
 }
 
-/// The cases that fail when what the server sends loses every `drop`th byte on its way.
-fn failures(drop: Option<usize>) -> Vec<&'static str> {
-    crate::EXPECTS_FAILURES.set(drop.is_some());
-    let fails = |case: &&crate::conformance::Case| {
-        let server = Server::start("thread", case.arguments);
-        let address = relay(server.address(), drop);
-        let patience = if drop.is_some() { Duration::from_secs(1) } else { PATIENCE };
-        let target = Target { address, patience };
-        catch_unwind(AssertUnwindSafe(|| (case.check)(&target))).is_err()
-    };
-    let failed = CASES.iter().filter(fails).map(|case| case.name).collect();
-    crate::EXPECTS_FAILURES.set(false);
-    failed
+/// A server that sends back what it reads, knows nothing more, and lives as long as the test's
+/// process.
+fn plain_echo_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || copy(&client, &client, None));
+        }
+    });
+    address
+}
+
+fn tells_the_groups_apart() {
+    let patience = Duration::from_secs(2);
+    let target = Target { patience, ..Target::new(plain_echo_server()) };
+    for case in CASES.iter().filter(|case| case.framing == Framing::Line) {
+        let passes = case.check(&target).is_ok();
+        let is_plain = case.group == Group::Echo || case.name.contains("only looks like Bye");
+        assert_eq!(passes, is_plain, "{}", case.name);
+    }
+}
+
+/// How a case fails when what the server sends loses every `drop`th byte on its way.
+fn behind_relay(case: &'static Case, drop: Option<usize>) -> Option<Difference> {
+    let server = start("thread", case);
+    let target = target(&server);
+    let address = relay(server.address(), drop);
+    let patience = if drop.is_some() { Duration::from_secs(1) } else { target.patience };
+    case.check(&Target { address, patience, ..target }).err()
 }
 
 /// Listens on a free port and relays each connection to `server` and back, for as long as the

@@ -3,9 +3,6 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-use std::cell::Cell;
-use std::panic;
-
 use lab::models::MODELS;
 use libtest_mimic::{Arguments, Trial};
 
@@ -22,18 +19,8 @@ mod support;
 /// Tests of a model by their names.
 type Tests<const COUNT: usize> = [(&'static str, fn(&'static str)); COUNT];
 
-thread_local! {
-    /// Whether this thread expects the failures that it provokes.
-    static EXPECTS_FAILURES: Cell<bool> = const { Cell::new(false) };
-}
-
 fn main() {
     server_core::raise_open_file_limit();
-    panic::set_hook(Box::new(|failure| {
-        if !EXPECTS_FAILURES.get() {
-            eprintln!("{failure}");
-        }
-    }));
     let arguments = Arguments::from_args();
     let trials = [
         conformance::trials(),

@@ -45,7 +45,11 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        Target::new(self.address()).connect()
+        let stream = TcpStream::connect(self.address()).expect("a connection");
+        stream.set_nodelay(true).expect("an open socket");
+        let client = Client { stream };
+        client.wait_at_most(PATIENCE);
+        client
     }
 
     pub(crate) fn log(&self) -> String {
@@ -63,27 +67,6 @@ impl Server {
         let pid = self.process.process();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
         children.expect("its process").split_whitespace().count()
-    }
-}
-
-/// Where a case finds the server, and how long it waits for an answer.
-#[derive(Clone, Copy)]
-pub(crate) struct Target {
-    pub(crate) address: SocketAddr,
-    pub(crate) patience: Duration,
-}
-
-impl Target {
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Target { address, patience: PATIENCE }
-    }
-
-    pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).expect("a connection");
-        stream.set_nodelay(true).expect("an open socket");
-        let client = Client { stream };
-        client.wait_at_most(self.patience);
-        client
     }
 }
 
