@@ -11,9 +11,12 @@ mod claims;
 mod command_line;
 mod conformance;
 mod crash;
+mod exhaustion;
+mod faults;
 mod lab_program;
 mod many;
 mod shutdown;
+#[path = "../support/mod.rs"]
 mod support;
 
 /// Tests of a model by their names.
@@ -21,7 +24,9 @@ type Tests<const COUNT: usize> = [(&'static str, fn(&'static str)); COUNT];
 
 fn main() {
     server_core::raise_open_file_limit();
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // They wait more than they compute.
+    arguments.test_threads.get_or_insert(8);
     let trials = [
         conformance::trials(),
         claims::trials(),
@@ -30,6 +35,8 @@ fn main() {
         broken::trials(),
         lab_program::trials(),
         crash::trials(),
+        faults::trials(),
+        exhaustion::trials(),
         many::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();

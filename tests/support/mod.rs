@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ use tempfile::NamedTempFile;
 
 /// How long an answer may take before a test fails: far longer than any answer takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program that all servers are in.
+pub(crate) const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
 /// Long enough for an answer to come that ought not to.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
@@ -23,13 +27,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(model: &str, arguments: &[&str]) -> Self {
+        Server::start_by(serve_command(LAB, model, arguments))
+    }
+
+    /// Starts a server by a command that ends in its own.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
-        let mut command = serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments);
         command.stderr(File::create(log.path()).expect("a temporary file")).env_remove("RUST_LOG");
+        let name = format!("{command:?}");
         let process = ServerProcess::start(command);
         let process = process.unwrap_or_else(|error| {
             let log = std::fs::read_to_string(log.path()).unwrap_or_default();
-            panic!("{model} {arguments:?}: {error}\n{log}")
+            panic!("{name}: {error}\n{log}")
         });
         Server { process, log }
     }
@@ -45,15 +54,24 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address()).expect("a connection");
-        stream.set_nodelay(true).expect("an open socket");
-        let client = Client { stream };
-        client.wait_at_most(PATIENCE);
-        client
+        Client::connect(self.address())
     }
 
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).expect("the log")
+    }
+
+    /// How many lines of its log hold this text.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// The CPU time that its process has used, without that of its children.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let process = procfs::process::Process::new(self.process.process().as_raw());
+        let stat = process.and_then(|process| process.stat()).expect("its process");
+        let ticks = (stat.utime + stat.stime) as f64;
+        Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64)
     }
 
     /// How many threads its process has.
@@ -76,6 +94,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) fn connect(server: SocketAddr) -> Self {
+        let stream = TcpStream::connect(server).expect("a connection");
+        stream.set_nodelay(true).expect("an open socket");
+        let client = Client { stream };
+        client.wait_at_most(PATIENCE);
+        client
+    }
+
     pub(crate) fn wait_at_most(&self, patience: Duration) {
         self.stream.set_read_timeout(Some(patience)).expect("an open socket");
         self.stream.set_write_timeout(Some(patience)).expect("an open socket");
@@ -94,8 +120,20 @@ impl Client {
         let _ = reader.join().expect("a reader");
     }
 
-    pub(crate) fn half_close(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("an open socket");
+    /// Sends lines and reads nothing, until the server has taken nothing for a while.
+    pub(crate) fn stuff(&mut self) {
+        self.wait_at_most(A_WHILE);
+        let lines = "a line that is answered and not read\n".repeat(1024);
+        while self.stream.write_all(lines.as_bytes()).is_ok() {}
+        self.wait_at_most(PATIENCE);
+    }
+
+    /// As `try_exchange`, and gives up after a few seconds.
+    pub(crate) fn is_answered(&mut self, message: &str) -> bool {
+        self.wait_at_most(10 * A_WHILE);
+        let answered = self.try_exchange(message);
+        self.wait_at_most(PATIENCE);
+        answered
     }
 
     /// Ends the connection with a reset.
@@ -125,6 +163,14 @@ impl Client {
     pub(crate) fn exchange(&mut self, message: &str) {
         self.send(message);
         self.receive(message);
+    }
+
+    /// Whether this message is answered, and the connection not ended instead.
+    pub(crate) fn try_exchange(&mut self, message: &str) -> bool {
+        let mut received = vec![0; message.len()];
+        self.stream.write_all(message.as_bytes()).is_ok()
+            && self.stream.read_exact(&mut received).is_ok()
+            && received == message.as_bytes()
     }
 
     /// Sees that nothing comes for a while.

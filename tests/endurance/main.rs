@@ -1,0 +1,168 @@
+//! What a server looks like after very many connections, and with very many open. One test after
+//! the other, since each takes the whole machine.
+
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use client::hold::Held;
+use client::load::{Extent, Load};
+use lab::models::MODELS;
+use libtest_mimic::{Arguments, Trial};
+use server_core::raise_open_file_limit;
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+use support::{Server, wait_until};
+
+/// How many connections are opened and closed, and how many before the first look.
+const SHORT_CONNECTIONS: u64 = 20_000;
+const WARM_UP: u64 = 2_000;
+
+/// How much more memory may be resident after them: 100 bytes a connection would be seen.
+const GROWTH: u64 = 2 << 20;
+
+/// How many connections are held open.
+const IDLE_CONNECTIONS: usize = 10_000;
+
+/// What other tasks of the machine may need beside the connections'.
+const OTHER_TASKS: usize = 2_000;
+
+fn main() {
+    raise_open_file_limit();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let trial = |model: &'static str, name: &str, test: fn(&'static str)| {
+        Trial::test(format!("{model}: {name}"), move || {
+            test(model);
+            Ok(())
+        })
+    };
+    let short = "20000 short connections leave nothing behind";
+    let short = MODELS.map(|model| trial(model.name, short, leaves_nothing));
+    let mut trials = Vec::from(short);
+    for model in ["fork", "thread", "async"] {
+        let name = "a new client is answered at once beside 10000 idle ones";
+        trials.push(trial(model, name, answers_beside_idle_ones));
+    }
+    for model in ["iterative", "pool"] {
+        let name = "a new client waits for idle ones to leave, and is then served";
+        trials.push(trial(model, name, waits_for_idle_ones));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What a server holds when it serves nobody.
+#[derive(Debug, PartialEq, Eq)]
+struct Holdings {
+    descriptors: usize,
+    threads: usize,
+    children: usize,
+}
+
+impl Holdings {
+    fn of(server: &Server) -> Self {
+        let descriptors = format!("/proc/{}/fd", server.process.process());
+        let descriptors = fs::read_dir(descriptors).expect("its process").count();
+        Holdings { descriptors, threads: server.threads(), children: server.children() }
+    }
+}
+
+/// The memory that a server has resident, in bytes.
+fn memory(server: &Server) -> u64 {
+    let process = procfs::process::Process::new(server.process.process().as_raw());
+    let status = process.and_then(|process| process.status()).expect("its process");
+    status.vmrss.expect("a size") * 1024
+}
+
+fn leaves_nothing(model: &'static str) {
+    let server = Server::start(model, &["--quiet"]);
+    connect(&server, WARM_UP);
+    let before = settled(&server);
+    let memory_before = memory(&server);
+    connect(&server, SHORT_CONNECTIONS);
+    wait_until("nothing is left", || Holdings::of(&server) == before);
+    let growth = memory(&server).saturating_sub(memory_before);
+    assert!(growth < GROWTH, "{growth} bytes more");
+}
+
+/// What the server holds when that has not changed for a while.
+fn settled(server: &Server) -> Holdings {
+    let mut last = Vec::new();
+    wait_until("the server settles", || {
+        last.push(Holdings::of(server));
+        last.len() > 20 && last[last.len() - 20..].windows(2).all(|pair| pair[0] == pair[1])
+    });
+    Holdings::of(server)
+}
+
+fn connect(server: &Server, connections: u64) {
+    let load = Load {
+        messages_per_connection: Some(1),
+        ..Load::strict(server.address(), 32, Extent::Connections(connections))
+    };
+    let outcome = load.run().expect("every connection to be answered");
+    assert_eq!((outcome.all_connections, outcome.all_messages), (connections, connections));
+}
+
+fn answers_beside_idle_ones(model: &'static str) {
+    let server = Server::start(model, &["--quiet"]);
+    let count = allowed(model);
+    let _held = hold(&server, count, count);
+    let mut waits: Vec<Duration> = (0..20).map(|_| time_to_answer(&server)).collect();
+    waits.sort_unstable();
+    let median = waits[waits.len() / 2];
+    assert!(median < Duration::from_millis(100), "{median:?} beside {count}; all: {waits:?}");
+}
+
+fn time_to_answer(server: &Server) -> Duration {
+    let begin = Instant::now();
+    server.connect().exchange("a new client\n");
+    begin.elapsed()
+}
+
+fn waits_for_idle_ones(model: &'static str) {
+    let server = Server::start(model, &["--quiet"]);
+    let served = match model {
+        "pool" => MODELS.iter().find(|it| it.name == model).and_then(|it| it.workers),
+        _ => None,
+    };
+    let served = served.map_or(1, |workers| workers());
+    let held = hold(&server, 500, served);
+    let mut client = server.connect();
+    client.send("a new client\n");
+    client.wait_in_vain();
+    drop(held);
+    client.receive("a new client\n");
+}
+
+/// Opens connections that fall silent, in parties that fit into a backlog. The server is expected
+/// to answer so many of them.
+fn hold(server: &Server, connections: usize, served: usize) -> Vec<Held> {
+    const PARTY: usize = 500;
+    let parties = (0..connections).step_by(PARTY).map(|first| {
+        let count = PARTY.min(connections - first);
+        let expected = count.min(served.saturating_sub(first));
+        Held::open(server.address(), count, expected).expect("connections")
+    });
+    parties.collect()
+}
+
+/// As many idle connections as were asked for, or as the machine's limits leave room for, and then
+/// it says so.
+fn allowed(model: &str) -> usize {
+    let number = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<usize>().ok();
+    let mut room = usize::try_from(raise_open_file_limit()).unwrap_or(usize::MAX) - 500;
+    if model != "async" {
+        for limit in ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"] {
+            room = room.min(number(limit).unwrap_or(usize::MAX).saturating_sub(OTHER_TASKS));
+        }
+    }
+    if room < IDLE_CONNECTIONS {
+        println!("{model}: the limits of this machine leave room for {room} connections");
+    }
+    room.min(IDLE_CONNECTIONS)
+}

@@ -1,0 +1,148 @@
+//! What a server does when the system gives it no more descriptors, threads or processes.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::server_process::serve_command;
+use libtest_mimic::Trial;
+use nix::unistd::Uid;
+use tempfile::TempDir;
+
+use crate::command_line::one_line;
+use crate::of;
+use crate::support::{Client, LAB, Server, wait_until};
+
+/// More clients than any of the limits here leaves room for.
+const MANY: usize = 300;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![of(
+        "pool",
+        "with too few threads for its workers it says so and ends",
+        too_few_threads,
+    )];
+    for model in ["thread", "pool", "async"] {
+        trials.push(of(model, "out of descriptors, it serves on and recovers", no_descriptors));
+    }
+    for model in ["fork", "thread"] {
+        let what = "out of processes or threads, it turns clients away and recovers";
+        trials.push(of(model, what, no_processes));
+    }
+    trials
+}
+
+/// A command that runs another one under a limit, as prlimit(1) spells it.
+fn under_limit(limit: &str, command: &Command) -> Command {
+    let mut limited = Command::new("prlimit");
+    limited.arg(limit).arg("--").arg(command.get_program()).args(command.get_args());
+    limited
+}
+
+fn no_descriptors(model: &'static str) {
+    let workers = if model == "pool" { &["--workers", "100"][..] } else { &[] };
+    let arguments = [&["--quiet"], workers].concat();
+    let server =
+        Server::start_by(under_limit("--nofile=40", &serve_command(LAB, model, &arguments)));
+    let (mut served, mut waiting) = fill(&server);
+    assert!(served.len() > 10, "{} were served", served.len());
+    stays_calm(&server, "cannot accept", &mut served);
+    // A place for each that waits.
+    served.truncate(5);
+    waiting.receive("hello\n");
+    server.connect().exchange("served again\n");
+    served.iter_mut().for_each(|client| client.exchange("still served\n"));
+}
+
+fn no_processes(model: &'static str) {
+    let shop = Shop::open();
+    let server = Server::start_by(shop.serve(model, &["--quiet"]));
+    let (mut served, turned_away) = fill(&server);
+    assert!(served.len() > 5, "{} were served", served.len());
+    drop(turned_away);
+    wait_until("the log says it", || server.logged("turned 127.0.0.1") > 0);
+    stays_calm(&server, "turned 127.0.0.1", &mut served);
+    served.truncate(3);
+    wait_until("a new client is served", || server.connect().is_answered("served again\n"));
+    served.iter_mut().for_each(|client| client.exchange("still served\n"));
+}
+
+fn too_few_threads(model: &'static str) {
+    let line = one_line(Shop::open().serve(model, &["--workers", "400"]), 1);
+    assert!(line.starts_with("pool-server: cannot start worker "), "{line}");
+    assert!(line.contains("of 400: Resource temporarily unavailable"), "{line}");
+}
+
+/// Connects clients until one is not answered. Returns those that were, and the one.
+fn fill(server: &Server) -> (Vec<Client>, Client) {
+    let mut served = Vec::new();
+    for _ in 0..MANY {
+        let mut client = server.connect();
+        if !client.is_answered("hello\n") {
+            return (served, client);
+        }
+        served.push(client);
+    }
+    panic!("{MANY} clients were served");
+}
+
+/// While further clients come: those who were served are served on, the log tells of the lack
+/// once a second at most, and the server waits instead of spinning.
+fn stays_calm(server: &Server, complaint: &str, served: &mut [Client]) {
+    let (begin, lines, cpu) = (Instant::now(), server.logged(complaint), server.cpu_time());
+    let mut further = Vec::new();
+    while begin.elapsed() < Duration::from_secs(2) {
+        further.push(server.connect());
+        served.iter_mut().for_each(|client| client.exchange("still served\n"));
+        thread::sleep(Duration::from_millis(100));
+    }
+    let seconds = begin.elapsed().as_secs() as usize;
+    let lines = server.logged(complaint) - lines;
+    assert!(lines <= seconds + 1, "{lines} lines in {seconds} s:\n{}", server.log());
+    let cpu = server.cpu_time() - cpu;
+    assert!(cpu < begin.elapsed() / 4, "{cpu:?} of CPU in {:?}", begin.elapsed());
+}
+
+/// A user whose processes and threads are counted, and a copy of the program that it may run.
+struct Shop {
+    user: Option<u32>,
+    program: TempDir,
+    limit: usize,
+}
+
+impl Shop {
+    /// Root is under no limit, so root lends the server a user of its own that nobody else is. Any
+    /// other user's limit counts all that the user runs.
+    fn open() -> Self {
+        static NEXT_USER: AtomicU32 = AtomicU32::new(0);
+        let program = tempfile::tempdir().expect("a temporary directory");
+        std::fs::copy(LAB, program.path().join("lab")).expect("a copy of the program");
+        let everyone = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(program.path(), everyone).expect("permissions");
+        if Uid::effective().is_root() {
+            let number = std::process::id() % 100_000 * 10;
+            let user = 2_000_000 + number + NEXT_USER.fetch_add(1, Ordering::Relaxed);
+            return Shop { user: Some(user), program, limit: 30 };
+        }
+        Shop { user: None, program, limit: tasks_of_this_user() + 60 }
+    }
+
+    fn serve(&self, model: &str, arguments: &[&str]) -> Command {
+        let command = serve_command(self.program.path().join("lab"), model, arguments);
+        let mut command = under_limit(&format!("--nproc={}", self.limit), &command);
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
+        command
+    }
+}
+
+fn tasks_of_this_user() -> usize {
+    let user = Uid::effective().as_raw();
+    let processes = procfs::process::all_processes().expect("/proc");
+    let own = processes.flatten().filter(|process| process.uid().is_ok_and(|uid| uid == user));
+    own.filter_map(|process| process.tasks().ok()).map(|tasks| tasks.count()).sum()
+}
