@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use lab::server_process::serve_command;
 use libtest_mimic::Trial;
 
+use crate::support::LAB;
 use crate::{Tests, of_every_model};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -29,32 +30,57 @@ pub(crate) fn one_line(mut command: Command, status: i32) -> String {
 fn port_in_use(model: &'static str) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
-    let line = one_line(serve_command(env!("CARGO_BIN_EXE_lab"), model, &["--addr", &address]), 1);
+    let line = one_line(serve_command(LAB, model, &["--addr", &address]), 1);
     assert!(line.starts_with(&format!("{model}-server: cannot listen on {address}")), "{line}");
     assert!(line.contains("Address already in use"), "{line}");
 }
 
+/// What is wrong, and what the one line says about it.
+const WRONG: &[(&[&str], &str)] = &[
+    (&["--addr", "nowhere"], "--addr"),
+    (&["--addr", "127.0.0.1:66000"], "--addr"),
+    (&["--addr", ""], "--addr"),
+    (&["--delay", "5"], "such as 1s or 50ms"),
+    (&["--delay=-1s"], "--delay"),
+    (&["--delay", "2years"], "longer than a year"),
+    (&["--idle-timeout", "0s"], "at least 1ms"),
+    (&["--idle-timeout", "soon"], "--idle-timeout"),
+    (&["--drain-timeout", "1"], "--drain-timeout"),
+    (&["--framing", "json"], "line, raw"),
+    (&["--max-message", "0"], "1..=1073741824"),
+    (&["--max-message", "many"], "--max-message"),
+    (&["--max-message", "99999999999999999999"], "--max-message"),
+    (&["--no-such-option"], "--no-such-option"),
+    (&["surplus"], "surplus"),
+    (&["--delay"], "--delay"),
+    (&["--quiet", "--quiet"], "--quiet"),
+];
+
+/// The same for options that some models have.
+const WRONG_FOR: &[(&[&str], &[&str], &str)] = &[
+    (&["fork", "thread", "pool", "async"], &["--max-connections", "0"], "--max-connections"),
+    (&["fork", "thread", "pool", "async"], &["--max-connections", "-1"], "-1"),
+    (&["iterative"], &["--max-connections", "5"], "--max-connections"),
+    (&["pool", "async"], &["--workers", "0"], "--workers"),
+    (&["pool", "async"], &["--workers", "many"], "--workers"),
+    (&["iterative", "fork", "thread"], &["--workers", "2"], "--workers"),
+    (&["thread", "pool"], &["--stack-size", "1"], "--stack-size"),
+    (&["thread", "pool"], &["--stack-size", "big"], "--stack-size"),
+    (&["iterative", "fork", "async"], &["--stack-size", "65536"], "--stack-size"),
+];
+
 fn wrong_values(model: &'static str) {
-    let wrong: [&[&str]; 9] = [
-        &["--addr", "nowhere"],
-        &["--addr", "127.0.0.1:66000"],
-        &["--delay", "5"],
-        &["--delay=-1s"],
-        &["--idle-timeout", "0s"],
-        &["--framing", "json"],
-        &["--max-message", "0"],
-        &["--max-message", "many"],
-        &["--no-such-option"],
-    ];
-    for arguments in wrong {
-        let option = arguments[0].split('=').next().expect("an option");
-        let line = one_line(serve_command(env!("CARGO_BIN_EXE_lab"), model, arguments), 2);
-        assert!(line.contains(option) && line.contains("--help"), "{arguments:?}: {line}");
+    let of_this = WRONG_FOR.iter().filter(|(models, ..)| models.contains(&model));
+    let of_this = of_this.map(|(_, arguments, says)| (*arguments, *says));
+    for (arguments, says) in WRONG.iter().copied().chain(of_this) {
+        let line = one_line(serve_command(LAB, model, arguments), 2);
+        assert!(line.starts_with(&format!("{model}-server: ")), "{arguments:?}: {line}");
+        assert!(line.contains(says) && line.contains("--help"), "{arguments:?}: {line}");
     }
 }
 
 fn help(model: &'static str) {
-    let mut command = serve_command(env!("CARGO_BIN_EXE_lab"), model, &["--help"]);
+    let mut command = serve_command(LAB, model, &["--help"]);
     let Output { status, stdout, .. } = command.output().expect("the program");
     assert!(status.success(), "{status}");
     let text = String::from_utf8(stdout).expect("text");

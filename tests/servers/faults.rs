@@ -160,7 +160,7 @@ fn workers_held(model: &'static str) {
     next.send("waits\n");
     next.wait_in_vain();
     next.receive("waits\n");
-    assert_eq!(server.logged("closed: idle for 1s"), 2, "{}", server.log());
+    wait_until("both have ended", || server.logged("closed: idle for 1s") == 2);
 }
 
 fn full_log(model: &'static str) {

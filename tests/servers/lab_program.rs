@@ -21,17 +21,36 @@ pub(crate) fn trials() -> Vec<Trial> {
             fails_a_wrong_server();
             Ok(())
         }),
-        Trial::test("lab: an unknown model is one clear line and status 1", || {
-            let line = one_line(lab(&["--models", "fork,threads"]), 1);
-            assert!(line.contains("no model \"threads\"; there are iterative, fork,"), "{line}");
-            Ok(())
-        }),
-        Trial::test("lab: a wrong option is one clear line and status 2", || {
-            let line = one_line(lab(&["--slow"]), 2);
-            assert!(line.contains("--slow") && line.contains("lab --help"), "{line}");
+        Trial::test("lab: a mistake is one clear line and a status", || {
+            answers_mistakes();
             Ok(())
         }),
     ]
+}
+
+/// A mistake, the status that it gets, and what the one line says about it.
+const MISTAKES: &[(&[&str], i32, &str)] = &[
+    (&["--models", "fork,threads"], 1, "no model \"threads\"; there are iterative, fork,"),
+    (&["--models", ""], 1, "no model"),
+    (&["--models", "floor"], 1, "the floor is always measured"),
+    (&["--json", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["--slow"], 2, "--slow"),
+    (&["nonsense"], 2, "nonsense"),
+    (&["serve", "threads"], 1, "no model \"threads\""),
+    (&["crash", "--models", "x"], 1, "no model \"x\""),
+    (&["check", "--addr", "nowhere"], 2, "--addr"),
+    (&["check", "--addr", "127.0.0.1:1"], 1, "no server at 127.0.0.1:1"),
+    (&["check", "--only", "all"], 2, "--only"),
+    (&["check", "--framing", "json"], 2, "--framing"),
+    (&["check", "--max-message", "1"], 2, "--max-message"),
+    (&["check", "--timeout", "0s"], 2, "--timeout"),
+];
+
+fn answers_mistakes() {
+    for (arguments, status, says) in MISTAKES {
+        let line = one_line(lab(arguments), *status);
+        assert!(line.starts_with("lab: ") && line.contains(says), "{arguments:?}: {line}");
+    }
 }
 
 fn lab(arguments: &[&str]) -> Command {

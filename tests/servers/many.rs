@@ -8,13 +8,11 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::raise_open_file_limit;
 
+use crate::of;
 use crate::support::Server;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test("async: answers 10000 connections of one client", || {
-        answers_ten_thousand_connections();
-        Ok(())
-    })]
+    vec![of("async", "answers 10000 connections of one client", answers_ten_thousand)]
 }
 
 /// As many as asked for, or what the open-file limit leaves, and then it says so.
@@ -27,8 +25,8 @@ fn allowed(connections: usize) -> usize {
     room.min(connections)
 }
 
-fn answers_ten_thousand_connections() {
-    let server = Server::start("async", &[]);
+fn answers_ten_thousand(model: &'static str) {
+    let server = Server::start(model, &["--quiet"]);
     let connections = allowed(10_000);
     let (warm_up, duration) = (Duration::ZERO, Duration::from_secs(120));
     let load = Load {
