@@ -159,7 +159,8 @@ fn crash(cli: &Cli) -> anyhow::Result<()> {
     // Those who abort shall not leave their memory in the current directory.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let bar = progress_bar(models.len() * Death::ALL.len());
-    let observations = crash::play(&program, &models, |scene| {
+    let typed_after = Duration::from_millis(if cli.quick { 100 } else { 300 });
+    let observations = crash::play(&program, &models, typed_after, |scene| {
         bar.set_message(scene.to_owned());
         bar.inc(1);
     });

@@ -6,6 +6,7 @@
 //! a failure reaches is its isolation.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use server_core::Model;
 mod scene;
 mod table;
 
-pub use scene::{Death, Noticed, TYPED_AFTER, What};
+pub use scene::{Death, Noticed, What};
 pub use table::{conclusion, render};
 
 /// What was seen of one death under one model. The lesson is played twice, with a client of
@@ -38,7 +39,8 @@ pub struct Observation {
 }
 
 /// Plays every death under each of the models. `program` is the lab; `watch` is told of each
-/// scene before it is played. Blocks for about a third of a second a death.
+/// scene before it is played. The user of the blocking client types the next line `typed_after` a
+/// death. Blocks a little longer than that for each death.
 ///
 /// # Errors
 ///
@@ -46,6 +48,7 @@ pub struct Observation {
 pub fn play(
     program: &Path,
     models: &[Model],
+    typed_after: Duration,
     mut watch: impl FnMut(&str),
 ) -> anyhow::Result<Vec<Observation>> {
     let mut observations = Vec::new();
@@ -53,7 +56,7 @@ pub fn play(
         for death in Death::ALL {
             let name = format!("{}: {death}", model.name);
             watch(&name);
-            observations.push(observe(program, model, death).context(name)?);
+            observations.push(observe(program, model, death, typed_after).context(name)?);
         }
     }
     Ok(observations)
@@ -64,9 +67,14 @@ pub fn play(
 /// # Errors
 ///
 /// Those of [`play`].
-pub fn observe(program: &Path, model: &Model, death: Death) -> anyhow::Result<Observation> {
+pub fn observe(
+    program: &Path,
+    model: &Model,
+    death: Death,
+    typed_after: Duration,
+) -> anyhow::Result<Observation> {
     let [watching, blocking] =
-        scene::Victim::BOTH.map(|victim| scene::play(program, model, death, victim));
+        scene::Victim::BOTH.map(|victim| scene::play(program, model, death, victim, typed_after));
     let (watching, blocking) = (watching?, blocking?);
     Ok(Observation {
         model: model.name,

@@ -21,9 +21,6 @@ use server_core::Model;
 
 use crate::server_process::{ServerProcess, serve_command};
 
-/// When the user of the blocking client types the next line, counted from the death.
-pub const TYPED_AFTER: Duration = Duration::from_millis(300);
-
 /// How many clients there are beside the victim.
 const OTHERS: usize = 3;
 
@@ -119,6 +116,7 @@ pub(super) fn play(
     model: &Model,
     death: Death,
     victim: Victim,
+    typed_after: Duration,
 ) -> anyhow::Result<Seen> {
     let server = start(program, model)?;
     let stream = client::conversation::connect(server.address(), PATIENCE)?;
@@ -131,7 +129,7 @@ pub(super) fn play(
     let died = Instant::now();
     strike(death, handler, &line_to_server)?;
     if victim == Victim::Blocking {
-        thread::sleep(TYPED_AFTER.saturating_sub(died.elapsed()));
+        thread::sleep(typed_after.saturating_sub(died.elapsed()));
         // The user goes on as if nothing had happened.
         keyboard.write_all(b"still there?\n")?;
     }

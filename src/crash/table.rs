@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::{Death, Observation, TYPED_AFTER, What};
+use super::{Death, Observation, What};
 
 /// The table: a row a death, in 80 columns.
 pub fn render(observations: &[Observation]) -> String {
@@ -49,11 +49,12 @@ fn milliseconds(milliseconds: f64) -> String {
 pub fn conclusion(observations: &[Observation]) -> Vec<String> {
     let latest = observations.iter().map(|seen| seen.watching.after_milliseconds);
     let latest = latest.fold(0.0, f64::max);
-    let typed = TYPED_AFTER.as_millis();
+    let typed = observations.iter().map(|seen| seen.blocking.after_milliseconds);
+    let typed = typed.fold(f64::INFINITY, f64::min);
     let unheard = observations.iter().filter(|seen| seen.blocking.what != What::Reset).count();
     let mut sentences = vec![format!(
         "A client that watched its server noticed each end within {}; one that waited for its \
-         keyboard noticed when a line was typed, {typed} ms after the death, and in {unheard} of \
+         keyboard noticed when a line was typed, {typed:.0} ms after the death, and in {unheard} of \
          {} cases `write` took that line without a complaint.",
         milliseconds(latest),
         observations.len()

@@ -1,9 +1,14 @@
 //! Each cell of the lesson's table: who notices a death, and whom it takes along.
 
+use std::time::Duration;
+
 use lab::crash::{self, Death, What};
 use lab::models::MODELS;
 use libtest_mimic::Trial;
 use server_core::Model;
+
+/// When the blocking client's user types the next line, counted from the death.
+const TYPED_AFTER: Duration = Duration::from_millis(300);
 
 pub(crate) fn trials() -> Vec<Trial> {
     let deaths = MODELS.into_iter().flat_map(|model| Death::ALL.map(|death| (model, death)));
@@ -27,11 +32,11 @@ fn takes_all_along(model: &Model, death: Death) -> bool {
 
 fn notices_and_takes_along(model: &Model, death: Death) {
     let program = env!("CARGO_BIN_EXE_lab").as_ref();
-    let seen = crash::observe(program, model, death).expect("a lesson");
+    let seen = crash::observe(program, model, death, TYPED_AFTER).expect("a lesson");
     assert_eq!(seen.watching.what, What::EndOfFile);
     assert_eq!(seen.blocking.what, What::EndOfFileThenBrokenPipe);
     // It types so late, and no earlier can it know.
-    let typed = crash::TYPED_AFTER.as_secs_f64() * 1e3;
+    let typed = TYPED_AFTER.as_secs_f64() * 1e3;
     assert!(seen.blocking.after_milliseconds >= typed, "{seen:?}");
     let all = takes_all_along(model, death);
     assert_eq!(seen.cut, if all { seen.others } else { 0 }, "{seen:?}");

@@ -230,6 +230,60 @@ fn in_raw_framing_each_line_waits_for_the_answer_to_the_last() {
 }
 
 #[test]
+fn a_raw_answer_that_is_shorter_than_its_message_does_not_stop_the_chat() {
+    let (address, _) = server(|mut stream| {
+        let mut bytes = [0; 1024];
+        while let Ok(1..) = stream.read(&mut bytes) {
+            stream.write_all(b"ok").unwrap();
+        }
+    });
+    let chat = Chat::start(address, &["--framing", "raw"], typed("hello\nsecond\n"));
+    let (status, answers, words) = chat.end();
+    assert_eq!(answers, ["ok", "ok"]);
+    assert!(status.success(), "{words}");
+}
+
+#[test]
+fn answers_that_are_missing_at_the_end_are_no_good_end() {
+    let (address, _) = server(|mut stream| {
+        let mut all = String::new();
+        stream.read_to_string(&mut all).unwrap();
+        stream.write_all(&all.as_bytes()[..5]).unwrap();
+    });
+    let (status, _, words) = Chat::start(address, &[], typed("one\ntwo\n")).end();
+    assert_eq!(status.code(), Some(1));
+    assert!(words.contains("3 bytes of echo missing"), "{words}");
+}
+
+#[test]
+fn nothing_is_sent_behind_bye() {
+    let (address, _) = server(|mut stream| {
+        let mut all = String::new();
+        stream.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "one\nBye\n");
+        stream.write_all(b"one\n").unwrap();
+    });
+    let (status, answers, words) = Chat::start(address, &[], typed("one\nBye\ntwo\n")).end();
+    assert_eq!((status.success(), answers.as_slice()), (true, &["one".to_owned()][..]), "{words}");
+}
+
+#[test]
+fn a_blocking_chat_prints_what_came_before_the_end_and_does_not_blame_the_keyboard() {
+    // Half an answer, and then the end.
+    let (address, _) = server(|mut stream| {
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        stream.write_all(b"hel").unwrap();
+    });
+    let (reader, mut keyboard) = std::io::pipe().unwrap();
+    let chat = Chat::start(address, &["--blocking"], reader);
+    keyboard.write_all(b"hello\n").unwrap();
+    let (status, answers, words) = chat.end();
+    assert_eq!((status.code(), answers.as_slice()), (Some(1), &["hel".to_owned()][..]));
+    assert!(words.contains("in the place of an answer"), "{words}");
+}
+
+#[test]
 fn more_than_the_network_holds_is_sent_as_the_server_reads() {
     let text = "0123456789abcde\n".repeat(1 << 16);
     let (address, _) = server(echo);

@@ -9,7 +9,10 @@
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, AsRawFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
 use protocol::{Decoder, Framing};
 
 use super::{Cause, End, is_bye, message};
@@ -24,6 +27,9 @@ pub struct Parting {
     pub end: End,
     /// The call that told.
     pub call: Call,
+    /// Whether the server's FIN had come before the last message was written. Only these words at
+    /// the end ask for it: the loop itself does not look.
+    pub fin_was_waiting: bool,
     /// What a further `write` met, where a `read` had met the end of file unasked: `EPIPE`, if
     /// the message before it was answered with RST.
     pub next_write: Option<Cause>,
@@ -58,31 +64,45 @@ pub fn chat(
             let cause = read_to_the_end(stream, output)?;
             return Ok(Parting::new(cause, Call::Read, true));
         }
-        let was_asked_for = is_bye(&line);
+        let (was_asked_for, fin_was_waiting) = (is_bye(&line), has_ended(stream));
         if let Err(error) = (&mut &*stream).write_all(&message(&line, framing)) {
             return Ok(Parting::new(error.into(), Call::Write, false));
         }
-        match read_answer(stream, &mut decoder) {
-            Ok(answer) => print(&answer, output)?,
+        match read_answer(stream, &mut decoder, output)? {
+            Ok(()) => {}
             Err(Cause::EndOfFile) if !was_asked_for => {
                 let next_write = (&mut &*stream).write_all(b"\n").err().map(Cause::from);
                 let parting = Parting::new(Cause::EndOfFile, Call::Read, false);
-                return Ok(Parting { next_write, ..parting });
+                return Ok(Parting { next_write, fin_was_waiting, ..parting });
             }
             Err(cause) => return Ok(Parting::new(cause, Call::Read, was_asked_for)),
         }
     }
 }
 
-fn read_answer(mut stream: &TcpStream, decoder: &mut Decoder) -> Result<String, Cause> {
+/// Prints the next answer, or what has come of it. The inner error is the connection's end.
+fn read_answer(
+    mut stream: &TcpStream,
+    decoder: &mut Decoder,
+    output: &mut dyn Write,
+) -> io::Result<Result<(), Cause>> {
+    let mut ended = false;
     loop {
-        let message = decoder.next_message();
-        if let Some(answer) = message.map_err(|error| Cause::Failed(io::Error::other(error)))? {
-            return Ok(answer.to_owned());
+        match decoder.next_message() {
+            Ok(Some(answer)) => print(answer, output)?,
+            Ok(None) if ended => return Ok(Err(Cause::EndOfFile)),
+            Ok(None) => match stream.read(decoder.space()) {
+                Ok(count) => {
+                    ended = count == 0;
+                    decoder.received(count);
+                    continue;
+                }
+                Err(error) => return Ok(Err(error.into())),
+            },
+            Err(error) => return Ok(Err(Cause::Failed(io::Error::other(error)))),
         }
-        match stream.read(decoder.space())? {
-            0 => return Err(Cause::EndOfFile),
-            count => decoder.received(count),
+        if !ended {
+            return Ok(Ok(()));
         }
     }
 }
@@ -90,6 +110,16 @@ fn read_answer(mut stream: &TcpStream, decoder: &mut Decoder) -> Result<String, 
 fn print(answer: &str, output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "{}", answer.trim_end_matches(['\r', '\n']))?;
     output.flush()
+}
+
+/// Whether the server's FIN has come, and nothing before it is left to read.
+fn has_ended(stream: &TcpStream) -> bool {
+    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    // A read, also one that only peeks, would take an error away from the call that shall meet it.
+    let _ = poll(&mut descriptor, PollTimeout::ZERO);
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    descriptor[0].revents() == Some(PollFlags::POLLIN)
+        && matches!(recv(stream.as_raw_fd(), &mut [0], flags), Ok(0))
 }
 
 /// The input has ended: ends our side, and prints what is still to come.
@@ -109,7 +139,8 @@ fn read_to_the_end(mut stream: &TcpStream, output: &mut dyn Write) -> io::Result
 
 impl Parting {
     fn new(cause: Cause, call: Call, was_asked_for: bool) -> Self {
-        Parting { end: End { cause, was_asked_for }, call, next_write: None }
+        let end = End { cause, was_asked_for, missing: 0 };
+        Parting { end, call, fin_was_waiting: false, next_write: None }
     }
 }
 
@@ -119,10 +150,14 @@ impl fmt::Display for Parting {
             return self.end.fmt(f);
         }
         match (self.call, &self.end.cause) {
-            (Call::Read, Cause::EndOfFile) => f.write_str(
+            (Call::Read, Cause::EndOfFile) if self.fin_was_waiting => f.write_str(
                 "`write` succeeded: it only hands bytes to the kernel. Then `read` met the end of \
                  file: the server's FIN, which had been waiting while this client waited for the \
                  keyboard",
+            )?,
+            (Call::Read, Cause::EndOfFile) => f.write_str(
+                "`read` met the end of file: the server closed the connection (FIN) in the place \
+                 of an answer",
             )?,
             (Call::Read, Cause::Reset) => f.write_str(
                 "`write` succeeded: it only hands bytes to the kernel. Then `read` met a reset \

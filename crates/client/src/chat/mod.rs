@@ -66,6 +66,15 @@ pub struct End {
     pub cause: Cause,
     /// Whether the client had said its last word: `Bye`, or the end of its input.
     pub was_asked_for: bool,
+    /// How many bytes of echo were still to come.
+    pub missing: usize,
+}
+
+impl End {
+    /// Whether the connection ended as the client had asked, and everything was answered.
+    pub fn is_good(&self) -> bool {
+        matches!(self.cause, Cause::EndOfFile) && self.was_asked_for && self.missing == 0
+    }
 }
 
 impl ChatCommand {
@@ -83,23 +92,23 @@ impl ChatCommand {
             eprintln!("blocking: while this waits for the keyboard, it does not watch the server");
             let parting = blocking::chat(&stream, input.lock(), output, self.framing)?;
             eprintln!("{parting}");
-            ensure!(parting.end.was_asked_for, "the server ended the chat");
+            ensure!(parting.end.is_good(), "the server ended the chat");
         } else {
             let end = watching::chat(&stream, input.as_fd(), output, self.framing)?;
             eprintln!("{end}");
-            ensure!(end.was_asked_for, "the server ended the chat");
+            ensure!(end.is_good(), "the server ended the chat");
         }
         Ok(())
     }
 }
 
 /// Lets the kernel ask a silent server whether its machine is still there, so that a cut cable is
-/// noticed within half a minute or so, and not never.
+/// noticed within half a minute or so, and not never: `SO_KEEPALIVE` in socket(7).
 fn ask_whether_alive(stream: &TcpStream) -> io::Result<()> {
     let (idle, again) = (Duration::from_secs(15), Duration::from_secs(5));
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(again);
     #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+    let keepalive = keepalive.with_retries(3);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
@@ -117,9 +126,14 @@ impl From<io::Error> for Cause {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::EndOfFile if self.was_asked_for => {
+            Cause::EndOfFile if self.is_good() => {
                 write!(f, "the server closed the connection, as it should: end of file (FIN)")
             }
+            Cause::EndOfFile if self.missing > 0 => write!(
+                f,
+                "the server closed the connection: end of file (FIN), {} bytes of echo missing",
+                self.missing
+            ),
             Cause::EndOfFile => write!(f, "the server closed the connection: end of file (FIN)"),
             Cause::Reset => {
                 write!(f, "the server reset the connection (RST): answers still to come are lost")
@@ -154,7 +168,7 @@ mod tests {
     fn each_error_of_the_kernel_is_told_in_words() {
         let words = |errno: Errno| {
             let cause = Cause::from(io::Error::from(errno));
-            End { cause, was_asked_for: false }.to_string()
+            End { cause, was_asked_for: false, missing: 0 }.to_string()
         };
         assert!(words(Errno::ECONNRESET).contains("(RST)"));
         assert!(words(Errno::EPIPE).contains("(EPIPE)"));

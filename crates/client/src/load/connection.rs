@@ -26,6 +26,9 @@ pub(super) struct Connection {
     pub(super) waiting_since: Instant,
     /// How many messages were answered.
     pub(super) messages: u64,
+    /// Whether the server's end has come. Events come once (they are edge-triggered), so what
+    /// this one told must be kept for when all that came before it was read.
+    server_ended: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,8 +61,7 @@ impl Connection {
         message_size: usize,
     ) -> Result<Self, Failure> {
         let opened = Instant::now();
-        let mut message = vec![b'x'; message_size];
-        message[message_size - 1] = b'\n';
+        let message = template(number, message_size);
         Ok(Connection {
             stream: connect(server, number, registry)?,
             state: State::Opening,
@@ -70,6 +72,7 @@ impl Connection {
             intended: opened,
             waiting_since: opened,
             messages: 0,
+            server_ended: false,
         })
     }
 
@@ -94,14 +97,17 @@ impl Connection {
         intended: Instant,
         now: Instant,
     ) -> Result<(), Failure> {
-        write_number(number, &mut self.message[..8]);
+        if self.server_ended {
+            return Err(Failure::ClosedEarly);
+        }
+        number_parts(number, &mut self.message);
         (self.intended, self.waiting_since) = (intended, now);
         (self.state, self.written, self.echoed) = (State::Talking, 0, 0);
         self.write()
     }
 
     /// Starts to leave. The last message was answered.
-    pub(super) fn leave(&mut self, farewell: Farewell, now: Instant) -> Result<(), Failure> {
+    pub(super) fn leave(&mut self, farewell: Farewell, now: Instant) -> Result<Progress, Failure> {
         (self.state, self.waiting_since) = (State::Leaving, now);
         match farewell {
             Farewell::HalfClose => match self.stream.shutdown(Shutdown::Write) {
@@ -114,11 +120,12 @@ impl Connection {
                 self.write()?;
             }
         }
-        Ok(())
+        Ok(if self.server_ended { Progress::Ended } else { Progress::Waiting })
     }
 
     /// Writes and reads what can be written and read without waiting.
     pub(super) fn advance(&mut self, event: &Event, space: &mut [u8]) -> Result<Progress, Failure> {
+        self.server_ended |= event.is_read_closed();
         if self.state == State::Opening {
             return self.establish(event);
         }
@@ -164,7 +171,7 @@ impl Connection {
                 self.state = State::Idle;
                 return Ok(Progress::Answered);
             }
-            if count < space.len() {
+            if count < space.len() && !self.server_ended {
                 return Ok(Progress::Waiting);
             }
         }
@@ -180,16 +187,53 @@ impl Connection {
             self.echoed += bytes.len();
             return Ok(());
         }
-        let echoed = if self.state == State::Talking { &self.message[..self.echoed] } else { &[] };
-        let received = String::from_utf8_lossy(&[echoed, bytes].concat()).into_owned();
-        let sent = match self.state {
-            State::Talking => String::from_utf8_lossy(&self.message).into_owned(),
-            State::Leaving => "the end of the connection".to_owned(),
-            _ => "nothing".to_owned(),
+        let (sent, echoed) = match self.state {
+            State::Talking => (&self.message[..], self.echoed),
+            _ => (&[][..], 0),
         };
-        Err(Failure::WrongEcho { sent, received })
+        let received = [&sent[..echoed], bytes].concat();
+        let same = sent.iter().zip(&received).take_while(|(one, other)| one == other).count();
+        let wanted = match self.state {
+            State::Leaving => "the end of the connection".to_owned(),
+            _ => around(sent, same),
+        };
+        Err(Failure::WrongEcho { sent: wanted, received: around(&received, same) })
     }
 }
+
+/// The part of a text around a place, quoted.
+fn around(text: &[u8], place: usize) -> String {
+    let from = place.saturating_sub(8).min(text.len());
+    let to = text.len().min(from + 40);
+    let dots = |cut: bool| if cut { ".." } else { "" };
+    let part = String::from_utf8_lossy(&text[from..to]);
+    format!("{}{part:?}{}", dots(from > 0), dots(to < text.len()))
+}
+
+/// How many bytes lie between one number of a message and the next.
+const NUMBERED_EVERY: usize = 64;
+
+/// A message without its numbers. Each place of the load has letters of its own, and each position
+/// another one than most others: bytes that were swapped, lost or sent to the wrong client show.
+fn template(place: usize, size: usize) -> Vec<u8> {
+    let letter = |position: usize| {
+        let mixed = (position + 7919 * place).wrapping_mul(0x9E37_79B9) >> 13;
+        b'a' + (mixed % 26) as u8
+    };
+    let mut message: Vec<u8> = (0..size).map(letter).collect();
+    message[size - 1] = b'\n';
+    message
+}
+
+/// Writes a message's number at its start, and again after every so many bytes: an old part in a
+/// new message shows.
+fn number_parts(number: u64, message: &mut [u8]) {
+    for part in message.chunks_mut(NUMBERED_EVERY).filter(|part| part.len() > DIGITS) {
+        write_number(number, &mut part[..DIGITS]);
+    }
+}
+
+const DIGITS: usize = 8;
 
 fn connect(server: SocketAddr, number: usize, registry: &Registry) -> io::Result<TcpStream> {
     let socket = socket_to(server)?;
@@ -218,6 +262,30 @@ fn not_yet(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_parts_of_a_message_are_alike_nor_two_messages() {
+        let message = |place, number| {
+            let mut message = template(place, 4096);
+            number_parts(number, &mut message);
+            message
+        };
+        let one = message(1, 1);
+        let parts: std::collections::HashSet<_> = one.chunks(NUMBERED_EVERY).collect();
+        assert_eq!(parts.len(), 4096 / NUMBERED_EVERY);
+        for other in [message(2, 1), message(1, 2)] {
+            let mut pairs = one.chunks(NUMBERED_EVERY).zip(other.chunks(NUMBERED_EVERY));
+            assert!(pairs.all(|(one, other)| one != other));
+        }
+        assert!(std::str::from_utf8(&one).is_ok() && one.ends_with(b"\n"));
+    }
+
+    #[test]
+    fn the_part_around_a_difference_is_shown() {
+        assert_eq!(around(b"short\n", 3), "\"short\\n\"");
+        let long = [b'x'; 100];
+        assert_eq!(around(&long, 50), format!("..{:?}..", "x".repeat(40)));
+    }
 
     #[test]
     fn numbers_fill_their_digits_and_wrap() {

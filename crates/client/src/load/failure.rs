@@ -16,21 +16,21 @@ pub enum Failure {
     #[error("the connection was reset")]
     Reset,
     /// No connection, no whole echo or no end came in time.
-    #[error("nothing came for {}", humantime::format_duration(*.0))]
+    #[error("not done within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
     /// The echo is not what was sent.
-    #[error("sent {sent:?}, received {received:?}")]
+    #[error("received {received} for {sent}")]
     WrongEcho {
-        /// The message.
+        /// The message around the first difference, quoted.
         sent: String,
-        /// What had arrived when the difference was seen.
+        /// What had arrived there instead, quoted.
         received: String,
     },
     /// Every port of the client's address is taken, many by connections that ended a minute ago.
     #[error("no local port is left")]
     NoLocalPort,
-    /// The server ended a connection to which it owed an answer.
-    #[error("the server closed the connection and did not answer")]
+    /// The server ended a connection that the client had not ended.
+    #[error("the server closed the connection unasked")]
     ClosedEarly,
     /// Anything else that the network or this machine did.
     #[error("{0}")]
@@ -172,7 +172,7 @@ mod tests {
             };
             assert_eq!(failures.count(kind), expected, "{kind}");
         }
-        assert_eq!(failures.first(FailureKind::TimedOut), Some("nothing came for 1s"));
+        assert_eq!(failures.first(FailureKind::TimedOut), Some("not done within 1s"));
         assert_eq!(failures.total(), 3);
     }
 }

@@ -116,8 +116,10 @@ pub struct Outcome {
     pub in_flight: u64,
     /// Messages of an open loop that were due when the time was up and had no free connection.
     pub unsent: u64,
-    /// What went wrong, where failures are counted.
+    /// What went wrong within the measurement, and every wrong echo, where failures are counted.
     pub failures: Failures,
+    /// How many other failures there were during the warm-up.
+    pub warm_up_failures: u64,
     /// What this process used during the measurement. It drives the load from one thread, so more
     /// than nine tenths of `elapsed` say that the client was the bottleneck.
     pub client_cpu: CpuTime,
@@ -134,7 +136,7 @@ pub struct Status {
     pub messages: u64,
     /// All connections that came to their end so far.
     pub ended_connections: u64,
-    /// How many failures there were.
+    /// How many failures there were so far.
     pub failures: u64,
 }
 
@@ -209,6 +211,7 @@ impl Outcome {
             in_flight: 0,
             unsent: 0,
             failures: Failures::default(),
+            warm_up_failures: 0,
             client_cpu: CpuTime::default(),
         }
     }

@@ -34,8 +34,10 @@ pub(super) struct Run<'a> {
     poll: Poll,
     /// One place for each of the simultaneous connections.
     places: Vec<Option<Connection>>,
-    /// The places to fill, in order, and from when on.
-    to_open: VecDeque<(Instant, usize)>,
+    /// The places to fill now.
+    to_open: VecDeque<usize>,
+    /// The places of connections that failed, and when to fill them, the soonest first.
+    to_open_later: VecDeque<(Instant, usize)>,
     opening: usize,
     /// How many places are in use, filled or to be filled.
     in_use: usize,
@@ -78,7 +80,8 @@ impl<'a> Run<'a> {
             load,
             poll: Poll::new().map_err(LoadError::Wait)?,
             places: (0..places).map(|_| None).collect(),
-            to_open: (0..places).map(|number| (start, number)).collect(),
+            to_open: (0..places).collect(),
+            to_open_later: VecDeque::new(),
             opening: 0,
             in_use: places,
             opened: 0,
@@ -103,7 +106,7 @@ impl<'a> Run<'a> {
     ) -> Result<Outcome, LoadError> {
         let mut events = Events::with_capacity(1024);
         while !self.is_over() {
-            self.begin_and_end()?;
+            self.begin_and_end(Instant::now())?;
             self.open_due()?;
             self.send_due()?;
             self.wait(&mut events)?;
@@ -117,7 +120,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.begin_and_end()?;
+        self.begin_and_end(Instant::now())?;
         self.finish();
         Ok(self.outcome)
     }
@@ -130,27 +133,24 @@ impl<'a> Run<'a> {
     }
 
     /// Takes note when the measurement begins and when it ends.
-    fn begin_and_end(&mut self) -> Result<(), LoadError> {
-        let now = Instant::now();
+    fn begin_and_end(&mut self, now: Instant) -> Result<(), LoadError> {
         if self.cpu_at_begin.is_none() && now >= self.begin {
             self.cpu_at_begin = Some(cpu()?);
         }
-        if !self.closing && !self.goes_on(now) {
-            self.closing = true;
-            self.outcome.client_cpu = self.cpu_since_begin()?;
-            self.outcome.in_flight =
-                self.connections().filter(|one| one.is_talking()).count() as u64;
-            let end = self.end.unwrap_or(now);
-            self.outcome.unsent = self.schedule.as_ref().map_or(0, |all| all.overdue(end));
-            if self.load.on_failure == OnFailure::Count {
-                self.in_use -= self.to_open.len();
-                self.to_open.clear();
-            }
-            for number in std::mem::take(&mut self.idle) {
-                self.leave(number, now)?;
-            }
+        if self.closing || self.goes_on(now) {
+            return Ok(());
         }
-        Ok(())
+        self.closing = true;
+        self.outcome.client_cpu = self.cpu_since_begin()?;
+        self.outcome.in_flight = self.connections().filter(|one| one.is_talking()).count() as u64;
+        let end = self.end.unwrap_or(now);
+        self.outcome.unsent = self.schedule.as_ref().map_or(0, |all| all.overdue(end));
+        if self.load.on_failure == OnFailure::Count {
+            self.in_use -= self.to_open.len() + self.to_open_later.len();
+            self.to_open.clear();
+            self.to_open_later.clear();
+        }
+        std::mem::take(&mut self.idle).into_iter().try_for_each(|number| self.leave(number, now))
     }
 
     fn cpu_since_begin(&self) -> Result<CpuTime, LoadError> {
@@ -163,9 +163,11 @@ impl<'a> Run<'a> {
 
     /// Fills the places that are empty, a few at a time.
     fn open_due(&mut self) -> Result<(), LoadError> {
+        while self.to_open_later.front().is_some_and(|(time, _)| *time <= Instant::now()) {
+            self.to_open.extend(self.to_open_later.pop_front().map(|(_, number)| number));
+        }
         while self.opening < MOST_OPENING
-            && self.to_open.front().is_some_and(|(time, _)| *time <= Instant::now())
-            && let Some((_, number)) = self.to_open.pop_front()
+            && let Some(number) = self.to_open.pop_front()
         {
             self.opened += 1;
             let Load { server, message_size, .. } = *self.load;
@@ -183,7 +185,7 @@ impl<'a> Run<'a> {
     /// In an open loop: gives the messages that are due to connections that are idle.
     fn send_due(&mut self) -> Result<(), LoadError> {
         let now = Instant::now();
-        while !self.closing
+        while self.goes_on(now)
             && !self.idle.is_empty()
             && let Some(intended) = self.schedule.as_mut().and_then(|schedule| schedule.take(now))
             && let Some(number) = self.idle.pop_front()
@@ -195,7 +197,7 @@ impl<'a> Run<'a> {
 
     fn wait(&mut self, events: &mut Events) -> Result<(), LoadError> {
         let next_message = self.schedule.as_ref().filter(|_| !self.idle.is_empty());
-        let next_open = self.to_open.front().filter(|_| self.opening < MOST_OPENING);
+        let next_open = self.to_open_later.front();
         let wakes = [
             self.end.filter(|_| !self.closing),
             next_message.map(Schedule::next),
@@ -216,6 +218,8 @@ impl<'a> Run<'a> {
     /// Lets one connection do all that it can without waiting.
     fn advance(&mut self, event: &Event) -> Result<(), LoadError> {
         let number = event.token().0;
+        // What comes after the end was in flight at the end.
+        self.begin_and_end(Instant::now())?;
         let Some(connection) = &mut self.places[number] else {
             return Ok(());
         };
@@ -266,7 +270,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let left = connection.leave(self.load.farewell, now);
-        self.proceed(number, left.map(|()| Progress::Waiting))
+        self.proceed(number, left)
     }
 
     fn was_answered(&mut self, number: usize) -> Result<(), LoadError> {
@@ -274,6 +278,9 @@ impl<'a> Run<'a> {
         let Some(connection) = &self.places[number] else {
             return Ok(());
         };
+        if now - connection.waiting_since > self.load.patience {
+            return self.failed(number, Failure::TimedOut(self.load.patience));
+        }
         self.outcome.all_messages += 1;
         if self.begin <= now && self.goes_on(now) {
             self.answered[number] = true;
@@ -304,11 +311,13 @@ impl<'a> Run<'a> {
             Extent::Time { .. } => u64::MAX,
             Extent::Connections(all) => all,
         };
-        let to_come = self.opened + self.to_open.len() as u64;
-        if self.goes_on(from) && to_come < all {
-            self.to_open.push_back((from, number));
-        } else {
+        let to_come = self.opened + (self.to_open.len() + self.to_open_later.len()) as u64;
+        if !self.goes_on(from) || to_come >= all {
             self.in_use -= 1;
+        } else if from > Instant::now() {
+            self.to_open_later.push_back((from, number));
+        } else {
+            self.to_open.push_back(number);
         }
     }
 
@@ -316,15 +325,17 @@ impl<'a> Run<'a> {
         if self.load.on_failure == OnFailure::Stop {
             return Err(LoadError::Connection { number, failure });
         }
+        let now = Instant::now();
         // What is in flight at the end was counted as that. A wrong echo is wrong at any time.
-        if !self.closing || failure.kind() == FailureKind::WrongEcho {
+        if failure.kind() == FailureKind::WrongEcho || self.begin <= now && !self.closing {
             self.outcome.failures.add(&failure);
+        } else if !self.closing {
+            self.outcome.warm_up_failures += 1;
         }
         if self.places[number].take().is_some_and(|connection| connection.is_opening()) {
             self.opening -= 1;
         }
         self.idle.retain(|idle| *idle != number);
-        let now = Instant::now();
         self.replace(number, if self.goes_on(now) { now + PAUSE } else { now });
         Ok(())
     }
@@ -354,7 +365,7 @@ impl<'a> Run<'a> {
             established: self.connections().filter(|one| !one.is_opening()).count(),
             messages: self.outcome.all_messages,
             ended_connections: self.outcome.all_connections,
-            failures: self.outcome.failures.total(),
+            failures: self.outcome.failures.total() + self.outcome.warm_up_failures,
         }
     }
 

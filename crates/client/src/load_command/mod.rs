@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
@@ -97,11 +97,13 @@ impl LoadCommand {
         let file = self.json.as_ref().map(create).transpose()?;
         let load = self.load();
         let outcome = self.watch(&load)?;
-        report::print(&load, &outcome).context("cannot print the report")?;
+        ensure!(!outcome.elapsed.is_zero(), "interrupted before the measurement began");
+        // First, since the reader of the report may have gone.
         if let Some(mut file) = file {
             let text = serde_json::to_string_pretty(&record::Record::new(&load, &outcome))?;
             writeln!(file, "{text}").context("cannot write the figures")?;
         }
+        report::print(&load, &outcome).context("cannot print the report")?;
         verdict(&outcome)
     }
 
@@ -133,7 +135,11 @@ impl LoadCommand {
 
     fn watch(&self, load: &Load) -> anyhow::Result<Outcome> {
         let signal = ShutdownSignal::get().context("cannot catch signals")?;
-        std::thread::sleep(self.delay_start);
+        let start = Instant::now() + self.delay_start;
+        while Instant::now() < start {
+            ensure!(!signal.requested(), "interrupted before the start");
+            signal.wait(Some(start))?;
+        }
         let tenths = (self.warm_up + self.duration).as_millis() / 100;
         let bar = ProgressBar::new(u64::try_from(tenths).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed}  {msg}") {

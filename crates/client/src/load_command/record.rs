@@ -28,6 +28,8 @@ pub(super) struct Record {
     in_flight_messages: u64,
     unsent_messages: u64,
     failures: BTreeMap<String, u64>,
+    first_failures: BTreeMap<String, String>,
+    warm_up_failures: u64,
     message_latency_microseconds: BTreeMap<&'static str, Option<f64>>,
     connection_latency_microseconds: BTreeMap<&'static str, Option<f64>>,
     message_latency_histogram: Vec<Class>,
@@ -54,8 +56,9 @@ impl Record {
             Extent::Time { warm_up, .. } => warm_up.as_secs_f64(),
             Extent::Connections(_) => 0.0,
         };
-        let count =
-            |kind: FailureKind| (kind.to_string().replace(' ', "_"), outcome.failures.count(kind));
+        let name = |kind: FailureKind| kind.to_string().replace(' ', "_");
+        let count = |kind| (name(kind), outcome.failures.count(kind));
+        let first = |kind| Some((name(kind), outcome.failures.first(kind)?.to_owned()));
         Record {
             pace,
             server: load.server.to_string(),
@@ -73,6 +76,8 @@ impl Record {
             in_flight_messages: outcome.in_flight,
             unsent_messages: outcome.unsent,
             failures: FailureKind::ALL.into_iter().map(count).collect(),
+            first_failures: FailureKind::ALL.into_iter().filter_map(first).collect(),
+            warm_up_failures: outcome.warm_up_failures,
             message_latency_microseconds: microseconds(&outcome.message_latency),
             connection_latency_microseconds: microseconds(&outcome.connection_latency),
             message_latency_histogram: histogram(&outcome.message_latency),

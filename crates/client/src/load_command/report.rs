@@ -88,11 +88,17 @@ fn failures(outcome: &Outcome) -> String {
         let count = outcome.failures.count(kind);
         if count > 0 {
             let first = outcome.failures.first(kind).unwrap_or_default();
-            let first: String = first.chars().take(50).collect();
+            let first: String = first.chars().take(52).collect();
             let _ = writeln!(text, "{ALARM}{kind:<14}{count:>12}{ALARM:#}  {first}");
         }
     }
-    if text.is_empty() { "no errors\n".to_owned() } else { text }
+    if text.is_empty() {
+        text += "no errors\n";
+    }
+    if outcome.warm_up_failures > 0 {
+        let _ = writeln!(text, "{:<14}{:>12}  errors", "in the warm-up", outcome.warm_up_failures);
+    }
+    text
 }
 
 fn latencies(load: &Load, outcome: &Outcome) -> String {
