@@ -6,18 +6,17 @@
 //! interleaved: a disturbance of the machine hits all servers alike and not one of them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use client::load::{Extent, Histogram, Load, Outcome};
-use server_core::{CpuTime, Model};
+use server_core::Model;
 
 use crate::floor::{self, MESSAGE_SIZE};
+use crate::measure::{Bench, Cost, in_turn};
 use crate::memory;
 use crate::models::{MODELS, served_at_once};
 use crate::results::{Measure, Results};
-use crate::server_process::{ServerProcess, serve_command};
 
 /// How many clients come at once in the second experiment.
 pub const MANY_CLIENTS: usize = 32;
@@ -31,8 +30,8 @@ pub const IDLE_CONNECTIONS: usize = 500;
 /// What to compare, and how thoroughly.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The lab's own program, which also runs the servers.
-    pub program: PathBuf,
+    /// Where the servers are started.
+    pub bench: Bench,
     /// The servers, in the order of the table.
     pub servers: Vec<Model>,
     /// How often each load is put on each server.
@@ -58,9 +57,9 @@ const EXPERIMENTS: [Experiment; 3] =
 
 impl Plan {
     /// The comparison of `models` and the floor, under a minute for all five.
-    pub fn thorough(program: PathBuf, models: &[Model]) -> Self {
+    pub fn thorough(bench: Bench, models: &[Model]) -> Self {
         Plan {
-            program,
+            bench,
             servers: models.iter().copied().chain([floor::MODEL]).collect(),
             rounds: 5,
             memory_rounds: 3,
@@ -70,13 +69,13 @@ impl Plan {
     }
 
     /// The same comparison in a quarter of the time, with more noise.
-    pub fn quick(program: PathBuf, models: &[Model]) -> Self {
+    pub fn quick(bench: Bench, models: &[Model]) -> Self {
         Plan {
             rounds: 3,
             memory_rounds: 1,
             warm_up: Duration::from_millis(20),
             duration: Duration::from_millis(120),
-            ..Plan::thorough(program, models)
+            ..Plan::thorough(bench, models)
         }
     }
 
@@ -116,15 +115,7 @@ impl Plan {
 
     /// All servers with their index, a different one first in each round.
     fn in_turn(&self, round: usize) -> impl Iterator<Item = (usize, &Model)> {
-        let count = self.servers.len();
-        (0..count)
-            .map(move |step| (step + round) % count)
-            .map(|index| (index, &self.servers[index]))
-    }
-
-    fn start(&self, server: &Model) -> anyhow::Result<ServerProcess> {
-        let command = serve_command(&self.program, server.name, &["--quiet"]);
-        Ok(ServerProcess::start(command)?)
+        in_turn(self.servers.len(), round).map(|index| (index, &self.servers[index]))
     }
 
     fn measure(
@@ -134,25 +125,13 @@ impl Plan {
         server: &Model,
         results: &mut Results,
     ) -> anyhow::Result<()> {
-        let idle = self.put(experiment.load(Duration::ZERO, Duration::ZERO), server)?;
-        let busy = self.put(experiment.load(self.warm_up, self.duration), server)?;
+        let idle = experiment.load(Duration::ZERO, Duration::ZERO);
+        let idle = self.bench.put(server, &[], idle)?;
+        let busy = self.bench.put(server, &[], experiment.load(self.warm_up, self.duration))?;
         for (measure, value) in experiment.figures(&busy, &idle) {
             results.push(index, measure, value);
         }
         Ok(())
-    }
-
-    /// Puts a load on a new server, and stops it.
-    fn put(&self, load: impl FnOnce(SocketAddr) -> Load, server: &Model) -> anyhow::Result<Cost> {
-        let process = self.start(server)?;
-        let load = load(process.address());
-        let client_before = CpuTime::of_this_process()?.total();
-        let server_before = CpuTime::of_children()?.total();
-        let outcome = load.run()?;
-        let client_cpu = CpuTime::of_this_process()?.total() - client_before;
-        process.stop()?;
-        let server_cpu = CpuTime::of_children()?.total() - server_before;
-        Ok(Cost { outcome, server_cpu, client_cpu })
     }
 
     fn measure_memory(
@@ -161,7 +140,7 @@ impl Plan {
         server: &Model,
         results: &mut Results,
     ) -> anyhow::Result<()> {
-        let process = self.start(server)?;
+        let process = self.bench.start(server, &[])?;
         let expected = served_at_once(server, IDLE_CONNECTIONS);
         let memory = memory::measure(process, IDLE_CONNECTIONS, expected)?;
         let each = |bytes: f64| bytes / memory.connections as f64;
@@ -230,14 +209,6 @@ impl Experiment {
             ],
         }
     }
-}
-
-/// What a load measured, and what CPU time the server's and the client's process spent on all of
-/// it.
-struct Cost {
-    outcome: Outcome,
-    server_cpu: Duration,
-    client_cpu: Duration,
 }
 
 /// The models that a comma-separated list names, in the order of the table.

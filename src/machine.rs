@@ -29,6 +29,24 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The limits that bear on many connections.
+    pub fn limits(&self) -> String {
+        let open_files = server_core::raise_open_file_limit();
+        let read = |file: &str| {
+            let text = std::fs::read_to_string(file).unwrap_or_else(|_| "unknown".to_owned());
+            text.split_whitespace().collect::<Vec<_>>().join(" to ")
+        };
+        format!(
+            "{open_files} open files a process, backlog at most {}, local ports {}, at most {} \
+             processes and threads",
+            read("/proc/sys/net/core/somaxconn"),
+            read("/proc/sys/net/ipv4/ip_local_port_range"),
+            read("/proc/sys/kernel/pid_max"),
+        )
+    }
+}
+
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Machine { cpu, cores, memory_gib, kernel, date } = self;

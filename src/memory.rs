@@ -5,20 +5,29 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use client::hold::Held;
+use serde::Serialize;
 
 use crate::server_process::ServerProcess;
 
 /// What `connections` idle connections hold, in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct IdleMemory {
     /// How many connections were open.
     pub connections: usize,
     /// How many of them the server served; the others waited for their turn.
     pub served: usize,
     /// Proportional set size of the server and its children: shared pages are shared out.
+    #[serde(rename = "user_bytes")]
     pub user: f64,
     /// Kernel stacks, page tables and slabs (sockets, processes, threads), on the server's side.
+    #[serde(rename = "kernel_bytes")]
     pub kernel: f64,
+    /// How many processes the server is.
+    pub processes: usize,
+    /// How many threads they have together.
+    pub threads: usize,
+    /// How many descriptors they have open together.
+    pub descriptors: usize,
 }
 
 /// How long the kernel takes, generously, to free what processes that ended have left.
@@ -43,10 +52,12 @@ pub fn measure(
     let held = Held::open(server.address(), connections, expected)?;
     let user = system::user(pid)? - user;
     let kernel = system::kernel()? - kernel - pairs.one_end;
+    let (processes, threads, descriptors) = system::counts(pid)?;
     // Before its clients go: it shall not find hundreds of them gone at once.
     server.stop()?;
     let served = held.served();
-    Ok(IdleMemory { connections, served, user: user.max(0.0), kernel: kernel.max(0.0) })
+    let (user, kernel) = (user.max(0.0), kernel.max(0.0));
+    Ok(IdleMemory { connections, served, user, kernel, processes, threads, descriptors })
 }
 
 /// Loopback connections within this process, and what one end of each of them holds in the kernel
@@ -61,13 +72,17 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn open(count: usize) -> io::Result<Self> {
+    /// As many pairs as there are connections, or some of them where those are very many: each
+    /// pair takes two descriptors.
+    fn open(connections: usize) -> io::Result<Self> {
+        let count = connections.min(1000);
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let before = system::kernel()?;
         let pair = |_| Ok((TcpStream::connect(address)?, listener.accept()?));
         let pairs = (0..count).map(pair).collect::<io::Result<Vec<_>>>()?;
-        Ok(Pairs { one_end: (system::kernel()? - before) / 2.0, _pairs: pairs })
+        let one_end = (system::kernel()? - before) / 2.0 / count as f64;
+        Ok(Pairs { one_end: one_end * connections as f64, _pairs: pairs })
     }
 }
 
@@ -80,15 +95,29 @@ mod system {
 
     /// The proportional set size of a process and its children, in bytes.
     pub(super) fn user(pid: i32) -> io::Result<f64> {
-        let process = Process::new(pid).map_err(io_error)?;
-        let mut total = proportional_set_size(&process).map_err(io_error)?;
-        for task in process.tasks().map_err(io_error)? {
-            for child in task.and_then(|task| task.children()).map_err(io_error)? {
-                let child = Process::new(child.cast_signed()).map_err(io_error)?;
-                total += proportional_set_size(&child).map_err(io_error)?;
-            }
+        over_family(pid, |process| proportional_set_size(&process))
+            .map(|sizes| sizes.into_iter().sum())
+            .map_err(io_error)
+    }
+
+    /// How many processes a process and its children are, and their threads and descriptors.
+    pub(super) fn counts(pid: i32) -> io::Result<(usize, usize, usize)> {
+        let count = |process: Process| Ok((process.tasks()?.count(), process.fd_count()?));
+        let all = over_family(pid, count).map_err(io_error)?;
+        let (threads, descriptors): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
+        Ok((all.len(), threads.iter().sum(), descriptors.iter().sum()))
+    }
+
+    /// Looks at a process and each of its children in turn: each look takes a descriptor.
+    fn over_family<T>(
+        pid: i32,
+        look: impl Fn(Process) -> Result<T, ProcError>,
+    ) -> Result<Vec<T>, ProcError> {
+        let mut pids = vec![pid];
+        for task in Process::new(pid)?.tasks()? {
+            pids.extend(task?.children()?.into_iter().map(u32::cast_signed));
         }
-        Ok(total)
+        pids.into_iter().map(|pid| look(Process::new(pid)?)).collect()
     }
 
     fn proportional_set_size(process: &Process) -> Result<f64, ProcError> {
@@ -115,6 +144,10 @@ mod system {
     use std::io;
 
     pub(super) fn user(_: i32) -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn counts(_: i32) -> io::Result<(usize, usize, usize)> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -1,6 +1,6 @@
 //! The servers that are compared, in the order of every table and plot.
 
-use server_core::Model;
+use server_core::{BACKLOG, Model};
 
 use crate::floor;
 
@@ -21,6 +21,12 @@ pub fn served_at_once(model: &Model, clients: usize) -> usize {
         "pool" => model.workers.map_or(clients, |workers| workers().min(clients)),
         _ => clients,
     }
+}
+
+/// How many clients a server has room for at all: those that it takes on, and those that wait in
+/// its backlog.
+pub fn room(model: &Model) -> usize {
+    model.max_connections.unwrap_or(1) + BACKLOG.unsigned_abs() as usize
 }
 
 /// Finds a model, or the floor, by its name.

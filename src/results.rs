@@ -24,6 +24,13 @@ impl Sample {
         self.0.push(value);
     }
 
+    /// The smallest and the largest round; nothing without any.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let smallest = self.0.iter().copied().min_by(f64::total_cmp)?;
+        let largest = self.0.iter().copied().max_by(f64::total_cmp)?;
+        Some((smallest, largest))
+    }
+
     /// The middle of the rounds; 0 without any.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();

@@ -39,6 +39,20 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+/// The cells of the table with their labels, for a report: headings stand in the labels.
+pub fn cells(results: &Results) -> Vec<(String, Vec<String>)> {
+    let cells = rows().into_iter().map(|row| match row {
+        Row::Heading(heading) => (heading, results.servers().map(|_| String::new()).collect()),
+        Row::Figure(label, measure, unit) => {
+            let cell = |sample: Option<&Sample>| {
+                sample.map_or("n/a".to_owned(), |sample| with_spread(sample, unit))
+            };
+            (label.to_owned(), results.row(measure).map(cell).collect())
+        }
+    });
+    cells.collect()
+}
+
 /// The table as text: medians over the rounds, each with its spread. Headings stand between the
 /// groups of rows.
 pub fn render(results: &Results) -> String {
@@ -84,6 +98,36 @@ fn cell(sample: Option<&Sample>, unit: f64) -> Cell {
         format!(" {}{spread}", short(sample.median() / unit))
     });
     Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// A table of one figure: a row a label, a column a model, in 80 columns. `corner` stands above the
+/// labels.
+pub fn grid<'a>(
+    corner: &str,
+    columns: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item = (String, Vec<String>)>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let right = |text: &str| Cell::new(text).set_alignment(CellAlignment::Right);
+    table.set_header([right(corner)].into_iter().chain(columns.into_iter().map(right)));
+    for (label, cells) in rows {
+        table.add_row([right(&label)].into_iter().chain(cells.iter().map(|cell| right(cell))));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<String> =
+        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// A median with its spread, such as `12.5k ±3%`; `n/a` where nothing was measured.
+pub fn with_spread(sample: &Sample, unit: f64) -> String {
+    if sample.range().is_none() {
+        return "n/a".to_owned();
+    }
+    format!("{} ±{:.0}%", short(sample.median() / unit), sample.spread_percent().min(999.0))
 }
 
 /// A number in three significant digits: `1.25`, `12.5`, `125`, `12.5k`.

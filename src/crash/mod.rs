@@ -49,13 +49,13 @@ pub fn play(
     program: &Path,
     models: &[Model],
     typed_after: Duration,
-    mut watch: impl FnMut(&str),
+    mut watch: impl FnMut(String),
 ) -> anyhow::Result<Vec<Observation>> {
     let mut observations = Vec::new();
     for model in models {
         for death in Death::ALL {
             let name = format!("{}: {death}", model.name);
-            watch(&name);
+            watch(name.clone());
             observations.push(observe(program, model, death, typed_after).context(name)?);
         }
     }

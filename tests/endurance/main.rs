@@ -139,16 +139,9 @@ fn waits_for_idle_ones(model: &'static str) {
     client.receive("a new client\n");
 }
 
-/// Opens connections that fall silent, in parties that fit into a backlog. The server is expected
-/// to answer so many of them.
-fn hold(server: &Server, connections: usize, served: usize) -> Vec<Held> {
-    const PARTY: usize = 500;
-    let parties = (0..connections).step_by(PARTY).map(|first| {
-        let count = PARTY.min(connections - first);
-        let expected = count.min(served.saturating_sub(first));
-        Held::open(server.address(), count, expected).expect("connections")
-    });
-    parties.collect()
+/// Opens connections that fall silent. The server is expected to answer so many of them.
+fn hold(server: &Server, connections: usize, served: usize) -> Held {
+    Held::open(server.address(), connections, served).expect("connections")
 }
 
 /// As many idle connections as were asked for, or as the machine's limits leave room for, and then

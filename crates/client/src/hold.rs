@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::source::connect;
 
-/// How long the answers may take that are expected.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the answers may take that are expected of a party.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many connections are opened before their answers are waited for: fewer than a backlog holds.
+const PARTY: usize = 500;
 
 /// Connections that were opened and answered once, where the server has room for them, and are
 /// silent since. Dropping this closes them all.
@@ -25,8 +28,17 @@ impl Held {
     ///
     /// When a connection fails, an answer is wrong, or one that is expected does not come.
     pub fn open(server: SocketAddr, count: usize, expected: usize) -> io::Result<Self> {
-        let connections = (0..count).map(|_| open_one(server)).collect::<io::Result<Vec<_>>>()?;
-        let mut waiting: Vec<&TcpStream> = connections.iter().collect();
+        let mut held = Held { connections: Vec::with_capacity(count), served: 0 };
+        for first in (0..count).step_by(PARTY) {
+            let party = PARTY.min(count - first);
+            held.open_party(server, party, expected.saturating_sub(first).min(party))?;
+        }
+        Ok(held)
+    }
+
+    fn open_party(&mut self, server: SocketAddr, count: usize, expected: usize) -> io::Result<()> {
+        let party = (0..count).map(|_| open_one(server)).collect::<io::Result<Vec<_>>>()?;
+        let mut waiting: Vec<&TcpStream> = party.iter().collect();
         let end = Instant::now() + PATIENCE;
         while count - waiting.len() < expected {
             let mut silent = Vec::new();
@@ -42,8 +54,9 @@ impl Held {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let served = count - waiting.len();
-        Ok(Held { connections, served })
+        self.served += count - waiting.len();
+        self.connections.extend(party);
+        Ok(())
     }
 
     /// How many connections are open.

@@ -39,7 +39,7 @@ pub use connections::{Connection, Connections, log_cut};
 pub use handler::{ConnectionError, LINGER, log_end, serve};
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
-pub use listener::bind;
+pub use listener::{BACKLOG, bind};
 pub use logging::Excerpt;
 pub use model::{Model, Run};
 pub use options::Options;

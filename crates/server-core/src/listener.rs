@@ -11,7 +11,7 @@ use crate::Options;
 ///
 /// The standard library asks for 128. A burst overflows that, and each overflow costs a client a
 /// second until its kernel tries again. Linux caps the number at `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 
 /// Binds `--addr` and listens on it, with room for bursts, and again at once after a restart.
 ///

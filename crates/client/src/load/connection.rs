@@ -20,6 +20,8 @@ pub(super) struct Connection {
     written: usize,
     echoed: usize,
     pub(super) opened: Instant,
+    /// When the message was due that the connection was opened for.
+    pub(super) due: Option<Instant>,
     /// When the last message was meant to be sent.
     pub(super) intended: Instant,
     /// Since when the connection has owed something: itself, an echo, or its end.
@@ -69,6 +71,7 @@ impl Connection {
             written: 0,
             echoed: 0,
             opened,
+            due: None,
             intended: opened,
             waiting_since: opened,
             messages: 0,
@@ -80,9 +83,9 @@ impl Connection {
         self.state == State::Opening
     }
 
-    /// Whether a message was sent and its echo has not come yet.
-    pub(super) fn is_talking(&self) -> bool {
-        self.state == State::Talking
+    /// Whether it has a message to send, or one whose echo has not come yet.
+    pub(super) fn has_message(&self) -> bool {
+        self.state == State::Talking || self.due.is_some()
     }
 
     /// Whether the server owes something.

@@ -55,7 +55,8 @@ pub struct Load {
 pub enum Pace {
     /// Each connection sends when its last message was answered.
     Closed,
-    /// So many messages are due each second, over all connections.
+    /// So many messages are due each second, over all connections. Where a connection has a few
+    /// messages only, it is opened when the first of them is due.
     Open {
         /// The rate, above zero.
         messages_per_second: f64,
@@ -112,7 +113,8 @@ pub struct Outcome {
     pub all_connections: u64,
     /// All messages that were answered, also outside the measured time.
     pub all_messages: u64,
-    /// Messages that were sent and not answered when the time was up.
+    /// Messages that were sent, or for which a connection was being opened, and that were not
+    /// answered when the time was up.
     pub in_flight: u64,
     /// Messages of an open loop that were due when the time was up and had no free connection.
     pub unsent: u64,

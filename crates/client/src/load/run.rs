@@ -44,7 +44,7 @@ pub(super) struct Run<'a> {
     /// How many connections were begun.
     opened: u64,
     schedule: Option<Schedule>,
-    /// In an open loop: connections that wait for a message to be due, each in its turn.
+    /// In an open loop: places that wait for a message to be due, each in its turn.
     idle: VecDeque<usize>,
     answered: Vec<bool>,
     /// Numbers the messages.
@@ -76,11 +76,11 @@ impl<'a> Run<'a> {
             Pace::Closed => None,
             Pace::Open { messages_per_second } => Some(Schedule::new(start, messages_per_second)),
         };
-        Ok(Run {
+        let mut run = Run {
             load,
             poll: Poll::new().map_err(LoadError::Wait)?,
             places: (0..places).map(|_| None).collect(),
-            to_open: (0..places).collect(),
+            to_open: VecDeque::new(),
             to_open_later: VecDeque::new(),
             opening: 0,
             in_use: places,
@@ -97,7 +97,20 @@ impl<'a> Run<'a> {
             cpu_at_begin: None,
             closing: false,
             outcome: Outcome::new(),
-        })
+        };
+        (0..places).for_each(|number| run.fill(number));
+        Ok(run)
+    }
+
+    /// Puts an empty place to use: a connection is opened now, or, where an open loop gives each
+    /// connection a few messages only, when a message is due, so that its latency has the
+    /// connection's start in it.
+    fn fill(&mut self, number: usize) {
+        if self.schedule.is_some() && self.load.messages_per_connection.is_some() {
+            self.idle.push_back(number);
+        } else {
+            self.to_open.push_back(number);
+        }
     }
 
     pub(super) fn drive(
@@ -142,7 +155,7 @@ impl<'a> Run<'a> {
         }
         self.closing = true;
         self.outcome.client_cpu = self.cpu_since_begin()?;
-        self.outcome.in_flight = self.connections().filter(|one| one.is_talking()).count() as u64;
+        self.outcome.in_flight = self.connections().filter(|one| one.has_message()).count() as u64;
         let end = self.end.unwrap_or(now);
         self.outcome.unsent = self.schedule.as_ref().map_or(0, |all| all.overdue(end));
         if self.load.on_failure == OnFailure::Count {
@@ -150,7 +163,13 @@ impl<'a> Run<'a> {
             self.to_open.clear();
             self.to_open_later.clear();
         }
-        std::mem::take(&mut self.idle).into_iter().try_for_each(|number| self.leave(number, now))
+        for number in std::mem::take(&mut self.idle) {
+            match self.places[number] {
+                Some(_) => self.leave(number, now)?,
+                None => self.in_use -= 1,
+            }
+        }
+        Ok(())
     }
 
     fn cpu_since_begin(&self) -> Result<CpuTime, LoadError> {
@@ -164,39 +183,59 @@ impl<'a> Run<'a> {
     /// Fills the places that are empty, a few at a time.
     fn open_due(&mut self) -> Result<(), LoadError> {
         while self.to_open_later.front().is_some_and(|(time, _)| *time <= Instant::now()) {
-            self.to_open.extend(self.to_open_later.pop_front().map(|(_, number)| number));
+            if let Some((_, number)) = self.to_open_later.pop_front() {
+                self.fill(number);
+            }
         }
         while self.opening < MOST_OPENING
             && let Some(number) = self.to_open.pop_front()
         {
-            self.opened += 1;
-            let Load { server, message_size, .. } = *self.load;
-            match Connection::open(server, number, self.poll.registry(), message_size) {
-                Ok(connection) => {
-                    self.places[number] = Some(connection);
-                    self.opening += 1;
-                }
-                Err(failure) => self.failed(number, failure)?,
-            }
+            self.open(number, None)?;
         }
         Ok(())
+    }
+
+    /// Opens a connection, to send a message over it that was due then, if there is one.
+    fn open(&mut self, number: usize, due: Option<Instant>) -> Result<(), LoadError> {
+        self.opened += 1;
+        let Load { server, message_size, .. } = *self.load;
+        match Connection::open(server, number, self.poll.registry(), message_size) {
+            Ok(mut connection) => {
+                connection.due = due;
+                self.places[number] = Some(connection);
+                self.opening += 1;
+                Ok(())
+            }
+            Err(failure) => self.failed(number, failure),
+        }
     }
 
     /// In an open loop: gives the messages that are due to connections that are idle.
     fn send_due(&mut self) -> Result<(), LoadError> {
         let now = Instant::now();
         while self.goes_on(now)
-            && !self.idle.is_empty()
-            && let Some(intended) = self.schedule.as_mut().and_then(|schedule| schedule.take(now))
+            && self.has_free_connection()
+            && let Some(due) = self.schedule.as_mut().and_then(|schedule| schedule.take(now))
             && let Some(number) = self.idle.pop_front()
         {
-            self.send(number, intended, now)?;
+            match self.places[number] {
+                Some(_) => self.send(number, due, now)?,
+                None => self.open(number, Some(due))?,
+            }
         }
         Ok(())
     }
 
+    /// Whether a message that is due can be sent.
+    fn has_free_connection(&self) -> bool {
+        match self.idle.front() {
+            Some(number) => self.places[*number].is_some() || self.opening < MOST_OPENING,
+            None => false,
+        }
+    }
+
     fn wait(&mut self, events: &mut Events) -> Result<(), LoadError> {
-        let next_message = self.schedule.as_ref().filter(|_| !self.idle.is_empty());
+        let next_message = self.schedule.as_ref().filter(|_| self.has_free_connection());
         let next_open = self.to_open_later.front();
         let wakes = [
             self.end.filter(|_| !self.closing),
@@ -249,11 +288,15 @@ impl<'a> Run<'a> {
         if !self.goes_on(now) {
             return self.leave(number, now);
         }
-        if self.schedule.is_some() {
-            self.idle.push_back(number);
-            return self.send_due();
+        let due = self.places[number].as_mut().and_then(|connection| connection.due.take());
+        match due {
+            Some(due) => self.send(number, due, now),
+            None if self.schedule.is_none() => self.send(number, now, now),
+            None => {
+                self.idle.push_back(number);
+                self.send_due()
+            }
         }
-        self.send(number, now, now)
     }
 
     fn send(&mut self, number: usize, intended: Instant, now: Instant) -> Result<(), LoadError> {
@@ -317,7 +360,7 @@ impl<'a> Run<'a> {
         } else if from > Instant::now() {
             self.to_open_later.push_back((from, number));
         } else {
-            self.to_open.push_back(number);
+            self.fill(number);
         }
     }
 
