@@ -6,9 +6,6 @@ use serde::Serialize;
 
 use super::{Run, progress};
 
-/// How much a forking parent holds, in MiB, if nobody says otherwise.
-const BALLASTS: [u64; 3] = [0, 64, 256];
-
 #[derive(clap::Args)]
 pub(crate) struct Command {
     /// How many idle connections, from few to many
@@ -21,9 +18,9 @@ pub(crate) struct Command {
         value_parser = RangedU64ValueParser::<u64>::new().range(16_384..=1 << 30))]
     stack_size: Option<u64>,
 
-    /// What a forking server holds itself, in MiB, from little to much
-    #[arg(long, value_name = "MIB,MIB", value_delimiter = ',', default_values_t = BALLASTS,
-        value_parser = RangedU64ValueParser::<u64>::new().range(0..=65_536))]
+    /// What a forking server holds itself, such as 256MiB, from little to much
+    #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',',
+        default_values = ["0MiB", "64MiB", "256MiB"], value_parser = parse_mib)]
     ballast: Vec<u64>,
 }
 
@@ -36,7 +33,7 @@ pub(crate) struct Figures {
 
 impl Command {
     pub(crate) fn usual() -> Self {
-        Command { connections: Vec::new(), stack_size: None, ballast: BALLASTS.to_vec() }
+        Command { connections: Vec::new(), stack_size: None, ballast: vec![0, 64, 256] }
     }
 }
 
@@ -83,3 +80,11 @@ pub(crate) fn run(mut run: Run, command: &Command) -> anyhow::Result<()> {
 pub(crate) const METHOD: &str = "KiB per connection: user is the proportional set size of the \
     server and its children; kernel is stacks, page tables and slabs, the clients' sockets taken \
     off. Processes, threads and files are the server's in all.";
+
+/// Reads a size such as `256MiB`, in MiB.
+fn parse_mib(text: &str) -> Result<u64, String> {
+    match text.strip_suffix("MiB").unwrap_or(text).parse() {
+        Ok(mib) if mib <= 65_536 => Ok(mib),
+        _ => Err("expected a size such as 256MiB, up to 65536MiB".to_owned()),
+    }
+}

@@ -114,7 +114,8 @@ fn write_for_the_book(directory: &Path, report: &Report) -> std::io::Result<()> 
             let text = format!("{}\n{}, {source}", table.markdown(), table.caption);
             fs::write(directory.join(format!("{name}-{}.md", number + 1)), text)?;
         }
-        fs::write(directory.join(format!("{name}.md")), section.sentences.join("\n\n") + "\n")?;
+        let findings = format!("{}\n\n{source}", section.sentences.join("\n\n"));
+        fs::write(directory.join(format!("{name}.md")), findings)?;
     }
     Ok(())
 }

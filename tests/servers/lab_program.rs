@@ -21,6 +21,17 @@ pub(crate) fn trials() -> Vec<Trial> {
             fails_a_wrong_server();
             Ok(())
         }),
+        Trial::test(
+            "lab: each experiment prints 80 columns, a conclusion, and its figures",
+            || {
+                experiments_run();
+                Ok(())
+            },
+        ),
+        Trial::test("lab: the timeline is drawn as SVG that stands alone", || {
+            draws_a_timeline();
+            Ok(())
+        }),
         Trial::test("lab: a mistake is one clear line and a status", || {
             answers_mistakes();
             Ok(())
@@ -37,6 +48,20 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["--slow"], 2, "--slow"),
     (&["nonsense"], 2, "nonsense"),
     (&["serve", "threads"], 1, "no model \"threads\""),
+    (&["scale", "--clients", "0"], 2, "--clients"),
+    (&["scale", "--clients", "1,many"], 2, "--clients"),
+    (&["memory", "--connections", "0"], 2, "--connections"),
+    (&["memory", "--stack-size", "1"], 2, "--stack-size"),
+    (&["memory", "--ballast", "1GiB"], 2, "such as 256MiB"),
+    (&["timeline", "--clients", "101"], 2, "--clients"),
+    (&["timeline", "--messages", "0"], 2, "--messages"),
+    (&["timeline", "--delay", "0s"], 2, "--delay"),
+    (&["timeline", "--workers", "0"], 2, "--workers"),
+    (&["timeline", "--svg", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["overload", "--rates", "0"], 2, "--rates"),
+    (&["overload", "--duration", "2"], 2, "--duration"),
+    (&["report", "--out", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["report", "--book-directory", "x"], 2, "--book"),
     (&["crash", "--models", "x"], 1, "no model \"x\""),
     (&["check", "--addr", "nowhere"], 2, "--addr"),
     (&["check", "--addr", "127.0.0.1:1"], 1, "no server at 127.0.0.1:1"),
@@ -74,6 +99,66 @@ fn compares_two_models() {
         assert_eq!(figures.len(), 15, "{figures:?}");
         let rate = figures["connections_per_second_many_clients"]["median"].as_f64();
         assert!(rate > Some(0.0), "{server}: {rate:?}");
+    }
+}
+
+/// A small run of each experiment, what its conclusion says, and where its JSON has a model's name.
+const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
+    (
+        &["scale", "--clients", "1,4", "--models", "thread,pool"],
+        "thread: a connection costs",
+        "/0/model",
+    ),
+    (
+        &["memory", "--connections", "20,40", "--ballast", "0MiB,4MiB", "--models", "fork,async"],
+        "fork: each further connection holds",
+        "/idle_connections/0/model",
+    ),
+    (
+        &["timeline", "--clients", "3", "--messages", "1", "--models", "iterative,fork"],
+        "iterative: 3 clients with",
+        "/panels/0/model",
+    ),
+    (
+        &["overload", "--rates", "20,200", "--duration", "1s", "--models", "iterative"],
+        "iterative fell behind at 200 a second",
+        "/0/model",
+    ),
+];
+
+fn experiments_run() {
+    for (arguments, conclusion, pointer) in EXPERIMENTS {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let path = file.path().to_str().expect("a plain path");
+        let mut command = lab(arguments);
+        let output = command.args(["--quick", "--json", path]).output().expect("the lab");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {text}\n{errors}");
+        assert!(
+            text.replace('\n', " ").contains(conclusion),
+            "{conclusion:?} is missing in {text}"
+        );
+        let wide = text.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{arguments:?}");
+        let record = std::fs::read_to_string(path).expect("the file");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+        let model = record.pointer(pointer).and_then(|name| name.as_str());
+        assert!(model.is_some_and(|model| text.contains(model)), "{arguments:?}: {record}");
+    }
+}
+
+fn draws_a_timeline() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().to_str().expect("a plain path");
+    let mut command = lab(&["timeline", "--clients", "2", "--messages", "2", "--svg", path]);
+    let output = command.args(["--delay", "20ms", "--models", "thread,pool"]).output();
+    assert!(output.expect("the lab").status.success());
+    let svg = std::fs::read_to_string(path).expect("the picture");
+    // A bar a message, two clients a model, and one in the legend.
+    assert_eq!(svg.matches("<rect ").count(), 2 * 2 * 2 + 1, "{svg}");
+    for part in ["<title>", "<desc>thread: 2 clients", "prefers-color-scheme", ">pool</tspan>"] {
+        assert!(svg.contains(part), "{part:?} is missing in {svg}");
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) async fn handle(
 
 /// Reads once. Space for it is taken only when there is something to read, so a task whose client
 /// has not said anything yet holds no buffer.
+// ANCHOR: receive
 async fn receive(
     stream: &TcpStream,
     session: &mut Session<'_>,
@@ -62,6 +63,7 @@ async fn receive(
         }
     }
 }
+// ANCHOR_END: receive
 
 /// Reads what has come, if something has.
 ///

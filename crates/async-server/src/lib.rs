@@ -69,17 +69,20 @@ async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::R
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
     let tasks = TaskTracker::new();
+    // ANCHOR: loop
     while let Some((stream, peer)) = acceptor.next(|| connections.open()).await? {
         let connection = connections.admit(stream, peer);
         let who = format_args!("task {}", connection.number());
         let span = info_span!("connection", %who, %peer);
         tasks.spawn(serve(connection).instrument(span));
     }
+    // ANCHOR_END: loop
     drop(acceptor);
     drain(&connections, &tasks, options.drain_timeout).await;
     connections.report()
 }
 
+// ANCHOR: task
 /// A connection's task: the handler, to its end.
 async fn serve(connection: Connection<TcpStream>) {
     info!("connected");
@@ -87,15 +90,18 @@ async fn serve(connection: Connection<TcpStream>) {
     let outcome = handler::handle(connection.stream(), &mut connection.session()).await;
     task.log_end(&outcome);
 }
+// ANCHOR_END: task
 
 /// Lets each open connection be answered for what its client has already sent, waits for their
 /// end, and cuts what is left after `longest`.
+// ANCHOR: drain
 async fn drain(connections: &Connections<TcpStream>, tasks: &TaskTracker, longest: Duration) {
     connections.end_inputs();
     tasks.close();
     let _ = timeout(longest, tasks.wait()).await;
     connections.cut();
 }
+// ANCHOR_END: drain
 
 /// The task that serves a connection. A panic that unwinds it drops it, and is logged.
 struct Task<'a>(&'a Connection<TcpStream>);

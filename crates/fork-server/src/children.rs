@@ -34,6 +34,7 @@ impl Children {
         self.clients.insert(child, client);
     }
 
+    // ANCHOR: reap
     /// How many children are alive. Reaps those that have ended.
     pub(crate) fn open(&mut self) -> usize {
         if self.some_ended.swap(false, Ordering::SeqCst) {
@@ -44,6 +45,7 @@ impl Children {
         }
         self.clients.len()
     }
+    // ANCHOR_END: reap
 
     fn forget(&mut self, child: Pid, status: WaitStatus) {
         let Some(client) = self.clients.remove(&child) else {
@@ -59,6 +61,7 @@ impl Children {
 
     /// Lets each child answer what its client has already sent, waits for their end, and kills
     /// those that are left after `timeout`. Blocks for that long at most.
+    // ANCHOR: drain
     pub(crate) fn drain(&mut self, timeout: Duration) -> io::Result<()> {
         let end = Instant::now() + timeout;
         self.signal.drain_begins();
@@ -70,6 +73,7 @@ impl Children {
             log_cut(self.clients.len(), timeout);
             self.send(Signal::SIGKILL);
         }
+        // ANCHOR_END: drain
         while self.open() > 0 {
             self.signal.wait(None)?;
         }

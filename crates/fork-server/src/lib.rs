@@ -66,6 +66,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut session = Session::rehearsed(options, statistics);
     while let Some((stream, peer)) = acceptor.next(|| children.open())? {
         statistics.opened();
+        // ANCHOR: fork
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
@@ -81,6 +82,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         // The parent's copy of the connection closes here; the client sees the end when the
         // child's is closed too.
         drop(stream);
+        // ANCHOR_END: fork
     }
     drop(acceptor);
     children.drain(options.drain_timeout)?;
@@ -96,6 +98,7 @@ fn serve_and_exit(
     statistics: &Statistics,
     served: &AtomicI32,
 ) -> ! {
+    // ANCHOR: child
     // A server that is killed takes its children with it.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
@@ -107,6 +110,7 @@ fn serve_and_exit(
     statistics.closed();
     // SAFETY: ends this process at once. Destructors and exit handlers are the parent's to run.
     unsafe { nix::libc::_exit(0) }
+    // ANCHOR_END: child
 }
 
 /// Asks for the process's number only when a log line needs it.

@@ -36,8 +36,10 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let connections = Connections::new(options, acceptor.waker());
     // The signal may come while the only thread that serves is blocked on a client.
     connections.drain_from_another_thread()?;
+    // ANCHOR: loop
     while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
         connections.admit(stream, peer).serve("the only thread");
     }
+    // ANCHOR_END: loop
     connections.report()
 }

@@ -47,6 +47,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     // As full as the limit on connections lets it become.
     let (queue, waiting) = channel::unbounded();
     let workers = start_workers(&waiting, options)?;
+    // ANCHOR: loop
     while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
         queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
     }
@@ -54,6 +55,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     connections.drain();
     // Without a sender the queue ends, and with it the workers.
     drop(queue);
+    // ANCHOR_END: loop
     workers
         .into_iter()
         .try_for_each(JoinHandle::join)
@@ -65,6 +67,7 @@ fn start_workers(
     waiting: &Receiver<Connection>,
     options: &Options,
 ) -> io::Result<Vec<JoinHandle<()>>> {
+    // ANCHOR: workers
     let start = |number| {
         let waiting = waiting.clone();
         let work = move || {
@@ -72,6 +75,7 @@ fn start_workers(
                 connection.serve(format_args!("worker {number}"));
             }
         };
+        // ANCHOR_END: workers
         let worker = thread::Builder::new().stack_size(options.stack_size).spawn(work);
         worker.map_err(|error| {
             let all = options.workers;

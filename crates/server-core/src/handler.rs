@@ -72,6 +72,7 @@ pub fn log_end(who: impl Display, peer: SocketAddr, outcome: &Result<Ending, Con
 }
 
 /// The handler. The asynchronous server's mirrors it step for step.
+// ANCHOR: handler
 fn handle(stream: &TcpStream, session: &mut Session<'_>) -> Result<Ending, ConnectionError> {
     let options = session.options();
     loop {
@@ -85,6 +86,7 @@ fn handle(stream: &TcpStream, session: &mut Session<'_>) -> Result<Ending, Conne
                 work(stream, options.delay)?;
                 send(stream, session, options)?;
             }
+            // ANCHOR_END: handler
             Step::Crash(crash) => {
                 send(stream, session, options)?;
                 crash.now();

@@ -44,6 +44,7 @@ pub const MODEL: Model = Model {
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
+    // ANCHOR: loop
     while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
         let connection = connections.admit(stream, peer);
         let serve = move || {
@@ -54,6 +55,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             acceptor.turn_away(peer, &error);
         }
     }
+    // ANCHOR_END: loop
     drop(acceptor);
     connections.drain();
     connections.report()

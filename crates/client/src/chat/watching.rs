@@ -175,6 +175,7 @@ impl Chat<'_> {
         let outgoing = &self.outgoing;
         let mut server_events = PollFlags::POLLIN;
         server_events.set(PollFlags::POLLOUT, !outgoing.is_all_written());
+        // ANCHOR: wait
         let mut descriptors = vec![PollFd::new(self.stream.as_fd(), server_events)];
         if outgoing.wants_input() {
             descriptors.push(PollFd::new(self.input, PollFlags::POLLIN));
@@ -185,6 +186,7 @@ impl Chat<'_> {
             Err(Errno::EINTR) => return Ok((false, false)),
             ready => ready?,
         };
+        // ANCHOR_END: wait
         let happened = |index: usize| {
             descriptors.get(index).is_some_and(|descriptor| descriptor.any().unwrap_or(true))
         };

@@ -1,0 +1,143 @@
+//! Each bug shows its symptom, and only where the book says that it does.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that happens at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Long enough for what ought to happen, and does not.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+/// A server with a bug. It is killed when the test is done with it.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(bug: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bugs"));
+        let mut child = command.arg(bug).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
+        Server { child, address }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn exchange(mut stream: &TcpStream, message: &str) {
+    stream.write_all(message.as_bytes()).unwrap();
+    let mut answer = vec![0; message.len()];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, message.as_bytes());
+}
+
+/// Whether nothing comes for a while, not even the end.
+fn waits_in_vain(mut stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(A_WHILE)).unwrap();
+    let came = stream.read(&mut [0]);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    came.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn one_client_that_resets_ends_the_server_for_all() {
+    let mut server = Server::start("one-client-ends-all");
+    let client = server.connect();
+    exchange(&client, "hello\n");
+    // A close over unread input sends a reset.
+    (&client).write_all(b"hello again\n").unwrap();
+    client.peek(&mut [0]).unwrap();
+    drop(client);
+    wait_until("the server ends", || server.child.try_wait().unwrap().is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn children_that_nobody_waits_for_stay_as_zombies() {
+    let server = Server::start("unreaped-child");
+    for _ in 0..3 {
+        exchange(&server.connect(), "hello\n");
+    }
+    let parent = procfs::process::Process::new(server.child.id().cast_signed()).unwrap();
+    let zombies = || {
+        let children = parent.task_main_thread().unwrap().children().unwrap();
+        let states = children.into_iter().map(|child| {
+            procfs::process::Process::new(child.cast_signed()).unwrap().stat().unwrap().state
+        });
+        states.filter(|state| *state == 'Z').count()
+    };
+    wait_until("three zombies", || zombies() == 3);
+}
+
+#[test]
+fn a_connection_that_the_parent_keeps_does_not_end_with_its_child() {
+    let server = Server::start("descriptor-left-open");
+    let client = server.connect();
+    exchange(&client, "hello\n");
+    (&client).write_all(b"Bye\n").unwrap();
+    assert!(waits_in_vain(&client));
+}
+
+#[test]
+fn a_connection_with_a_second_handle_does_not_end_with_its_thread() {
+    let server = Server::start("shared-stream");
+    let client = server.connect();
+    exchange(&client, "hello\n");
+    (&client).write_all(b"Bye\n").unwrap();
+    assert!(waits_in_vain(&client));
+}
+
+#[test]
+fn four_workers_that_hold_the_lock_serve_one_client_at_a_time() {
+    let server = Server::start("lock-held");
+    let first = server.connect();
+    exchange(&first, "hello\n");
+    let second = server.connect();
+    (&second).write_all(b"hello\n").unwrap();
+    assert!(waits_in_vain(&second));
+    drop(first);
+    exchange(&second, "hello\n");
+}
+
+#[test]
+fn tasks_that_block_their_thread_are_served_one_after_the_other() {
+    let server = Server::start("blocking-call");
+    let begin = Instant::now();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let client = server.connect();
+            thread::spawn(move || exchange(&client, "hello\n"))
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    // Side by side they would take half a second.
+    assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Makes the program output that the book shows: each file begins with the command that made it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --quiet
+
+# output NAME COMMAND...: runs a command and keeps it with what it printed.
+output() {
+    local name=$1
+    shift
+    { echo "$ $*"; "$@" 2>/dev/null; } >"book/src/outputs/$name.txt"
+}
+
+output timeline-iterative cargo run -q --release -- timeline --models iterative
+output timeline-thread cargo run -q --release -- timeline --models thread
+output timeline-pool cargo run -q --release -- timeline --models pool
+output crash-fork-thread cargo run -q --release -- crash --models fork,thread
+output memory-thread-async cargo run -q --release -- memory --models thread,async

@@ -1,0 +1,221 @@
+//! What the book shows is what there is: its code, its output, its figures and its links.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The headings of each model's chapter, in this order.
+const HEADINGS: [&str; 8] = [
+    "You will be able to",
+    "Predict first",
+    "Mechanism",
+    "The code",
+    "Run it",
+    "Cost per connection",
+    "When one fails",
+    "Shutting down",
+];
+/// And these, behind them.
+const LAST_HEADINGS: [&str; 4] =
+    ["When to choose it", "The tempting bug", "Questions", "For the instructor"];
+
+/// The chapters that have them.
+const MODELS: [&str; 5] = ["iterative", "fork", "thread", "pool", "async"];
+
+/// The most lines that a piece of code may have, to be read on a projector.
+const LONGEST_PIECE: usize = 15;
+
+fn book() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("book/src")
+}
+
+/// Every chapter: its name and its text.
+fn chapters() -> Vec<(String, String)> {
+    let files = fs::read_dir(book()).unwrap().map(|entry| entry.unwrap().path());
+    let chapters = files.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut chapters: Vec<_> =
+        chapters.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect();
+    chapters.sort();
+    assert!(chapters.len() > 3, "{} chapters", chapters.len());
+    chapters
+}
+
+/// A block of code: where it is, what it is said to be, and its lines.
+struct Block {
+    place: String,
+    language: String,
+    lines: Vec<String>,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for (chapter, text) in chapters() {
+        let mut open = false;
+        for (number, line) in text.lines().enumerate() {
+            if let Some(language) = line.trim_start().strip_prefix("```") {
+                open = !open;
+                if open {
+                    let (place, language) =
+                        (format!("{chapter}:{}", number + 1), language.to_owned());
+                    blocks.push(Block { place, language, lines: Vec::new() });
+                }
+            } else if open {
+                blocks.last_mut().unwrap().lines.push(line.to_owned());
+            }
+        }
+        assert!(!open, "{chapter}: a block of code does not end");
+    }
+    blocks
+}
+
+/// What a line includes: a file relative to the book, and an anchor in it.
+fn include(line: &str) -> Option<(PathBuf, Option<String>)> {
+    let inside = line.trim().strip_prefix("{{#include ")?.strip_suffix("}}")?;
+    let (file, anchor) = match inside.split_once(':') {
+        Some((file, anchor)) => (file, Some(anchor.to_owned())),
+        None => (inside, None),
+    };
+    Some((book().join(file), anchor))
+}
+
+/// The lines between an anchor and its end.
+fn piece(file: &Path, anchor: &str) -> Vec<String> {
+    let text =
+        fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let lines: Vec<&str> = text.lines().collect();
+    let place = |mark: String| {
+        let places: Vec<usize> =
+            (0..lines.len()).filter(|line| lines[*line].trim() == mark).collect();
+        assert_eq!(
+            places.len(),
+            1,
+            "{}: {mark:?} stands there {} times",
+            file.display(),
+            places.len()
+        );
+        places[0]
+    };
+    let (begin, end) =
+        (place(format!("// ANCHOR: {anchor}")), place(format!("// ANCHOR_END: {anchor}")));
+    let inner = lines[begin + 1..end].iter().filter(|line| !line.contains("// ANCHOR"));
+    inner.map(|line| (*line).to_owned()).collect()
+}
+
+#[test]
+fn code_comes_from_anchors_in_compiled_files_in_pieces_that_fit_a_projector() {
+    let rust = blocks().into_iter().filter(|block| block.language.starts_with("rust"));
+    let mut count = 0;
+    for Block { place, language, lines } in rust {
+        assert_eq!(language, "rust", "{place}: a block that is not compiled as it stands");
+        assert_eq!(lines.len(), 1, "{place}: code that was typed by hand");
+        let (file, anchor) = include(&lines[0]).unwrap_or_else(|| panic!("{place}: typed by hand"));
+        let anchor = anchor.unwrap_or_else(|| panic!("{place}: a whole file"));
+        let piece = piece(&file, &anchor);
+        assert!(
+            !piece.is_empty() && piece.len() <= LONGEST_PIECE,
+            "{place}: {} lines",
+            piece.len()
+        );
+        count += 1;
+    }
+    assert!(count > 0, "the book shows no code");
+}
+
+#[test]
+fn output_comes_from_files_that_begin_with_the_command_that_made_them() {
+    for Block { place, language, lines } in blocks() {
+        match language.as_str() {
+            // Commands to type, or output that a command made.
+            "console" => match include(&lines[0]) {
+                Some((file, _)) => {
+                    let text = fs::read_to_string(&file).unwrap_or_default();
+                    assert!(text.starts_with("$ "), "{place}: {} names no command", file.display());
+                }
+                None => {
+                    let typed = lines.iter().find(|line| !line.starts_with("$ "));
+                    assert_eq!(typed, None, "{place}: output that was typed by hand");
+                }
+            },
+            "rust" | "text" | "python" => {}
+            language => panic!("{place}: the language {language:?}"),
+        }
+    }
+}
+
+#[test]
+fn figures_say_what_they_were_measured_on() {
+    for (chapter, text) in chapters() {
+        for line in text.lines() {
+            let Some((file, None)) = include(line) else { continue };
+            if !file.starts_with(book().join("figures")) {
+                continue;
+            }
+            let figure =
+                fs::read_to_string(&file).unwrap_or_else(|error| panic!("{chapter}: {error}"));
+            let is_picture = file.extension().is_some_and(|it| it == "svg");
+            let source = match is_picture {
+                true => fs::read_to_string(book().join("figures/measured.md")).unwrap(),
+                false => figure,
+            };
+            assert!(
+                source.contains("`cargo run --release"),
+                "{chapter}: {} has no source",
+                file.display()
+            );
+        }
+        assert!(!text.contains("±"), "{chapter}: a figure that was typed by hand");
+    }
+}
+
+/// The targets of the links of a text.
+fn links(text: &str) -> Vec<&str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+}
+
+/// The names by which the headings of a chapter can be linked to.
+fn fragments(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let name = |heading: &str| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        heading.chars().filter(|it| it.is_alphanumeric() || "-_".contains(*it)).collect()
+    };
+    headings.map(name).collect()
+}
+
+#[test]
+fn every_link_within_the_book_leads_somewhere() {
+    for (chapter, text) in chapters() {
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { chapter.as_str() } else { file };
+            let target = fs::read_to_string(book().join(target));
+            let target = target.unwrap_or_else(|error| panic!("{chapter}: {link}: {error}"));
+            let found = fragment.is_empty() || fragments(&target).contains(fragment);
+            assert!(found, "{chapter}: {link}: no such heading");
+        }
+    }
+}
+
+#[test]
+fn every_chapter_is_in_the_summary() {
+    let summary = fs::read_to_string(book().join("SUMMARY.md")).unwrap();
+    let listed: BTreeSet<&str> = links(&summary).into_iter().collect();
+    let chapters = chapters();
+    let there = chapters.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "SUMMARY.md");
+    assert_eq!(listed, there.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn each_model_s_chapter_has_the_same_headings() {
+    for model in MODELS {
+        let text = fs::read_to_string(book().join(format!("{model}.md"))).unwrap();
+        let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+        let expected: Vec<&str> = HEADINGS.into_iter().chain(LAST_HEADINGS).collect();
+        assert_eq!(headings.collect::<Vec<_>>(), expected, "{model}");
+        let questions = text.matches("<summary>Answer").count();
+        assert!(questions >= 3, "{model}: {questions} questions");
+    }
+}
