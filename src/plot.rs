@@ -138,10 +138,13 @@ fn plot(
 }
 
 /// Gives the picture the page's colours, a title, a legend, and the width of its place.
-fn dress(svg: &str, title: &str, lines: &[Line]) -> String {
+fn dress(svg: &str, title: &str, series: &[Line]) -> String {
     let (width, height) = SIZE;
     let size = format!("width=\"{width}\" height=\"{height}\" ");
-    let head = format!("role=\"img\"><title>{title}</title>\n{}", legend(lines));
+    let head = format!("role=\"img\"><title>{title}</title>\n{}", legend(series));
+    // A blank line would end the picture where it stands in a page of Markdown.
+    let lines: Vec<&str> = svg.lines().filter(|line| !line.trim().is_empty()).collect();
+    let svg = lines.join("\n") + "\n";
     svg.replacen(&size, "", 1)
         .replacen('>', &format!(" {head}"), 1)
         .replace("\"#010203\"", &format!("\"{INK}\""))

@@ -170,6 +170,20 @@ fn figures_say_what_they_were_measured_on() {
     }
 }
 
+#[test]
+fn every_picture_has_words_for_those_who_cannot_see_it() {
+    for directory in ["figures", "drawings"] {
+        let files = fs::read_dir(book().join(directory)).unwrap().map(|it| it.unwrap().path());
+        for file in files.filter(|it| it.extension().is_some_and(|it| it == "svg")) {
+            let svg = fs::read_to_string(&file).unwrap();
+            let title = svg.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
+            assert!(title.is_some_and(|title| title.len() > 3), "{}", file.display());
+            // A blank line would end the picture in the middle of a page.
+            assert!(!svg.contains("\n\n") && !svg.contains("<style"), "{}", file.display());
+        }
+    }
+}
+
 /// The targets of the links of a text.
 fn links(text: &str) -> Vec<&str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use lab::comparison;
 use lab::machine::Machine;
 use lab::report::{self, Report, Section};
 use lab::results::Results;
-use lab::{comparison, plot};
 use serde::Serialize;
 
 use super::{Run, compare, crash, create, growth, overload, scale, timeline};
@@ -107,11 +107,11 @@ fn write_for_the_book(directory: &Path, report: &Report) -> std::io::Result<()> 
     for section in &report.sections {
         let name = section.name;
         for (number, picture) in section.pictures.iter().enumerate() {
-            let svg = plot::standalone(&picture.svg);
-            fs::write(directory.join(format!("{name}-{}.svg", number + 1)), svg)?;
+            // The book puts it into its pages, and gives it their colours.
+            fs::write(directory.join(format!("{name}-{}.svg", number + 1)), &picture.svg)?;
         }
         for (number, table) in section.tables.iter().enumerate() {
-            let text = format!("{}\n{}, {source}", table.markdown(), table.caption);
+            let text = format!("{}\n{source}", report::table_html(table));
             fs::write(directory.join(format!("{name}-{}.md", number + 1)), text)?;
         }
         let findings = format!("{}\n\n{source}", section.sentences.join("\n\n"));

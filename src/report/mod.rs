@@ -61,13 +61,3 @@ pub struct Report {
     /// Its parts.
     pub sections: Vec<Section>,
 }
-
-impl Table {
-    /// The table as Markdown.
-    pub fn markdown(&self) -> String {
-        let line = |label: &str, cells: &[String]| format!("| {label} | {} |\n", cells.join(" | "));
-        let rule: Vec<String> = self.columns.iter().map(|_| "---:".to_owned()).collect();
-        let rows = self.rows.iter().map(|(label, cells)| line(label, cells));
-        line(self.corner, &self.columns) + &line("---", &rule) + &rows.collect::<String>()
-    }
-}

@@ -12,7 +12,7 @@ const RIGHT: f64 = 784.0;
 const ROW: f64 = 12.0;
 const BAR: f64 = 8.0;
 const HEADING: f64 = 26.0;
-const FOOT: f64 = 58.0;
+const FOOT: f64 = 68.0;
 
 /// Draws the panels, one below the other, on one scale of time.
 pub fn draw(plan: &Plan, panels: &[Panel]) -> String {
@@ -37,7 +37,7 @@ pub fn draw(plan: &Plan, panels: &[Panel]) -> String {
             top += ROW;
         }
     }
-    svg += &legend(foot + 42.0);
+    svg += &legend(foot + 52.0);
     svg + "</svg>\n"
 }
 

@@ -1,0 +1,26 @@
+//! A quarter of an hour a model. Each exercise is a file in `src/yours` that compiles and does not
+//! do what it says; its tests are named by task. They are red at first:
+//!
+//! ```console
+//! $ cargo test -p exercises --features yours --test framing
+//! ```
+//!
+//! | exercise | chapter | file |
+//! | --- | --- | --- |
+//! | framing | the job | `src/yours/framing.rs` |
+//! | reaping | a process per connection | `src/yours/reaping.rs` |
+//! | limit | a thread per connection | `src/yours/limit.rs` |
+//! | workers | a pool of threads | `src/yours/workers.rs` |
+//! | patience | tasks | `src/yours/patience.rs` |
+//!
+//! Without `--features yours` the same tests hold the solutions, in `src/solutions`.
+
+#[cfg(feature = "yours")]
+mod yours;
+#[cfg(feature = "yours")]
+pub use yours::{framing, limit, patience, reaping, workers};
+
+#[cfg(not(feature = "yours"))]
+mod solutions;
+#[cfg(not(feature = "yours"))]
+pub use solutions::{framing, limit, patience, reaping, workers};

@@ -1,0 +1,38 @@
+//! Let in so many at a time, and no more.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// A gate with places.
+#[derive(Debug)]
+pub struct Gate {
+    free: Mutex<usize>,
+    left: Condvar,
+}
+
+/// A place behind the gate, given back when it is dropped.
+#[derive(Debug)]
+pub struct Place(Arc<Gate>);
+
+impl Gate {
+    /// A gate with so many places.
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Gate { free: Mutex::new(places), left: Condvar::new() })
+    }
+
+    /// Waits for a place, and takes it.
+    pub fn enter(self: &Arc<Self>) -> Place {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.left.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Place(Arc::clone(self))
+    }
+}
+
+/// As it stands, nobody who leaves gives the place back.
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = &self.0.left;
+    }
+}

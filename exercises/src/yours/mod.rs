@@ -1,0 +1,5 @@
+pub mod framing;
+pub mod limit;
+pub mod patience;
+pub mod reaping;
+pub mod workers;
