@@ -24,7 +24,7 @@ pub const WORK: Duration = Duration::from_millis(20);
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many clients may be on their way at a time: those that wait, and those that are served.
-const MOST_CLIENTS: usize = 1000;
+pub const MOST_CLIENTS: usize = 1000;
 
 /// A server and its options.
 #[derive(Clone, Debug)]
@@ -79,8 +79,8 @@ pub fn variants(models: &[Model]) -> Vec<Variant> {
         match model.name {
             "pool" => {
                 variants.push(variant("pool of 8", &["--workers", "8"]));
-                let short_queue = ["--workers", "8", "--max-connections", "12"];
-                variants.push(variant("pool, queue of 4", &short_queue));
+                let at_most = ["--workers", "8", "--max-connections", "12"];
+                variants.push(variant("pool, at most 12", &at_most));
             }
             "thread" => {
                 variants.push(variant("thread", &[]));
@@ -155,7 +155,7 @@ impl Point {
 
 /// The table: a row a variant and a rate.
 pub fn render(curves: &[Curve]) -> String {
-    let columns = ["due/s", "answered/s", "p50 ms", "p99 ms", "gave up", "waiting", "not sent"];
+    let columns = ["due/s", "answered/s", "p50 ms", "p99 ms", "gave up", "waiting", "failed"];
     grid("", columns, rows(curves))
 }
 
@@ -186,7 +186,7 @@ pub fn conclusion(curves: &[Curve]) -> Vec<String> {
             None => format!("{} kept up with every rate.", curve.name),
             Some(it) => format!(
                 "{} fell behind at {} a second: it answered {}, the median of them after {} ms, \
-                 and {:.0}% gave up after {}.",
+                 and {:.0}% had given up after {}.",
                 curve.name,
                 short(it.due_per_second),
                 short(it.answered_per_second),

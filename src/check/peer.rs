@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 use socket2::SockRef;
 
@@ -31,12 +33,22 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A connection to the server that is checked.
+/// A connection to the server that is checked. Nothing that it does waits for the server to read:
+/// what cannot be sent yet is sent while answers are received.
 pub(super) struct Peer {
     stream: TcpStream,
     patience: Duration,
-    sent: Vec<u8>,
-    half_closed: bool,
+    /// All that the case sends, and how much of it the server's side has taken.
+    outgoing: Vec<u8>,
+    sent: usize,
+    half_close: HalfClose,
+}
+
+#[derive(PartialEq, Eq)]
+enum HalfClose {
+    NotYet,
+    WhenAllIsSent,
+    Done,
 }
 
 impl Peer {
@@ -44,7 +56,7 @@ impl Peer {
         let connect = || {
             let stream = TcpStream::connect_timeout(&target.address, target.patience)?;
             stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(target.patience))?;
+            stream.set_nonblocking(true)?;
             Ok(stream)
         };
         let stream = connect().map_err(|error: io::Error| Difference {
@@ -52,19 +64,36 @@ impl Peer {
             expected: "a connection".to_owned(),
             received: error.to_string(),
         })?;
-        Ok(Peer { stream, patience: target.patience, sent: Vec::new(), half_closed: false })
+        let (patience, half_close) = (target.patience, HalfClose::NotYet);
+        Ok(Peer { stream, patience, outgoing: Vec::new(), sent: 0, half_close })
     }
 
     /// Sends these bytes. That a server closes over them is for what is received to show.
     pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.sent.extend_from_slice(bytes.as_ref());
-        let _ = self.stream.write_all(bytes.as_ref());
+        self.outgoing.extend_from_slice(bytes.as_ref());
+        self.send_more();
     }
 
-    /// Ends the client's side.
+    /// Ends the client's side behind what was sent.
     pub(super) fn half_close(&mut self) {
-        self.half_closed = true;
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.half_close = HalfClose::WhenAllIsSent;
+        self.send_more();
+    }
+
+    fn send_more(&mut self) {
+        while self.sent < self.outgoing.len() {
+            match self.stream.write(&self.outgoing[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The connection has ended: nothing more can be sent.
+                Err(_) => self.outgoing.truncate(self.sent),
+            }
+        }
+        if self.half_close == HalfClose::WhenAllIsSent {
+            self.half_close = HalfClose::Done;
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
     }
 
     /// Ends the connection with a reset.
@@ -117,26 +146,36 @@ impl Peer {
                 break None;
             }
             let rest = deadline.saturating_duration_since(Instant::now());
-            let wait = self.stream.set_read_timeout(Some(rest.max(Duration::from_millis(1))));
-            match wait.and_then(|()| self.stream.read(&mut received[count..])) {
+            if rest.is_zero() {
+                break Some(format!(
+                    "nothing within {}",
+                    humantime::format_duration(self.patience)
+                ));
+            }
+            self.wait(rest);
+            self.send_more();
+            match self.stream.read(&mut received[count..]) {
                 Ok(0) => break Some(END.to_owned()),
                 Ok(more) => count += more,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => break Some(self.reason(&error)),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    break Some("a reset".to_owned());
+                }
+                Err(error) => break Some(error.to_string()),
             }
         };
         received.truncate(count);
         (received, end)
     }
 
-    fn reason(&self, error: &io::Error) -> String {
-        match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                format!("nothing within {}", humantime::format_duration(self.patience))
-            }
-            ErrorKind::ConnectionReset => "a reset".to_owned(),
-            _ => error.to_string(),
-        }
+    /// Waits until there is something to read, or room to send what is left.
+    fn wait(&self, longest: Duration) {
+        let mut events = PollFlags::POLLIN;
+        events.set(PollFlags::POLLOUT, self.sent < self.outgoing.len());
+        let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
+        // An interrupted wait is as good as an event: the caller looks again.
+        let _ = poll(&mut [PollFd::new(self.stream.as_fd(), events)], timeout);
     }
 
     fn difference(
@@ -146,9 +185,13 @@ impl Peer {
         expected: &[u8],
         end: Option<&str>,
     ) -> Difference {
-        let behind = if self.half_closed { ", then the end" } else { "" };
+        let behind = match self.half_close {
+            HalfClose::Done => ", then the end",
+            _ if self.sent < self.outgoing.len() => ", and the server took no more",
+            _ => "",
+        };
         Difference {
-            sent: shown(&self.sent, &self.sent) + behind,
+            sent: shown(&self.outgoing[..self.sent], &self.outgoing[..self.sent]) + behind,
             expected: wanted,
             received: match end {
                 Some(end) if received.is_empty() => end.to_owned(),

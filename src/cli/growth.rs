@@ -79,7 +79,8 @@ pub(crate) fn run(mut run: Run, command: &Command) -> anyhow::Result<()> {
 
 pub(crate) const METHOD: &str = "KiB per connection: user is the proportional set size of the \
     server and its children; kernel is stacks, page tables and slabs, the clients' sockets taken \
-    off. Processes, threads and files are the server's in all.";
+    off. Processes, threads and files are the server's in all. Memory was measured once, the ballast in \
+    interleaved rounds.";
 
 /// Reads a size such as `256MiB`, in MiB.
 fn parse_mib(text: &str) -> Result<u64, String> {

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::comparison;
 use lab::machine::{Machine, listen_overflows};
 use lab::measure::Bench;
+use lab::models::MODELS;
 use nix::sys::resource::{Resource, setrlimit};
 use serde::Serialize;
 use server_core::Model;
@@ -51,6 +52,16 @@ impl Run {
             json,
             overflows_before: listen_overflows(),
         })
+    }
+
+    /// The options that were given, as they are typed behind a command.
+    pub(crate) fn options(&self) -> String {
+        let names: Vec<&str> = self.models.iter().map(|model| model.name).collect();
+        let models = match names.len() == MODELS.len() {
+            true => String::new(),
+            false => format!(" --models {}", names.join(",")),
+        };
+        models + if self.quick { " --quick" } else { "" }
     }
 
     /// How many connections have overflowed a backlog since the start: each came a second late.

@@ -13,25 +13,26 @@ pub(crate) struct Command {
     #[arg(long, value_name = "R,R", value_delimiter = ',', value_parser = parse_rate)]
     rates: Vec<f64>,
 
-    /// How long each rate lasts
-    #[arg(long, value_name = "DURATION", default_value = "2s",
-        value_parser = parse_positive_duration)]
-    duration: Duration,
+    /// How long each rate lasts: two seconds if nothing is said
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    duration: Option<Duration>,
 }
 
 impl Command {
     pub(crate) fn usual() -> Self {
-        Command { rates: Vec::new(), duration: Duration::from_secs(2) }
+        Command { rates: Vec::new(), duration: None }
     }
 }
 
 pub(crate) fn measure(run: &Run, command: &Command) -> anyhow::Result<Vec<Curve>> {
     let rates = match (command.rates.as_slice(), run.quick) {
         ([], false) => RATES.to_vec(),
-        ([], true) => vec![25.0, 100.0, 400.0],
+        ([], true) => vec![25.0, 1000.0],
         (rates, _) => rates.to_vec(),
     };
-    let duration = if run.quick { command.duration / 3 } else { command.duration };
+    // Longer than anybody's patience, also in a hurry.
+    let usual = Duration::from_millis(if run.quick { 1500 } else { 2000 });
+    let duration = command.duration.unwrap_or(usual);
     let variants = overload::variants(&run.models);
     let (bar, step) = progress(variants.len() * rates.len());
     let curves = overload::measure(&run.bench, &variants, &rates, duration, step);
@@ -49,9 +50,12 @@ pub(crate) fn method() -> String {
     let (work, patience) = (overload::WORK, overload::PATIENCE);
     format!(
         "Open loop: each client connects when it is due, sends one message, which takes the server \
-         {} of waiting, and gives up after {}. Latency counts from when it was due.",
+         {} of waiting, and gives up after {}. Latency counts from when it was due, for those who \
+         were answered. Waiting are those for whom the time was up first; failed are resets, and \
+         clients beyond {} at a time. Measured once.",
         humantime::format_duration(work),
-        humantime::format_duration(patience)
+        humantime::format_duration(patience),
+        overload::MOST_CLIENTS
     )
 }
 

@@ -30,13 +30,19 @@ pub(crate) struct Command {
 
 pub(crate) fn run(mut run: Run, command: &Command) -> anyhow::Result<()> {
     let mut file = create(&command.out)?;
+    let options = run.options();
     let figures = Figures::measure(&run)?;
     run.write(&figures)?;
-    let sections = figures.sections()?;
-    let quick = if run.quick { " --quick" } else { "" };
+    let mut sections = figures.sections()?;
+    for section in &mut sections {
+        // The comparison alone has no subcommand.
+        let separator =
+            if section.command.contains(" -- ") || options.is_empty() { "" } else { " --" };
+        section.command += &format!("{separator}{options}");
+    }
     let report = Report {
         machine: run.machine.clone(),
-        command: format!("cargo run --release -- report{quick}"),
+        command: format!("cargo run --release -- report{options}"),
         overflows: run.overflows(),
         sections,
     };

@@ -25,10 +25,9 @@ pub(crate) struct Command {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     messages: usize,
 
-    /// How long the server works on each message
-    #[arg(long, value_name = "DURATION", default_value = "100ms",
-        value_parser = parse_positive_duration)]
-    delay: Duration,
+    /// How long the server works on each message: 100ms if nothing is said
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    delay: Option<Duration>,
 
     /// How many workers the pool has
     #[arg(long, value_name = "N", default_value_t = 4,
@@ -61,7 +60,7 @@ pub(crate) fn play(run: &Run, plan: Plan) -> anyhow::Result<Figures> {
 
 pub(crate) fn run(mut run: Run, command: &Command) -> anyhow::Result<()> {
     let Command { clients, messages, delay, workers, .. } = *command;
-    let delay = if run.quick { delay / 2 } else { delay };
+    let delay = delay.unwrap_or(usual(&run).delay);
     let svg = command.svg.as_deref().map(create).transpose()?;
     let figures = play(&run, Plan { clients, messages, delay, workers })?;
     let Figures { plan, panels } = &figures;

@@ -118,7 +118,7 @@ mod tests {
             pictures: Vec::new(),
             tables: vec![table],
             method: "Once.".to_owned(),
-            command: "cargo run",
+            command: "cargo run".to_owned(),
         };
         let machine = Machine::here();
         let sections = vec![section];

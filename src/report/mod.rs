@@ -24,7 +24,7 @@ pub struct Section {
     /// How it was measured.
     pub method: String,
     /// The command that measures it alone.
-    pub command: &'static str,
+    pub command: String,
 }
 
 /// A picture with its caption.

@@ -26,7 +26,7 @@ pub fn comparison(results: &Results, method: String) -> Section {
         pictures: Vec::new(),
         tables: vec![table],
         method,
-        command: "cargo run --release",
+        command: command(""),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn scale(curves: &[Curve], method: String) -> anyhow::Result<Section> {
         pictures: pictures.collect::<anyhow::Result<_>>()?,
         tables: tables.collect(),
         method,
-        command: "cargo run --release -- scale",
+        command: command("scale"),
     })
 }
 
@@ -117,7 +117,7 @@ pub fn growth(all: &[Growth], ballast: &[Ballast], method: String) -> anyhow::Re
         pictures: vec![Picture { caption: title.to_owned(), svg: draw(&axes, &lines)? }],
         tables,
         method,
-        command: "cargo run --release -- memory",
+        command: command("memory"),
     })
 }
 
@@ -136,7 +136,7 @@ pub fn timeline(plan: &Plan, panels: &[Panel]) -> Section {
         pictures: vec![Picture { caption, svg: timeline::draw(plan, panels) }],
         tables: Vec::new(),
         method: "Played once.".to_owned(),
-        command: "cargo run --release -- timeline",
+        command: command("timeline"),
     }
 }
 
@@ -163,14 +163,18 @@ pub fn overload(curves: &[overload::Curve], method: String) -> anyhow::Result<Se
         let axes = Axes { title, x: "new clients a second", y };
         Ok::<_, anyhow::Error>(Picture { caption: title.to_owned(), svg: draw(&axes, &lines)? })
     };
-    let columns = ["due/s", "answered/s", "p50, ms", "p99, ms", "gave up", "waiting", "not sent"];
+    let columns = ["due/s", "answered/s", "p50, ms", "p99, ms", "gave up", "waiting", "failed"];
     Ok(Section {
         name: "overload",
         title: "More than a model can serve",
         sentences: overload::conclusion(curves),
         pictures: vec![
             picture("Answered", "answered a second", |it| it.answered_per_second)?,
-            picture("Latency of the answered, p99", "milliseconds", |it| it.p99_milliseconds)?,
+            picture(
+                "Latency, p99, of those who were answered before they gave up",
+                "milliseconds",
+                |it| it.p99_milliseconds,
+            )?,
         ],
         tables: vec![Table {
             caption: "A row a server and a rate".to_owned(),
@@ -179,7 +183,7 @@ pub fn overload(curves: &[overload::Curve], method: String) -> anyhow::Result<Se
             rows: overload::rows(curves),
         }],
         method,
-        command: "cargo run --release -- overload",
+        command: command("overload"),
     })
 }
 
@@ -218,6 +222,14 @@ pub fn crash(observations: &[Observation]) -> Section {
             rows: observations.iter().map(row).collect(),
         }],
         method: "Each death was played twice.".to_owned(),
-        command: "cargo run --release -- crash",
+        command: command("crash"),
+    }
+}
+
+/// The command that measures a section alone, without the options that the report was given.
+fn command(name: &str) -> String {
+    match name {
+        "" => "cargo run --release".to_owned(),
+        name => format!("cargo run --release -- {name}"),
     }
 }

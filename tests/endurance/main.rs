@@ -23,7 +23,7 @@ const SHORT_CONNECTIONS: u64 = 20_000;
 const WARM_UP: u64 = 2_000;
 
 /// How much more memory may be resident after them: 100 bytes a connection would be seen.
-const GROWTH: u64 = 2 << 20;
+const GROWTH: u64 = 1 << 20;
 
 /// How many connections are held open.
 const IDLE_CONNECTIONS: usize = 10_000;
