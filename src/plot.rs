@@ -142,13 +142,14 @@ fn dress(svg: &str, title: &str, series: &[Line]) -> String {
     let (width, height) = SIZE;
     let size = format!("width=\"{width}\" height=\"{height}\" ");
     let head = format!("role=\"img\"><title>{title}</title>\n{}", legend(series));
-    // A blank line would end the picture where it stands in a page of Markdown.
-    let lines: Vec<&str> = svg.lines().filter(|line| !line.trim().is_empty()).collect();
-    let svg = lines.join("\n") + "\n";
-    svg.replacen(&size, "", 1)
+    let svg = svg
+        .replacen(&size, "", 1)
         .replacen('>', &format!(" {head}"), 1)
         .replace("\"#010203\"", &format!("\"{INK}\""))
-        .replace("\"#040506\"", &format!("\"{FAINT}\""))
+        .replace("\"#040506\"", &format!("\"{FAINT}\""));
+    // A blank line would end the picture where it stands in a page of Markdown.
+    let lines: Vec<&str> = svg.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// What stands at a line of the grid: 1, 2, 5, 10, ... and nothing between them, where there is no
@@ -238,6 +239,7 @@ mod tests {
         for part in ["<title>a test</title>", ">fork</text>", INK, FAINT, "viewBox", "clients"] {
             assert!(svg.contains(part), "{part:?} is missing in {svg}");
         }
+        assert!(!svg.contains("\n\n"), "{svg}");
         assert!(!svg.contains("#010203") && !svg.contains("#040506"), "{svg}");
         assert!(standalone(&svg).contains("prefers-color-scheme"));
     }
