@@ -166,7 +166,7 @@ pub struct Figure {
 }
 
 /// The figures, in the order of the tables and plots.
-pub const FIGURES: [Figure; 8] = [
+pub const FIGURES: [Figure; 9] = [
     Figure { heading: "Connections per second", of: |it| &it.connections_per_second, unit: 1.0 },
     Figure {
         heading: "Server CPU per connection, µs",
@@ -195,6 +195,11 @@ pub const FIGURES: [Figure; 8] = [
         unit: 1.0,
     },
     Figure { heading: "Clients answered at all", of: |it| &it.answered_clients, unit: 1.0 },
+    Figure {
+        heading: "The load's own CPU, % of one, during messages",
+        of: |it| &it.client_cpu_percent,
+        unit: 1.0,
+    },
 ];
 
 /// The tables, one a figure.

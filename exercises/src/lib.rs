@@ -8,6 +8,7 @@
 //! | exercise | chapter | file |
 //! | --- | --- | --- |
 //! | framing | the job | `src/yours/framing.rs` |
+//! | survival | one at a time | `src/yours/survival.rs` |
 //! | reaping | a process per connection | `src/yours/reaping.rs` |
 //! | limit | a thread per connection | `src/yours/limit.rs` |
 //! | workers | a pool of threads | `src/yours/workers.rs` |
@@ -18,9 +19,9 @@
 #[cfg(feature = "yours")]
 mod yours;
 #[cfg(feature = "yours")]
-pub use yours::{framing, limit, patience, reaping, workers};
+pub use yours::{framing, limit, patience, reaping, survival, workers};
 
 #[cfg(not(feature = "yours"))]
 mod solutions;
 #[cfg(not(feature = "yours"))]
-pub use solutions::{framing, limit, patience, reaping, workers};
+pub use solutions::{framing, limit, patience, reaping, survival, workers};

@@ -7,7 +7,7 @@ use lab::crash::{self, Death, Observation};
 use super::{Run, progress};
 
 const LEGEND: &str =
-    "\ncut: other clients of the server that were cut off; new: are new clients served?\n";
+    "\nms: after the death; cut: others that were cut off; new: are new clients served?\n";
 
 pub(crate) fn play(run: &Run) -> anyhow::Result<Vec<Observation>> {
     let typed_after = Duration::from_millis(if run.quick { 100 } else { 300 });

@@ -2,6 +2,8 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
+use crate::table::short;
+
 use super::{Death, Observation, What};
 
 /// The table: a row a death, in 80 columns.
@@ -11,7 +13,7 @@ pub fn render(observations: &[Observation]) -> String {
     let cell = |text: &str| Cell::new(text);
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     table.set_header(
-        ["", "", "watching client", "after", "blocking client", "after", "cut", "new"].map(cell),
+        ["", "", "watching client", "ms", "blocking client", "ms", "cut", "new"].map(cell),
     );
     let mut model = "";
     for seen in observations {
@@ -20,9 +22,9 @@ pub fn render(observations: &[Observation]) -> String {
             cell(if model == seen.model { "" } else { seen.model }),
             cell(&seen.death.to_string()),
             cell(&watching.what.to_string()),
-            right(milliseconds(watching.after_milliseconds)),
+            right(short(watching.after_milliseconds)),
             cell(&blocking.what.to_string()),
-            right(milliseconds(blocking.after_milliseconds)),
+            right(short(blocking.after_milliseconds)),
             right(format!("{}/{}", seen.cut, seen.others)),
             cell(if seen.serves_new_clients { "yes" } else { "no" }),
         ];
@@ -37,14 +39,6 @@ pub fn render(observations: &[Observation]) -> String {
     lines.join("\n") + "\n"
 }
 
-fn milliseconds(milliseconds: f64) -> String {
-    if milliseconds < 99.95 {
-        format!("{milliseconds:.1} ms")
-    } else {
-        format!("{milliseconds:.0} ms")
-    }
-}
-
 /// What the table says: what watching is worth, and how far each death reached.
 pub fn conclusion(observations: &[Observation]) -> Vec<String> {
     let latest = observations.iter().map(|seen| seen.watching.after_milliseconds);
@@ -53,10 +47,10 @@ pub fn conclusion(observations: &[Observation]) -> Vec<String> {
     let typed = typed.fold(f64::INFINITY, f64::min);
     let unheard = observations.iter().filter(|seen| seen.blocking.what != What::Reset).count();
     let mut sentences = vec![format!(
-        "A client that watched its server noticed each end within {}; one that waited for its \
+        "A client that watched its server noticed each end within {} ms; one that waited for its \
          keyboard noticed when a line was typed, {typed:.0} ms after the death, and in {unheard} of \
          {} cases `write` took that line without a complaint.",
-        milliseconds(latest),
+        short(latest),
         observations.len()
     )];
     sentences.extend(Death::ALL.map(|death| reach(observations, death)));

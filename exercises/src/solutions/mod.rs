@@ -2,4 +2,5 @@ pub mod framing;
 pub mod limit;
 pub mod patience;
 pub mod reaping;
+pub mod survival;
 pub mod workers;
