@@ -35,5 +35,21 @@ fn task_2_two_workers_do_two_jobs_at_a_time() {
     let (done, is_done) = channel();
     queue.send(Box::new(move || done.send(heard.recv_timeout(PATIENCE).is_ok()).unwrap())).unwrap();
     queue.send(Box::new(move || word.send(()).unwrap_or_default())).unwrap();
-    assert_eq!(is_done.recv_timeout(2 * PATIENCE), Ok(true), "the second job ran beside the first");
+    assert_eq!(
+        is_done.recv_timeout(2 * PATIENCE),
+        Ok(true),
+        "the second job should have run beside the first"
+    );
+}
+
+#[test]
+fn task_3_a_job_that_panics_costs_no_worker() {
+    let (queue, jobs) = channel::<Job>();
+    let _workers = start(1, jobs);
+    // Quietly: this panic is expected.
+    queue.send(Box::new(|| std::panic::resume_unwind(Box::new(())))).unwrap();
+    let (done, is_done) = channel();
+    // Fails where the only worker has gone and taken the queue with it.
+    let _ = queue.send(Box::new(move || done.send(()).unwrap()));
+    assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()), "the worker should have gone on");
 }

@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 pub type Job = Box<dyn FnOnce() + Send>;
 
 /// Starts `count` threads that take jobs from the queue and do them, each at the same time as the
-/// others. They end when the queue has no sender any more and is empty.
+/// others. A job that panics ends, and its worker goes on. They end when the queue has no sender any
+/// more and is empty.
 ///
-/// As it stands, they do one job at a time, all together.
+/// As it stands, they do one job at a time, all together, and a panic ends a worker.
 pub fn start(count: usize, queue: Receiver<Job>) -> Vec<JoinHandle<()>> {
     let queue = Arc::new(Mutex::new(queue));
     let worker = |_| {
