@@ -44,49 +44,43 @@ pub struct Ballast {
     pub server_cpu_per_connection_microseconds: Sample,
 }
 
-/// Measures each model with each number of idle connections. A model or a machine that cannot
-/// hold so many says so, and the rest goes on.
+/// Measures a model, with these options, with each number of idle connections, up to the first that
+/// the model or the machine cannot hold. Calls `progress` before each.
 ///
 /// # Errors
 ///
-/// When a server cannot be started at all.
+/// When the server cannot be started at all.
 pub fn measure(
     bench: &Bench,
-    models: &[Model],
+    model: &Model,
+    options: &[&str],
     connections: &[usize],
-    arguments: &[&str],
     mut progress: impl FnMut(String),
-) -> anyhow::Result<Vec<Growth>> {
-    let mut all = Vec::new();
-    for model in models {
-        let mut growth = Growth {
-            model: model.name,
-            holdings: Vec::new(),
-            failed_at: None,
-            user_kib_per_connection: 0.0,
-            kernel_kib_per_connection: 0.0,
-        };
-        for count in connections {
-            progress(format!("{}: {count} idle connections", model.name));
-            if *count > room(model) {
-                let reason = format!("it takes on and lets wait {} at most", room(model));
-                growth.failed_at = Some((*count, reason));
+) -> anyhow::Result<Growth> {
+    let (mut holdings, mut failed_at) = (Vec::new(), None);
+    for count in connections {
+        progress(format!("{}: {count} idle connections", model.name));
+        if *count > room(model) {
+            let reason = format!("it takes on and lets wait {} at most", room(model));
+            failed_at = Some((*count, reason));
+            break;
+        }
+        let server = bench.start(model, options).context(model.name)?;
+        match memory::measure(server, *count, served_at_once(model, *count)) {
+            Ok(holding) => holdings.push(holding),
+            Err(error) => {
+                failed_at = Some((*count, error.to_string()));
                 break;
             }
-            let server = bench.start(model, arguments).context(model.name)?;
-            match memory::measure(server, *count, served_at_once(model, *count)) {
-                Ok(holding) => growth.holdings.push(holding),
-                Err(error) => {
-                    growth.failed_at = Some((*count, error.to_string()));
-                    break;
-                }
-            }
         }
-        growth.user_kib_per_connection = slope(&growth.holdings, |it| it.user);
-        growth.kernel_kib_per_connection = slope(&growth.holdings, |it| it.kernel);
-        all.push(growth);
     }
-    Ok(all)
+    Ok(Growth {
+        model: model.name,
+        user_kib_per_connection: slope(&holdings, |it| it.user),
+        kernel_kib_per_connection: slope(&holdings, |it| it.kernel),
+        holdings,
+        failed_at,
+    })
 }
 
 /// Measures what a connection costs a forking server with each of these ballasts.

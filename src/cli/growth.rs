@@ -51,9 +51,9 @@ pub(crate) fn measure(run: &Run, command: &Command) -> anyhow::Result<Figures> {
     for model in &run.models {
         let stack = command.stack_size.filter(|_| model.stack_size.is_some());
         let stack = stack.map(|size| size.to_string());
-        let arguments = stack.iter().flat_map(|size| ["--stack-size", size]).collect::<Vec<_>>();
-        let all = growth::measure(&run.bench, &[*model], &counts, &arguments, &mut step)?;
-        idle_connections.extend(all);
+        let options: Vec<&str> = stack.iter().flat_map(|size| ["--stack-size", size]).collect();
+        let growth = growth::measure(&run.bench, model, &options, &counts, &mut step)?;
+        idle_connections.push(growth);
     }
     let fork_with_ballast = match fork {
         Some(fork) => {
@@ -79,8 +79,8 @@ pub(crate) fn run(mut run: Run, command: &Command) -> anyhow::Result<()> {
 
 pub(crate) const METHOD: &str = "KiB per connection: user is the proportional set size of the \
     server and its children; kernel is stacks, page tables and slabs, the clients' sockets taken \
-    off. Processes, threads and files are the server's in all. Memory was measured once, the ballast in \
-    interleaved rounds.";
+    off. Processes, threads and files are the server's in all. Memory was \
+    measured once, the ballast in interleaved rounds.";
 
 /// Reads a size such as `256MiB`, in MiB.
 fn parse_mib(text: &str) -> Result<u64, String> {

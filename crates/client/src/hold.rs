@@ -59,12 +59,7 @@ impl Held {
         Ok(())
     }
 
-    /// How many connections are open.
-    pub fn count(&self) -> usize {
-        self.connections.len()
-    }
-
-    /// How many of them the server has answered. The others wait for their turn.
+    /// How many of the connections the server has answered. The others wait for their turn.
     pub fn served(&self) -> usize {
         self.served
     }

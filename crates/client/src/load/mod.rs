@@ -136,8 +136,6 @@ pub struct Status {
     pub established: usize,
     /// All messages that were answered so far.
     pub messages: u64,
-    /// All connections that came to their end so far.
-    pub ended_connections: u64,
     /// How many failures there were so far.
     pub failures: u64,
 }

@@ -407,7 +407,6 @@ impl<'a> Run<'a> {
             elapsed: now - self.start,
             established: self.connections().filter(|one| !one.is_opening()).count(),
             messages: self.outcome.all_messages,
-            ended_connections: self.outcome.all_connections,
             failures: self.outcome.failures.total() + self.outcome.warm_up_failures,
         }
     }
