@@ -10,7 +10,6 @@ use std::time::Duration;
 use client::load::{Extent, Load};
 use criterion::{Criterion, SamplingMode};
 
-mod bare;
 mod support;
 
 use support::{Contestant, MESSAGE, measure};
@@ -18,7 +17,6 @@ use support::{Contestant, MESSAGE, measure};
 const GROUP: &str = "concurrent_connections";
 
 fn main() {
-    bare::serve_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     support::group(&mut criterion, GROUP, |group| {
         group.measurement_time(Duration::from_secs(2)).sample_size(30);

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 
-mod bare;
 mod support;
 
 use support::{Contestant, MESSAGE, measure};
@@ -19,7 +18,6 @@ use support::{Contestant, MESSAGE, measure};
 const GROUP: &str = "connection";
 
 fn main() {
-    bare::serve_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     support::group(&mut criterion, GROUP, |group| {
         group.measurement_time(Duration::from_secs(3));

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 
-mod bare;
 mod support;
 
 use support::{Contestant, MESSAGE, measure};
@@ -21,7 +20,6 @@ const AT_ONCE: &str = "round_trip_50_at_once";
 const WARM: u64 = 50;
 
 fn main() {
-    bare::serve_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     support::group(&mut criterion, GROUP, |group| {
         group.measurement_time(Duration::from_secs(2)).sample_size(50);
@@ -57,7 +55,7 @@ fn those_that_serve_50() -> Vec<Contestant> {
     let mut all = Contestant::all();
     all.retain(|one| !one.name.starts_with("iterative") && !one.name.starts_with("pool"));
     all.push(Contestant::model("pool", &["--workers", "50"]));
-    all.push(Contestant::bare("pool", "pool-of-50"));
+    all.push(Contestant::bare("pool", &["--workers", "50"]));
     all
 }
 

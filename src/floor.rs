@@ -10,7 +10,9 @@ use std::os::fd::AsRawFd;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
-use server_core::{Model, Options, Report, ShutdownSignal, Statistics};
+use server_core::{
+    AtOnce, Model, Options, Report, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Statistics, Unit,
+};
 
 /// How many bytes a message of the lab's has, its line feed included.
 pub const MESSAGE_SIZE: usize = 16;
@@ -19,10 +21,13 @@ pub const MESSAGE_SIZE: usize = 16;
 pub const MODEL: Model = Model {
     name: "floor",
     about: "The server below which no server can be: accepts and answers, without a protocol",
+    unit: Unit::None,
+    at_once: AtOnce::All,
     max_connections: None,
     workers: None,
     stack_size: None,
     run,
+    bare: |listener, options| run(listener, options).map(drop),
 };
 
 const LISTENER: Token = Token(0);
@@ -36,15 +41,16 @@ const SHUTDOWN: Token = Token(1);
 pub fn run(listener: TcpListener, _: &Options) -> io::Result<Report> {
     listener.set_nonblocking(true)?;
     let statistics = Statistics::default();
-    let signal = ShutdownSignal::get()?;
+    let (shutdown, pipe) = (Shutdown::get()?, SelfPipe::new()?);
+    pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
     let mut poll = Poll::new()?;
     let mut listener = mio::net::TcpListener::from_std(listener);
-    let mut wakeups = UnixStream::from_std(signal.wakeups()?);
+    let mut wakeups = UnixStream::from_std(pipe.wakeups()?);
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     poll.registry().register(&mut wakeups, SHUTDOWN, Interest::READABLE)?;
     let mut events = Events::with_capacity(256);
     let mut clients = Vec::new();
-    while !signal.requested() {
+    while !shutdown.requested() {
         match poll.poll(&mut events, None) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}

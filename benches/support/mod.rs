@@ -1,6 +1,6 @@
 //! Servers under measurement, each in a process of its own, and what must not happen unseen.
 //!
-//! Logging is off. Models and twins have the same backlog and socket options. In every connection
+//! Logging is off. Models and pages have the same backlog and socket options. In every connection
 //! the server closes first, so that no port of the client's is held in TIME_WAIT.
 
 use std::net::SocketAddr;
@@ -33,16 +33,16 @@ impl Contestant {
         Contestant { name: name.to_owned(), command }
     }
 
-    /// The bare twin of this model, in one of its variants.
-    pub(crate) fn bare(name: &str, variant: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["bare", variant]);
+    /// The page of this model.
+    pub(crate) fn bare(name: &str, options: &[&str]) -> Self {
+        let options = [&["--bare"], options].concat();
+        let command = serve_command(env!("CARGO_BIN_EXE_lab"), name, &options);
         Contestant { name: format!("{name}-bare"), command }
     }
 
-    /// Every model with its twin beside it, and the floor.
+    /// Every model with its page beside it, and the floor.
     pub(crate) fn all() -> Vec<Self> {
-        let pair = |name| [Contestant::model(name, &[]), Contestant::bare(name, name)];
+        let pair = |name| [Contestant::model(name, &[]), Contestant::bare(name, &[])];
         let pairs = MODELS.into_iter().flat_map(|model| pair(model.name));
         pairs.chain([Contestant::model("floor", &[])]).collect()
     }

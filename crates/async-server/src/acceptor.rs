@@ -3,43 +3,58 @@
 use std::io;
 use std::net::SocketAddr;
 
-use server_core::{AcceptPolicy, Options, ShutdownSignal, Waker};
+use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Waker};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::sleep;
 
 pub(crate) struct Acceptor {
     listener: TcpListener,
-    signal: &'static ShutdownSignal,
+    shutdown: &'static Shutdown,
+    waker: Waker,
     wakeups: UnixStream,
     max_connections: usize,
     policy: AcceptPolicy,
+    broken: Option<io::Error>,
 }
 
 impl Acceptor {
-    pub(crate) fn new(listener: std::net::TcpListener, options: &Options) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let signal = ShutdownSignal::get()?;
+    pub(crate) fn new(listener: TcpListener, options: &Options) -> io::Result<Self> {
+        let pipe = SelfPipe::new()?;
+        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
         Ok(Acceptor {
-            listener: TcpListener::from_std(listener)?,
-            signal,
-            wakeups: UnixStream::from_std(signal.wakeups()?)?,
+            listener,
+            shutdown: Shutdown::get()?,
+            waker: pipe.waker(),
+            wakeups: UnixStream::from_std(pipe.wakeups()?)?,
             max_connections: options.max_connections,
             policy: AcceptPolicy::default(),
+            broken: None,
         })
     }
 
     /// What wakes [`next`](Self::next), so that it asks again how many connections are open.
     pub(crate) fn waker(&self) -> Waker {
-        self.signal.waker()
+        self.waker.clone()
     }
 
-    /// The next connection, or `None` once the shutdown was requested. Loses nothing when it
-    /// turns from one wait to another.
+    /// The next connection, or `None` once the shutdown was requested or the listener is broken:
+    /// [`close`](Self::close) tells which.
     pub(crate) async fn next(
         &mut self,
         open: impl Fn() -> usize,
+    ) -> Option<(TcpStream, SocketAddr)> {
+        self.try_next(open).await.unwrap_or_else(|error| {
+            self.broken = Some(error);
+            None
+        })
+    }
+
+    /// Loses nothing when it turns from one wait to another.
+    async fn try_next(
+        &mut self,
+        open: impl Fn() -> usize,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        while !self.signal.requested() {
+        while !self.shutdown.requested() {
             let has_room = open() < self.max_connections;
             tokio::select! {
                 biased;
@@ -54,6 +69,11 @@ impl Acceptor {
             }
         }
         Ok(None)
+    }
+
+    /// Stops listening, and returns what broke the listener, if that is why.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.broken.map_or(Ok(()), Err)
     }
 }
 

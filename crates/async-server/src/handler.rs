@@ -1,4 +1,4 @@
-//! The asynchronous connection handler: `server_core::serve`'s, step for step. Each wait is an
+//! The asynchronous connection handler: `server_core::converse`'s, step for step. Each wait is an
 //! `await`; each read and write is one system call that is never cancelled half done.
 
 use std::io::{self, ErrorKind, Read};
@@ -6,7 +6,9 @@ use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use server_core::{ConnectionError, Ending, LINGER, Options, Session, Step};
+use server_core::{
+    Connection, ConnectionError, Ending, Input, LINGER, Options, Session, Step, client_has_ended,
+};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -14,10 +16,10 @@ use tokio::task::consume_budget;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(crate) async fn handle(
-    stream: &TcpStream,
+    connection: &Connection<TcpStream>,
     session: &mut Session<'_>,
 ) -> Result<Ending, ConnectionError> {
-    let options = session.options();
+    let (stream, options) = (connection.stream(), session.options());
     let mut timer = IdleTimer { sleep: pin!(sleep(options.idle_timeout)), options };
     loop {
         // A client that always has more to say would else never let another task run.
@@ -25,8 +27,8 @@ pub(crate) async fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, &mut timer).await?;
-                let count = receive(stream, session, &mut timer).await?;
-                session.received(count);
+                let input = receive(connection, session, &mut timer).await?;
+                session.receive(input);
             }
             Step::Work => {
                 work(stream, options.delay).await?;
@@ -38,32 +40,60 @@ pub(crate) async fn handle(
             }
             Step::Close(outcome) => {
                 send(stream, session, &mut timer).await?;
-                if session.has_leftover() || has_unread(stream) {
-                    // Its failure is the client's loss alone: there is nothing more to say.
-                    let _ = linger(stream).await;
-                }
                 return Ok(outcome?);
             }
         }
     }
 }
 
-/// Reads once. Space for it is taken only when there is something to read, so a task whose client
-/// has not said anything yet holds no buffer.
+/// Waits until there is input or an end. Space for it is taken only when there is something to
+/// read, so a task whose client has not said anything yet holds no buffer.
 // ANCHOR: receive
 async fn receive(
-    stream: &TcpStream,
+    connection: &Connection<TcpStream>,
     session: &mut Session<'_>,
     timer: &mut IdleTimer<'_>,
-) -> Result<usize, ConnectionError> {
+) -> Result<Input, ConnectionError> {
+    let stream = connection.stream();
     loop {
-        timer.unless_idle(stream.readable()).await?;
-        if let Some(count) = read(stream, session.space())? {
-            return Ok(count);
+        timer.unless_idle(has_input(connection)).await?;
+        match read(stream, session.space())? {
+            Some(0) if connection.is_draining() => return end_of_drain(stream, session),
+            Some(count) => return Ok(Input::Bytes(count)),
+            None if connection.is_draining() => return Ok(Input::CutOff),
+            None => {}
         }
     }
 }
 // ANCHOR_END: receive
+
+/// Whose end a read has met during a drain. What came before the client's may have come since the
+/// read.
+fn end_of_drain(stream: &TcpStream, session: &mut Session<'_>) -> Result<Input, ConnectionError> {
+    if !client_has_ended(stream) {
+        return Ok(Input::CutOff);
+    }
+    Ok(Input::Bytes((&*SockRef::from(stream)).read(session.space())?))
+}
+
+/// Waits until there may be something to read. A drain ends the input, so that is something.
+#[cfg(target_os = "linux")]
+async fn has_input(connection: &Connection<TcpStream>) -> io::Result<()> {
+    connection.stream().readable().await
+}
+
+/// Waits until there may be something to read, or until a drain has begun, for which it must look
+/// itself here: see `server_core::Input`.
+#[cfg(not(target_os = "linux"))]
+async fn has_input(connection: &Connection<TcpStream>) -> io::Result<()> {
+    const LOOK: Duration = Duration::from_millis(100);
+    while !connection.is_draining() {
+        if let Ok(readable) = timeout(LOOK, connection.stream().readable()).await {
+            return readable;
+        }
+    }
+    Ok(())
+}
 
 /// Reads what has come, if something has.
 ///
@@ -133,13 +163,8 @@ async fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     }
 }
 
-/// Whether the kernel holds input that the client sent and we shall not read.
-fn has_unread(stream: &TcpStream) -> bool {
-    matches!(stream.try_read(&mut [0]), Ok(count) if count > 0)
-}
-
-/// Ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
-async fn linger(stream: &TcpStream) -> io::Result<()> {
+/// `server_core::linger`: ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
+pub(crate) async fn linger(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)?;
     let forget = async {
         // On the heap: what lives across an await would lie in every task, lingering or not.

@@ -17,6 +17,17 @@
 //! A task is one allocation, and its socket is registered with `epoll` once. A message is a read
 //! and a write, as in C, and a few function calls between them: the runtime's queue, and a timer
 //! that is put off, which a loop without an idle time-out would not have.
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/async_server/bare.rs.html) is the model in a page. This server survives what
+//! ends that one:
+//!
+//! - a client that always has more to say: its task lets the others run now and then;
+//! - more clients than there is room for: further ones wait in the backlog, under
+//!   `--max-connections`;
+//! - a lack of descriptors: the acceptor waits until it has passed;
+//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
 
 use std::io;
 use std::net::TcpListener;
@@ -24,61 +35,65 @@ use std::thread;
 use std::time::Duration;
 
 use server_core::{
-    Connection, ConnectionError, Connections, Ending, Model, Options, Report, log_end,
+    Aftermath, Connection, ConnectionError, Connections, Ending, Options, Report, log_end,
 };
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, info_span};
 
 mod acceptor;
+mod bare;
 mod handler;
+mod model;
 
 use acceptor::Acceptor;
-
-/// The model and its defaults. A single worker is the thread that calls [`run`]: tasks that only
-/// wait and copy gain nothing from a second, and pay for waking each other across threads.
-pub const MODEL: Model = Model {
-    name: "async",
-    about: "The echo service with a task per connection",
-    max_connections: Some(65536),
-    workers: Some(|| 1),
-    stack_size: None,
-    run,
-};
+pub use model::MODEL;
 
 /// Serves each connection in a task of its own until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+/// When the server cannot start, or its listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let mut builder = match options.workers {
-        1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    let runtime = builder.worker_threads(options.workers).enable_all().build()?;
+    let runtime = runtime(options)?;
     let report = runtime.block_on(serve_until_shutdown(listener, options))?;
     // Tasks that are still there have had their time: they end where they wait.
     runtime.shutdown_background();
     Ok(report)
 }
 
+/// What runs the tasks: `--workers` threads, or the one that calls.
+fn runtime(options: &Options) -> io::Result<Runtime> {
+    let mut builder = match options.workers {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(options.workers).enable_all().build()
+}
+
+/// A listener that a task can wait for.
+fn asynchronous(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
 async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let mut acceptor = Acceptor::new(listener, options)?;
+    let mut acceptor = Acceptor::new(asynchronous(listener)?, options)?;
     let connections = Connections::new(options, acceptor.waker());
     let tasks = TaskTracker::new();
     // ANCHOR: loop
-    while let Some((stream, peer)) = acceptor.next(|| connections.open()).await? {
+    while let Some((stream, peer)) = acceptor.next(|| connections.open()).await {
         let connection = connections.admit(stream, peer);
         let who = format_args!("task {}", connection.number());
         let span = info_span!("connection", %who, %peer);
         tasks.spawn(serve(connection).instrument(span));
     }
     // ANCHOR_END: loop
-    drop(acceptor);
+    let closed = acceptor.close();
     drain(&connections, &tasks, options.drain_timeout).await;
+    closed?;
     connections.report()
 }
 
@@ -87,8 +102,13 @@ async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::R
 async fn serve(connection: Connection<TcpStream>) {
     info!("connected");
     let task = Task(&connection);
-    let outcome = handler::handle(connection.stream(), &mut connection.session()).await;
+    let mut session = connection.session();
+    let outcome = handler::handle(&connection, &mut session).await;
     task.log_end(&outcome);
+    if Aftermath::of(&outcome, &session, connection.stream()) == Aftermath::Linger {
+        // Its failure is the client's loss alone: there is nothing more to say.
+        let _ = handler::linger(connection.stream()).await;
+    }
 }
 // ANCHOR_END: task
 

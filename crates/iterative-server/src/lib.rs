@@ -10,36 +10,40 @@
 //!   B ─┐
 //!   C ─┴─▶ backlog: B and C wait for the end of A
 //! ```
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/iterative_server/bare.rs.html) is the model in a page. This server survives
+//! what ends that one:
+//!
+//! - a client that resets its connection, or sends what is not text: [`OneAtATime::serve`]
+//!   ends that connection and no more;
+//! - a lack of descriptors: the acceptor waits until it has passed;
+//! - SIGTERM while a client is served: its handler ends the client's input, and a timer cuts what
+//!   is still open after `--drain-timeout`. So there is one thread, also then.
 
 use std::io;
 use std::net::TcpListener;
 
-use server_core::{Acceptor, Connections, Model, Options, Report};
+use server_core::{Acceptor, OneAtATime, Options, Report};
 
-/// The model and its defaults.
-pub const MODEL: Model = Model {
-    name: "iterative",
-    about: "The echo service for one client at a time",
-    max_connections: None,
-    workers: None,
-    stack_size: None,
-    run,
-};
+mod bare;
+mod model;
+
+pub use model::MODEL;
 
 /// Serves one connection after the other until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+/// When the server cannot start, or its listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
-    let connections = Connections::new(options, acceptor.waker());
-    // The signal may come while the only thread that serves is blocked on a client.
-    connections.drain_from_another_thread()?;
+    let connections = OneAtATime::new(options)?;
     // ANCHOR: loop
-    while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
-        connections.admit(stream, peer).serve("the only thread");
+    while let Some((stream, peer)) = acceptor.next(|| 0) {
+        connections.serve(&stream, peer, "the only thread");
     }
     // ANCHOR_END: loop
-    connections.report()
+    connections.drain(acceptor)
 }

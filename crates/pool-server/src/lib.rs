@@ -17,70 +17,77 @@
 //! No unit is made for a connection: it is one passage through the queue, and the wake-up of a
 //! worker that sleeps, a `futex` call and a switch of context. crossbeam's channel lets a worker
 //! that finds the queue empty yield a few times before it sleeps: CPU time for a quicker start.
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/pool_server/bare.rs.html) is the model in a page. This server survives what
+//! ends that one:
+//!
+//! - a handler that panics: the worker goes on, where the page would have one less for good;
+//! - a client that is told of a mistake and sends on: a thread of its own sees all such off, or a
+//!   few of them would hold all workers;
+//! - more clients than the queue shall hold: further ones wait in the backlog, under
+//!   `--max-connections`;
+//! - a lack of descriptors: the acceptor waits until it has passed;
+//! - SIGTERM: [`Connections`] knows all that are open, also those in the queue, so each is answered
+//!   before the end.
 
 use std::io;
 use std::net::TcpListener;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use crossbeam::channel::{self, Receiver};
-use server_core::{Acceptor, Connection, Connections, Model, Options, Report};
+use crossbeam::channel;
+use server_core::{Acceptor, Aftermath, Connection, Connections, LingeringThread, Options, Report};
 
-/// The model and its defaults. Workers wait for clients more than they compute, so there are
-/// several for each CPU. `max_connections` counts those that wait in the queue too.
-pub const MODEL: Model = Model {
-    name: "pool",
-    about: "The echo service with a fixed pool of threads",
-    max_connections: Some(1024),
-    workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
-    stack_size: Some(256 * 1024),
-    run,
-};
+mod bare;
+mod model;
+
+pub use model::MODEL;
 
 /// Serves each connection in one of `--workers` threads until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+/// When the server cannot start, or its listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
-    // As full as the limit on connections lets it become.
-    let (queue, waiting) = channel::unbounded();
-    let workers = start_workers(&waiting, options)?;
+    let lingering = LingeringThread::start()?;
+    // The limit on connections holds for the queue too, so it never fills and nobody waits to send.
+    let (queue, waiting) = channel::bounded(options.max_connections);
+    // ANCHOR: workers
+    let work = |number| {
+        for connection in &waiting {
+            serve(connection, number, &lingering);
+        }
+    };
+    // ANCHOR_END: workers
     // ANCHOR: loop
-    while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
-        queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
-    }
-    drop(acceptor);
-    connections.drain();
-    // Without a sender the queue ends, and with it the workers.
-    drop(queue);
+    thread::scope(|scope| {
+        for number in 1..=options.workers {
+            let worker = thread::Builder::new().stack_size(options.stack_size);
+            let worker = worker.spawn_scoped(scope, move || work(number));
+            worker.map_err(|error| not_started(number, options, &error))?;
+        }
+        while let Some((stream, peer)) = acceptor.next(|| connections.open()) {
+            queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
+        }
+        let report = connections.drain(acceptor);
+        // Without a sender the queue ends, and with it the workers, for whom the scope waits.
+        drop(queue);
+        report
+    })
     // ANCHOR_END: loop
-    workers
-        .into_iter()
-        .try_for_each(JoinHandle::join)
-        .map_err(|_| io::Error::other("a worker panicked"))?;
-    connections.report()
 }
 
-fn start_workers(
-    waiting: &Receiver<Connection>,
-    options: &Options,
-) -> io::Result<Vec<JoinHandle<()>>> {
-    // ANCHOR: workers
-    let start = |number| {
-        let waiting = waiting.clone();
-        let work = move || {
-            for connection in waiting {
-                connection.serve(format_args!("worker {number}"));
-            }
-        };
-        // ANCHOR_END: workers
-        let worker = thread::Builder::new().stack_size(options.stack_size).spawn(work);
-        worker.map_err(|error| {
-            let all = options.workers;
-            io::Error::other(format!("cannot start worker {number} of {all}: {error}"))
-        })
-    };
-    (1..=options.workers).map(start).collect()
+/// Serves one client, and leaves it to others to wait for its end where it may still be sending.
+fn serve(connection: Connection, worker: usize, lingering: &LingeringThread) {
+    match connection.converse(format_args!("worker {worker}")) {
+        Aftermath::Close => drop(connection),
+        Aftermath::Linger => lingering.take(connection),
+    }
+}
+
+fn not_started(worker: usize, options: &Options, error: &io::Error) -> io::Error {
+    io::Error::other(format!("cannot start worker {worker} of {}: {error}", options.workers))
 }

@@ -1,88 +1,64 @@
-//! The open connections of one process, within reach of its shutdown.
+//! The connections of a server whose handlers share its memory, from their admission to the drain.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
 use tracing::warn;
 
-use crate::{Options, Report, SHUTDOWN_SIGNALS, Session, ShutdownSignal, Statistics, Waker, serve};
+use crate::registry::Registry;
+use crate::{Acceptor, Aftermath, Options, Report, Session, Shutdown, Statistics, Waker};
+use crate::{converse, linger};
 
-/// The open connections of one process, each a stream of type `S`. Whoever serves them shares it;
-/// a shutdown ends their input through it, so that a read that waits returns and a handler need
-/// not look out for signals.
+/// The connections of one process, each a stream of type `S`. Whoever serves them shares it; a
+/// shutdown ends their input through it, so that a read that waits returns and a handler need not
+/// look out for signals.
 #[derive(Debug)]
 pub struct Connections<S = TcpStream> {
     options: Options,
     statistics: Statistics,
+    registry: Registry<S>,
     waker: Waker,
-    registry: Mutex<Registry<S>>,
-    emptied: Condvar,
-}
-
-#[derive(Debug)]
-struct Registry<S> {
-    draining: bool,
-    accepted: u64,
-    open: HashMap<u64, Arc<S>>,
 }
 
 impl<S: AsFd> Connections<S> {
     /// No connections yet. `waker` wakes the acceptor when there is room for one more.
     pub fn new(options: &Options, waker: Waker) -> Arc<Self> {
-        let registry = Registry { draining: false, accepted: 0, open: HashMap::new() };
-        Arc::new(Connections {
-            options: options.clone(),
-            statistics: Statistics::default(),
-            waker,
-            registry: Mutex::new(registry),
-            emptied: Condvar::new(),
-        })
+        let (statistics, registry) = (Statistics::default(), Registry::new());
+        Arc::new(Connections { options: options.clone(), statistics, registry, waker })
     }
 
     /// How many connections are open.
     pub fn open(&self) -> usize {
-        self.lock().open.len()
+        self.registry.count()
     }
 
     /// Takes a new connection in. It is open until the returned value is dropped.
     pub fn admit(self: &Arc<Self>, stream: S, peer: SocketAddr) -> Connection<S> {
         let stream = Arc::new(stream);
-        let mut registry = self.lock();
-        registry.accepted += 1;
-        let number = registry.accepted;
-        registry.open.insert(number, Arc::clone(&stream));
-        if registry.draining {
-            end_input(&stream, Shutdown::Read);
-        }
+        let number = self.registry.enter(&stream);
         self.statistics.opened();
         Connection { number, peer, stream, connections: Arc::clone(self) }
     }
 
     /// Begins the drain: each open connection is still answered for what its client has already
-    /// sent, and then finds the end of its input.
+    /// sent, and then finds the end of its input. A further shutdown signal ends the process.
     pub fn end_inputs(&self) {
-        if let Ok(signal) = ShutdownSignal::get() {
-            signal.drain_begins();
+        if let Ok(shutdown) = Shutdown::get() {
+            shutdown.drain_begins();
         }
-        let mut registry = self.lock();
-        registry.draining = true;
-        registry.open.values().for_each(|stream| end_input(stream, Shutdown::Read));
+        self.registry.end_inputs();
     }
 
     /// Ends the drain: cuts the connections that are still open, and logs how many.
     pub fn cut(&self) {
-        let registry = self.lock();
-        if !registry.open.is_empty() {
-            log_cut(registry.open.len(), self.options.drain_timeout);
+        match self.registry.cut() {
+            0 => {}
+            count => log_cut(count, self.options.drain_timeout),
         }
-        registry.open.values().for_each(|stream| end_input(stream, Shutdown::Both));
     }
 
     /// What was served so far, and what it cost.
@@ -93,48 +69,24 @@ impl<S: AsFd> Connections<S> {
     pub fn report(&self) -> io::Result<Report> {
         Report::new(&self.statistics)
     }
-
-    fn lock(&self) -> MutexGuard<'_, Registry<S>> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Connections {
-    /// Drains the connections, and cuts what is left after `--drain-timeout`. Blocks for that
-    /// long at most.
-    pub fn drain(&self) {
-        let end = Instant::now() + self.options.drain_timeout;
-        self.end_inputs();
-        let mut registry = self.lock();
-        while !registry.open.is_empty() {
-            let Some(rest) = end.checked_duration_since(Instant::now()) else {
-                break;
-            };
-            let waited = self.emptied.wait_timeout(registry, rest);
-            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(registry);
-        self.cut();
-    }
-
-    /// Starts a thread that does what [`drain`](Self::drain) does as soon as the shutdown is
-    /// requested, for a server that is busy serving and not waiting at its acceptor by then.
+    /// The end of a server: stops listening, lets each open connection be answered for what its
+    /// client has already sent, and cuts what is left after `--drain-timeout`. Blocks for that long
+    /// at most, and returns what was served.
     ///
     /// # Errors
     ///
-    /// When the thread or its signal handlers cannot be set up.
-    pub fn drain_from_another_thread(self: &Arc<Self>) -> io::Result<()> {
-        let mut signals = signal_hook::iterator::Signals::new(SHUTDOWN_SIGNALS)?;
-        let connections = Arc::clone(self);
-        let drain = move || {
-            if signals.forever().next().is_some() {
-                connections.end_inputs();
-                thread::sleep(connections.options.drain_timeout);
-                connections.cut();
-            }
-        };
-        thread::Builder::new().name("drain".to_owned()).spawn(drain)?;
-        Ok(())
+    /// What broke the listener, where that is why the server ends, and those of `getrusage(2)`.
+    pub fn drain(&self, acceptor: Acceptor) -> io::Result<Report> {
+        let closed = acceptor.close();
+        let end = Instant::now() + self.options.drain_timeout;
+        self.end_inputs();
+        self.registry.wait_until_empty(end);
+        self.cut();
+        closed?;
+        self.report()
     }
 }
 
@@ -142,11 +94,6 @@ impl Connections {
 pub fn log_cut(connections: usize, timeout: Duration) {
     let timeout = humantime::format_duration(timeout);
     warn!("connections cut, still open after {timeout}: {connections}");
-}
-
-/// The only failure is that the connection has ended, and then there is nothing left to end.
-fn end_input(stream: &impl AsFd, how: Shutdown) {
-    let _ = SockRef::from(stream).shutdown(how);
 }
 
 /// One open connection. Whoever owns it serves it, and dropping it closes it.
@@ -178,27 +125,35 @@ impl<S: AsFd> Connection<S> {
     pub fn session(&self) -> Session<'_> {
         Session::new(&self.connections.options, &self.connections.statistics)
     }
+
+    /// Whether a drain has ended its input, or is about to.
+    pub fn is_draining(&self) -> bool {
+        self.connections.registry.is_draining()
+    }
 }
 
 impl Connection {
-    /// Serves it to its end, as [`serve`] says, and closes it.
+    /// Serves it to its end and closes it. `who` says in each log line what serves it.
     pub fn serve(self, who: impl Display + Copy) {
-        serve(&self.stream, self.peer, who, &mut self.session());
+        if self.converse(who) == Aftermath::Linger {
+            // Its failure is the client's loss alone: there is nothing more to say.
+            let _ = linger(&self.stream);
+        }
+    }
+
+    /// Serves it to the last word, as [`converse`] says, and leaves the rest to the caller.
+    pub fn converse(&self, who: impl Display + Copy) -> Aftermath {
+        let draining = || self.is_draining();
+        converse(&self.stream, self.peer, who, &mut self.session(), &draining)
     }
 }
 
 impl<S: AsFd> Drop for Connection<S> {
     fn drop(&mut self) {
-        let mut registry = self.connections.lock();
-        let was_full = registry.open.len() >= self.connections.options.max_connections;
-        registry.open.remove(&self.number);
+        let count = self.connections.registry.leave(self.number);
         self.connections.statistics.closed();
-        if was_full {
+        if count >= self.connections.options.max_connections {
             self.connections.waker.wake();
-        }
-        // A notification is a system call, whether anybody waits or not.
-        if registry.draining && registry.open.is_empty() {
-            self.connections.emptied.notify_all();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The blocking connection handler: the one that the iterative, fork, thread and pool servers run.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -12,10 +12,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
-use crate::{Ending, Options, Session, Step};
-
-/// How long a server that has said its last word waits for the client to hear it.
-pub const LINGER: Duration = Duration::from_secs(1);
+use crate::end_of_input::{lost_or_idle, receive};
+use crate::{Ending, Options, Session, Step, has_unread};
 
 /// What ended a connection before its time, and that connection alone.
 #[derive(Debug, thiserror::Error)]
@@ -37,23 +35,52 @@ pub enum ConnectionError {
     Lost(#[from] io::Error),
 }
 
-/// Serves one connection to its end, and logs its beginning, its messages and its end. `who` says
-/// in each log line what serves it, such as `thread 7`.
+/// What is left to do for a connection when its last word was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// Nothing: it may be closed.
+    Close,
+    /// Its client may still be sending, and a close over that would destroy the last answer: it
+    /// must [`linger`](crate::linger).
+    Linger,
+}
+
+impl Aftermath {
+    /// What is left to do after this outcome of a session over this stream.
+    pub fn of(
+        outcome: &Result<Ending, ConnectionError>,
+        session: &Session<'_>,
+        stream: &impl AsFd,
+    ) -> Self {
+        match outcome {
+            Err(ConnectionError::Refused(_)) => Aftermath::Linger,
+            Ok(_) if session.has_leftover() || has_unread(stream) => Aftermath::Linger,
+            _ => Aftermath::Close,
+        }
+    }
+}
+
+/// Serves one connection to its last word, and logs its beginning, its messages and its end. `who`
+/// says in each log line what serves it, such as `thread 7`. At the end of the input, `draining`
+/// is asked whether a drain has begun, which ends it too.
 ///
 /// Blocks while the client is silent. Returns however the connection ends, also by a panic.
-pub fn serve(
+pub fn converse(
     stream: &TcpStream,
     peer: SocketAddr,
     who: impl Display + Copy,
     session: &mut Session<'_>,
-) {
+    draining: &dyn Fn() -> bool,
+) -> Aftermath {
     let span = info_span!("connection", %who, %peer);
     let outcome = span.in_scope(|| {
         info!("connected");
         // A panic unwinds the handler and nothing else.
-        catch_unwind(AssertUnwindSafe(|| handle(stream, session)))
+        catch_unwind(AssertUnwindSafe(|| handle(stream, session, draining)))
     });
-    log_end(who, peer, &outcome.unwrap_or(Err(ConnectionError::Panicked)));
+    let outcome = outcome.unwrap_or(Err(ConnectionError::Panicked));
+    log_end(who, peer, &outcome);
+    Aftermath::of(&outcome, session, stream)
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started.
@@ -73,14 +100,18 @@ pub fn log_end(who: impl Display, peer: SocketAddr, outcome: &Result<Ending, Con
 
 /// The handler. The asynchronous server's mirrors it step for step.
 // ANCHOR: handler
-fn handle(stream: &TcpStream, session: &mut Session<'_>) -> Result<Ending, ConnectionError> {
+fn handle(
+    stream: &TcpStream,
+    session: &mut Session<'_>,
+    draining: &dyn Fn() -> bool,
+) -> Result<Ending, ConnectionError> {
     let options = session.options();
     loop {
         match session.step() {
             Step::Read => {
                 send(stream, session, options)?;
-                let count = receive(stream, session.space(), options)?;
-                session.received(count);
+                let input = receive(stream, session.space(), options, draining)?;
+                session.receive(input);
             }
             Step::Work => {
                 work(stream, options.delay)?;
@@ -93,28 +124,8 @@ fn handle(stream: &TcpStream, session: &mut Session<'_>) -> Result<Ending, Conne
             }
             Step::Close(outcome) => {
                 send(stream, session, options)?;
-                if session.has_leftover() || has_unread(stream) {
-                    // Its failure is the client's loss alone: there is nothing more to say.
-                    let _ = linger(stream);
-                }
                 return Ok(outcome?);
             }
-        }
-    }
-}
-
-/// Reads once. The socket's own time-out is the idle time-out.
-fn receive(
-    mut stream: &TcpStream,
-    space: &mut [u8],
-    options: &Options,
-) -> Result<usize, ConnectionError> {
-    loop {
-        match stream.read(space) {
-            Ok(count) => return Ok(count),
-            // A signal handler ran, and the socket has a time-out: signal(7).
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(lost_or_idle(error, options)),
         }
     }
 }
@@ -128,13 +139,6 @@ fn send(
     stream.write_all(session.answers()).map_err(|error| lost_or_idle(error, options))?;
     session.sent();
     Ok(())
-}
-
-fn lost_or_idle(error: io::Error, options: &Options) -> ConnectionError {
-    match error.kind() {
-        ErrorKind::WouldBlock => ConnectionError::Idle(options.idle_timeout),
-        _ => ConnectionError::Lost(error),
-    }
 }
 
 /// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
@@ -154,32 +158,4 @@ fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether the kernel holds input that the client sent and we shall not read, or its end.
-fn has_unread(stream: &TcpStream) -> bool {
-    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
-}
-
-/// Ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
-///
-/// A close over unread input sends a reset, and a reset may destroy the last answer on its way
-/// (RFC 2525, section 2.17).
-// Kept out of line: its buffer would lie on the stack of every connection, lingering or not.
-#[inline(never)]
-fn linger(mut stream: &TcpStream) -> io::Result<()> {
-    stream.shutdown(Shutdown::Write)?;
-    let end = Instant::now() + LINGER;
-    let mut forgotten = [0; 4096];
-    loop {
-        let rest = end.saturating_duration_since(Instant::now());
-        // A time-out of zero would mean to wait forever.
-        stream.set_read_timeout(Some(rest.max(Duration::from_millis(1))))?;
-        match stream.read(&mut forgotten) {
-            Ok(1..) if !rest.is_zero() => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            ended => return ended.map(drop),
-        }
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::{Model, Options, Report, ShutdownSignal, bind, limits, logging};
+use crate::{Model, Options, Report, Shutdown, bind, limits, logging};
 
 /// The whole of a server's `main`: parses `arguments` (the first is the program's name), binds,
 /// prints `listening on ADDR`, runs the model until a shutdown signal, and prints what it served.
@@ -27,17 +28,25 @@ pub fn launch(model: &Model, arguments: impl IntoIterator<Item = OsString>) -> E
 }
 
 fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
+    limits::raise_open_file_limit();
+    if options.bare {
+        return Ok((model.bare)(listen(options)?, options)?);
+    }
     logging::start(options.quiet);
     Report::begin().context("cannot read the CPU time")?;
     // Before the first line of output: whoever reads it may send a signal at once.
-    ShutdownSignal::get().context("cannot catch signals")?;
-    limits::raise_open_file_limit();
+    Shutdown::get().context("cannot catch signals")?;
+    let report = (model.run)(listen(options)?, options)?;
+    print(format_args!("{report}"));
+    Ok(())
+}
+
+/// Binds, and says where.
+fn listen(options: &Options) -> anyhow::Result<TcpListener> {
     let listener = bind(options).with_context(|| cannot_listen(options))?;
     let address = listener.local_addr().with_context(|| cannot_listen(options))?;
     print(format_args!("listening on {address}"));
-    let report = (model.run)(listener, options)?;
-    print(format_args!("{report}"));
-    Ok(())
+    Ok(listener)
 }
 
 fn cannot_listen(options: &Options) -> String {

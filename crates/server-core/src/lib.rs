@@ -2,47 +2,77 @@
 //!
 //! | read in this order | the one place for |
 //! | --- | --- |
-//! | [`Model`] | what a server is to the rest of the project: a name, defaults, and a `run` |
+//! | [`bare::echo`] | the whole job in ten lines, for the page of each model |
+//! | [`Model`] | what a server is to the rest of the project: its properties, defaults, and a `run` |
 //! | [`Options`] | the command line of every server |
 //! | [`launch`] | from arguments to an exit status |
 //! | [`bind`] | the listener and its backlog |
-//! | [`Acceptor`] | waiting for the next client, and which failures of `accept` to survive |
-//! | [`ShutdownSignal`] | how SIGINT and SIGTERM reach a thread that waits |
+//! | [`AcceptPolicy`] | which failures of `accept` to survive |
+//! | [`Acceptor`] | waiting for the next client |
 //! | [`Session`] | what a handler decides, apart from how it reads and writes |
-//! | [`serve`] | the blocking connection handler, and where a connection's end is logged |
-//! | [`Connections`] | the open connections of one process, and how they are drained |
+//! | [`converse`] | the blocking connection handler, and where a connection's end is logged |
+//! | [`linger`] | the end of a connection whose client may still be sending |
 //! | [`Statistics`] and [`Report`] | what was served, and what it cost |
+//!
+//! # The story of a shutdown
+//!
+//! 1. SIGINT or SIGTERM sets the flag of [`Shutdown`] and writes a byte into the [`SelfPipe`] that
+//!    the acceptor polls beside its listener: [`Acceptor::next`] returns `None`.
+//! 2. The listener closes, and the *drain* begins: [`Connections::drain`] ends the input of each
+//!    open connection, as [`Input`] explains. A process that serves one connection alone is
+//!    blocked in it, and the signal's handler does that: [`SoleConnection`].
+//! 3. A blocked read returns. The handler answers what the client had sent before, and closes.
+//! 4. What is still open after `--drain-timeout` is cut. A second signal ends the process at once.
 //!
 //! Everything is called `connection`, `listener`, `accept`, `drain` as in the sources: W. R.
 //! Stevens, *UNIX Network Programming*, volume 1, chapter 30, and the manual pages `accept(2)`,
 //! `tcp(7)`, `signal(7)`.
 
-mod accept;
+mod accept_policy;
+mod acceptor;
+pub mod bare;
 mod command_line;
 mod connections;
+mod cpu_time;
+mod end_of_input;
 mod handler;
 mod launch;
 mod limits;
+mod linger;
 mod listener;
 mod logging;
 mod model;
+mod one_at_a_time;
 mod options;
+mod registry;
+mod report;
+mod self_pipe;
 mod session;
 mod shutdown;
+mod sole;
 mod statistics;
+mod throttle;
 
-pub use accept::{AcceptPolicy, Acceptor};
+pub use accept_policy::AcceptPolicy;
+pub use acceptor::Acceptor;
 pub use command_line::{
     framing_parser, parse_address, parse_duration, parse_positive_duration, usage_error,
 };
 pub use connections::{Connection, Connections, log_cut};
-pub use handler::{ConnectionError, LINGER, log_end, serve};
+pub use cpu_time::CpuTime;
+pub use end_of_input::{Input, client_has_ended};
+pub use handler::{Aftermath, ConnectionError, converse, log_end};
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
+pub use linger::{LINGER, LingeringThread, has_unread, linger};
 pub use listener::{BACKLOG, bind};
 pub use logging::Excerpt;
-pub use model::{Model, Run};
+pub use model::{AtOnce, Bare, Model, Run, Unit};
+pub use one_at_a_time::OneAtATime;
 pub use options::Options;
+pub use report::Report;
+pub use self_pipe::{SelfPipe, Waker};
 pub use session::{Crash, Ending, Session, Step};
-pub use shutdown::{SHUTDOWN_SIGNALS, ShutdownSignal, Waker};
-pub use statistics::{CpuTime, Report, Statistics};
+pub use shutdown::{SHUTDOWN_SIGNALS, Shutdown};
+pub use sole::SoleConnection;
+pub use statistics::Statistics;

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::Options;
+use crate::end_of_input::longest_read;
 
 /// How many connections the kernel keeps for us until we accept them.
 ///
@@ -37,7 +38,7 @@ pub fn bind(options: &Options) -> io::Result<TcpListener> {
 
 pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_read_timeout(Some(options.idle_timeout))?;
+    socket.set_read_timeout(Some(longest_read(options)))?;
     socket.set_write_timeout(Some(options.idle_timeout))
 }
 
@@ -48,17 +49,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::Model;
+    use crate::{AtOnce, Model, Unit};
 
     fn options(line: &str) -> Options {
         let run = |_: TcpListener, _: &Options| Err(io::ErrorKind::Unsupported.into());
         let model = Model {
             name: "test",
             about: "",
+            unit: Unit::None,
+            at_once: AtOnce::One,
             max_connections: None,
             workers: None,
             stack_size: None,
             run,
+            bare: |_, _| Ok(()),
         };
         let arguments = line.split_whitespace().map(OsString::from);
         model.parse(arguments).unwrap_or_else(|_| unreachable!("{line} is right"))

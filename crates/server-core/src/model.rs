@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use crate::command_line;
 use crate::{Options, Report};
@@ -20,6 +20,33 @@ use crate::{Options, Report};
 /// When the server cannot start, or `accept` fails in a way that it cannot survive.
 pub type Run = fn(TcpListener, &Options) -> io::Result<Report>;
 
+/// A model in a page: accepts and serves until it is killed or something fails.
+pub type Bare = fn(TcpListener, &Options) -> io::Result<()>;
+
+/// What serves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The server's only thread.
+    None,
+    /// A process.
+    Process,
+    /// A thread.
+    Thread,
+    /// A task.
+    Task,
+}
+
+/// How many clients a server serves at once, as long as no limit says less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtOnce {
+    /// One.
+    One,
+    /// As many as it has workers, which are there from the start.
+    Workers,
+    /// All that come.
+    All,
+}
+
 /// One concurrency model. An option whose default is `None` here makes no sense in the model, and
 /// its binary does not offer it.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +55,10 @@ pub struct Model {
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,
+    /// What serves a connection.
+    pub unit: Unit,
+    /// How many it serves at once.
+    pub at_once: AtOnce,
     /// The default of `--max-connections`.
     pub max_connections: Option<usize>,
     /// The default of `--workers`, which may depend on the machine.
@@ -36,12 +67,34 @@ pub struct Model {
     pub stack_size: Option<usize>,
     /// Serves until the shutdown.
     pub run: Run,
+    /// The same model in a page.
+    pub bare: Bare,
 }
 
 impl Model {
     /// The name of the binary.
     pub fn program(&self) -> String {
         format!("{}-server", self.name)
+    }
+
+    /// How many of `clients` that come it serves at once, with its default options.
+    pub fn served_at_once(&self, clients: usize) -> usize {
+        match self.at_once {
+            AtOnce::One => clients.min(1),
+            AtOnce::Workers => self.workers.map_or(clients, |workers| workers().min(clients)),
+            AtOnce::All => clients,
+        }
+    }
+
+    /// Whether the death of the process that serves a client takes all other clients along. A
+    /// process of its own dies alone.
+    pub fn all_share_a_fate(&self) -> bool {
+        self.unit != Unit::Process
+    }
+
+    /// Whether it makes its unit anew for each connection.
+    pub fn makes_a_unit_for_each(&self) -> bool {
+        self.unit != Unit::None && self.at_once == AtOnce::All
     }
 
     /// Parses a command line whose first word is the program's name.
@@ -77,8 +130,12 @@ impl Model {
             number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
         });
         let its_own = [max_connections, workers, stack_size].into_iter().flatten();
-        Options::augment_args(Command::new(self.program()))
-            .args(its_own)
+        let command = Options::augment_args(Command::new(self.program())).args(its_own);
+        let of_the_page = ["bare", "addr", "workers"];
+        let others: Vec<Id> = command.get_arguments().map(|it| it.get_id().clone()).collect();
+        let others = others.into_iter().filter(|id| !of_the_page.contains(&id.as_str()));
+        command
+            .mut_arg("bare", |bare| bare.conflicts_with_all(others))
             .about(self.about)
             .long_about(None)
             .after_help(AFTER_HELP)
@@ -117,10 +174,13 @@ mod tests {
     const MODEL: Model = Model {
         name: "test",
         about: "A model for these tests",
+        unit: Unit::Thread,
+        at_once: AtOnce::All,
         max_connections: Some(7),
         workers: None,
         stack_size: Some(1 << 20),
         run: |_, _| Err(io::Error::other("not run here")),
+        bare: |_, _| Err(io::Error::other("not run here")),
     };
 
     fn parse(line: &str) -> Result<Options, ExitCode> {
@@ -137,6 +197,14 @@ mod tests {
     #[test]
     fn an_option_without_meaning_in_the_model_is_not_offered() {
         assert!(parse("test-server --workers 2").is_err());
+    }
+
+    #[test]
+    fn the_page_takes_an_address_and_nothing_else() {
+        assert!(parse("test-server --bare --addr 127.0.0.1:0").unwrap().bare);
+        for option in ["--delay 1s", "--quiet", "--max-connections 9", "--idle-timeout 5m"] {
+            assert!(parse(&format!("test-server --bare {option}")).is_err(), "{option}");
+        }
     }
 
     #[test]

@@ -12,6 +12,11 @@ use crate::command_line::{framing_parser, parse_address, parse_duration, parse_p
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
+    /// The model in a page (src/bare.rs) instead of the server: no options but these, no limits,
+    /// no log, no shutdown
+    #[arg(long)]
+    pub bare: bool,
+
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS, value_parser = parse_address)]
     pub addr: SocketAddr,

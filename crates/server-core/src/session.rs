@@ -3,9 +3,9 @@
 use std::fmt;
 
 use protocol::{DecodeError, Decoder, Request};
-use tracing::{Dispatch, callsite, dispatcher, info};
+use tracing::info;
 
-use crate::{Excerpt, Options, ShutdownSignal, Statistics};
+use crate::{Excerpt, Input, Options, Statistics};
 
 /// One connection's conversation without its I/O: bytes in, [`Step`]s out. The blocking handler
 /// and the asynchronous one both drive it, so they cannot drift apart.
@@ -38,7 +38,7 @@ pub enum Step {
 pub enum Ending {
     /// The client said `Bye`.
     Bye,
-    /// The client ended its sending side, or a shutdown ended our receiving side.
+    /// The client ended its sending side, or a drain ended our receiving side.
     EndOfInput,
 }
 
@@ -58,29 +58,13 @@ impl<'a> Session<'a> {
         Session { options, statistics, decoder, answers: Vec::new(), unsent: 0, ended: false }
     }
 
-    /// A conversation that has not begun, for a process that forks: its memory is allocated, and
-    /// the code that it will run has run once, with nobody. A child that takes its copy touches
-    /// fewer pages, and each page that a child touches first costs it a fault.
-    pub fn rehearsed(options: &'a Options, statistics: &'a Statistics) -> Self {
-        Session::new(options, &Statistics::default()).rehearse();
+    /// The same with the memory for a first read and its answers: for a process that forks, whose
+    /// child would else write to pages of the allocator's first.
+    pub fn with_memory(options: &'a Options, statistics: &'a Statistics) -> Self {
         let mut session = Session::new(options, statistics);
         let size = session.space().len();
         session.answers.reserve(size);
         session
-    }
-
-    fn rehearse(&mut self) {
-        let silence = dispatcher::set_default(&Dispatch::none());
-        for read in [&b"rehearsal\n"[..], b""] {
-            self.step();
-            let count = read.len().min(self.space().len());
-            self.space()[..count].copy_from_slice(&read[..count]);
-            self.received(count);
-        }
-        self.step();
-        drop(silence);
-        // What asked to log in silence was told never to ask again.
-        callsite::rebuild_interest_cache();
     }
 
     /// What the server was asked to do.
@@ -88,18 +72,23 @@ impl<'a> Session<'a> {
         self.options
     }
 
+    /// Where this conversation is counted.
+    pub fn statistics(&self) -> &'a Statistics {
+        self.statistics
+    }
+
     /// Where the next read puts its bytes; never empty.
     pub fn space(&mut self) -> &mut [u8] {
         self.decoder.space()
     }
 
-    /// Says that a read put `count` bytes into [`space`](Self::space), none at the input's end.
-    ///
-    /// A shutdown ends the input too. What it cuts off in the middle is no message.
-    pub fn received(&mut self, count: usize) {
-        self.ended = count == 0;
-        if !(self.ended && ShutdownSignal::was_requested()) {
-            self.decoder.received(count);
+    /// Says what a read into [`space`](Self::space) brought.
+    pub fn receive(&mut self, input: Input) {
+        self.ended = matches!(input, Input::CutOff | Input::Bytes(0));
+        match input {
+            Input::Bytes(count) => self.decoder.received(count),
+            // What the drain cut off in the middle is no message.
+            Input::CutOff => {}
         }
     }
 
@@ -188,7 +177,7 @@ mod tests {
         let mut session = Session::new(&options, &statistics);
         assert_eq!(session.step(), Step::Read);
         session.space()[..bytes.len()].copy_from_slice(bytes);
-        session.received(bytes.len());
+        session.receive(Input::Bytes(bytes.len()));
         let mut steps = Vec::new();
         loop {
             let step = session.step();
@@ -225,6 +214,20 @@ mod tests {
     #[test]
     fn an_empty_read_is_the_end_of_the_input() {
         assert_eq!(steps("test", b""), [(Step::Close(Ok(Ending::EndOfInput)), String::new())]);
+    }
+
+    #[test]
+    fn what_a_drain_cuts_off_is_no_message_and_what_the_client_ends_is_one() {
+        let (options, statistics) = (options("test"), Statistics::default());
+        for (input, answer) in [(Input::CutOff, "one\n"), (Input::Bytes(0), "one\nlast")] {
+            let mut session = Session::new(&options, &statistics);
+            session.space()[..8].copy_from_slice(b"one\nlast");
+            session.receive(Input::Bytes(8));
+            assert_eq!(session.step(), Step::Read);
+            session.receive(input);
+            assert_eq!(session.step(), Step::Close(Ok(Ending::EndOfInput)));
+            assert_eq!(session.answers(), answer.as_bytes());
+        }
     }
 
     #[test]

@@ -18,34 +18,39 @@
 //! small stack of its own for the handler that reports stack overflows: `mmap`, `mprotect`, three
 //! `sigaltstack` and `munmap`, and `sched_getaffinity` to find the stack's end. A program in C
 //! does without, and dies of an overflow without a word; from here it cannot be turned off.
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/thread_server/bare.rs.html) is the model in a page. This server survives what
+//! ends that one:
+//!
+//! - a thread that cannot be started: its client is turned away, and the others stay;
+//! - more clients than there is room for: further ones wait in the backlog, under
+//!   `--max-connections`;
+//! - a lack of descriptors: the acceptor waits until it has passed;
+//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
 
 use std::io;
 use std::net::TcpListener;
 use std::thread;
 
-use server_core::{Acceptor, Connections, Model, Options, Report};
+use server_core::{Acceptor, Connections, Options, Report};
 
-/// The model and its defaults. A stack takes memory only where it was touched, and glibc keeps
-/// more of the small ones for reuse, so a connection seldom maps a new one.
-pub const MODEL: Model = Model {
-    name: "thread",
-    about: "The echo service with a thread per connection",
-    max_connections: Some(16384),
-    workers: None,
-    stack_size: Some(256 * 1024),
-    run,
-};
+mod bare;
+mod model;
+
+pub use model::MODEL;
 
 /// Serves each connection in a thread of its own until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the server cannot start, or `accept` fails in a way that it cannot survive.
+/// When the server cannot start, or its listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
     // ANCHOR: loop
-    while let Some((stream, peer)) = acceptor.next(|| connections.open())? {
+    while let Some((stream, peer)) = acceptor.next(|| connections.open()) {
         let connection = connections.admit(stream, peer);
         let serve = move || {
             let number = connection.number();
@@ -56,7 +61,5 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         }
     }
     // ANCHOR_END: loop
-    drop(acceptor);
-    connections.drain();
-    connections.report()
+    connections.drain(acceptor)
 }

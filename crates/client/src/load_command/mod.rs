@@ -12,7 +12,8 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::DEFAULT_ADDRESS;
 use server_core::{
-    ShutdownSignal, parse_address, parse_duration, parse_positive_duration, raise_open_file_limit,
+    SHUTDOWN_SIGNALS, SelfPipe, Shutdown, parse_address, parse_duration, parse_positive_duration,
+    raise_open_file_limit,
 };
 
 use crate::load::{Extent, FailureKind, Farewell, Load, OnFailure, Outcome, Pace, Status};
@@ -134,12 +135,8 @@ impl LoadCommand {
     }
 
     fn watch(&self, load: &Load) -> anyhow::Result<Outcome> {
-        let signal = ShutdownSignal::get().context("cannot catch signals")?;
-        let start = Instant::now() + self.delay_start;
-        while Instant::now() < start {
-            ensure!(!signal.requested(), "interrupted before the start");
-            signal.wait(Some(start))?;
-        }
+        let shutdown = Shutdown::get().context("cannot catch signals")?;
+        wait_until(Instant::now() + self.delay_start, shutdown)?;
         let tenths = (self.warm_up + self.duration).as_millis() / 100;
         let bar = ProgressBar::new(u64::try_from(tenths).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed}  {msg}") {
@@ -149,8 +146,8 @@ impl LoadCommand {
         let outcome = load.run_watched(|status| {
             bar.set_position((status.elapsed.as_millis() / 100) as u64);
             bar.set_message(describe(status, last.replace(status)));
-            if signal.requested() {
-                signal.drain_begins();
+            if shutdown.requested() {
+                shutdown.drain_begins();
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -158,6 +155,16 @@ impl LoadCommand {
         bar.finish_and_clear();
         Ok(outcome?)
     }
+}
+
+fn wait_until(start: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let pipe = SelfPipe::new()?;
+    pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+    while Instant::now() < start {
+        ensure!(!shutdown.requested(), "interrupted before the start");
+        pipe.wait(Some(start))?;
+    }
+    Ok(())
 }
 
 /// What happened since the last look.

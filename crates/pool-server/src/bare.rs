@@ -5,16 +5,13 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use crossbeam::channel;
+use server_core::bare::echo;
 
-pub(super) fn run(listener: &TcpListener, workers: usize) -> io::Result<()> {
-    let (queue, waiting) = channel::bounded::<TcpStream>(1024);
+pub(crate) fn run(listener: &TcpListener, workers: usize) -> io::Result<()> {
+    let (queue, waiting) = channel::unbounded::<TcpStream>();
     for _ in 0..workers {
         let waiting = waiting.clone();
-        thread::spawn(move || {
-            for mut stream in waiting {
-                let _ = super::echo(&mut stream);
-            }
-        });
+        thread::spawn(move || waiting.iter().for_each(|stream| drop(echo(stream))));
     }
     loop {
         let (stream, _) = listener.accept()?;

@@ -1,0 +1,21 @@
+//! What the rest of the project knows of this model.
+
+use server_core::{AtOnce, Model, Unit};
+
+use crate::{asynchronous, bare, runtime};
+
+/// The model and its defaults. A single worker is the thread that calls [`run`](crate::run): tasks
+/// that only wait and copy gain nothing from a second, and pay for waking each other across threads.
+pub const MODEL: Model = Model {
+    name: "async",
+    about: "The echo service with a task per connection",
+    unit: Unit::Task,
+    at_once: AtOnce::All,
+    max_connections: Some(65536),
+    workers: Some(|| 1),
+    stack_size: None,
+    run: crate::run,
+    bare: |listener, options| {
+        runtime(options)?.block_on(async { bare::run(&asynchronous(listener)?).await })
+    },
+};

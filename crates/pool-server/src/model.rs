@@ -1,0 +1,21 @@
+//! What the rest of the project knows of this model.
+
+use std::thread;
+
+use server_core::{AtOnce, Model, Unit};
+
+use crate::bare;
+
+/// The model and its defaults. Workers wait for clients more than they compute, so there are
+/// several for each CPU. `max_connections` counts those that wait in the queue too.
+pub const MODEL: Model = Model {
+    name: "pool",
+    about: "The echo service with a fixed pool of threads",
+    unit: Unit::Thread,
+    at_once: AtOnce::Workers,
+    max_connections: Some(1024),
+    workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
+    stack_size: Some(256 * 1024),
+    run: crate::run,
+    bare: |listener, options| bare::run(&listener, options.workers),
+};

@@ -1,0 +1,142 @@
+//! The end of a connection's input, which its client or a drain brings about, and how a handler
+//! tells the one from the other.
+//!
+//! On Linux a drain ends the input with `shutdown(2)`: a read that waits returns, what the kernel
+//! had received is read first, and the state of the TCP connection says whether the client had
+//! ended it too. BSD and macOS throw away at once what was received, so there a read waits for a
+//! moment only and the handler looks for a drain itself.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::{ConnectionError, Options};
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// So many bytes; none where the client has ended its side.
+    Bytes(usize),
+    /// The end that a drain has set.
+    CutOff,
+}
+
+/// Reads once, whatever signals come: with a time-out they interrupt it (signal(7)).
+fn read(mut stream: &TcpStream, space: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(space) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// What a failed read or write says about the connection. The socket's time-out is the idle
+/// time-out.
+pub(crate) fn lost_or_idle(error: io::Error, options: &Options) -> ConnectionError {
+    match error.kind() {
+        ErrorKind::WouldBlock => ConnectionError::Idle(options.idle_timeout),
+        _ => ConnectionError::Lost(error),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::net::Shutdown;
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::libc::{IPPROTO_TCP, TCP_INFO, getsockopt};
+    use socket2::SockRef;
+
+    use super::*;
+
+    /// The state of a connection that neither side has ended: `TCP_ESTABLISHED`.
+    const ESTABLISHED: u8 = 1;
+
+    /// How long a blocked read may last, if it is to notice a drain.
+    pub(crate) fn longest_read(options: &Options) -> Duration {
+        options.idle_timeout
+    }
+
+    /// Ends a connection's input: what was received is still read, then comes the end. It fails
+    /// only where the connection has ended, and then there is nothing left to end.
+    pub(crate) fn end_input(stream: &impl AsFd) {
+        let _ = SockRef::from(stream).shutdown(Shutdown::Read);
+    }
+
+    /// Whether the client has ended its side, so that the end of the input is its own.
+    #[allow(unsafe_code)]
+    pub fn client_has_ended(stream: &impl AsFd) -> bool {
+        let descriptor = stream.as_fd().as_raw_fd();
+        // The first byte of `tcp_info` is the state: tcp(7).
+        let (mut state, mut size) = (0_u8, 1);
+        let place = (&raw mut state).cast();
+        // SAFETY: the call writes `size` bytes at most, and there is one.
+        unsafe { getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, place, &raw mut size) };
+        state != ESTABLISHED
+    }
+
+    /// Blocks until there is input or an end.
+    pub(crate) fn receive(
+        stream: &TcpStream,
+        space: &mut [u8],
+        options: &Options,
+        draining: &dyn Fn() -> bool,
+    ) -> Result<Input, ConnectionError> {
+        let mut count = || read(stream, space).map_err(|error| lost_or_idle(error, options));
+        match count()? {
+            0 if draining() && !client_has_ended(stream) => Ok(Input::CutOff),
+            // What came before the client's end may have come since the read.
+            0 if draining() => count().map(Input::Bytes),
+            count => Ok(Input::Bytes(count)),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::os::fd::AsFd;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// How often a handler that waits looks for a drain.
+    const LOOK: Duration = Duration::from_millis(100);
+
+    pub(crate) fn longest_read(options: &Options) -> Duration {
+        options.idle_timeout.min(LOOK)
+    }
+
+    /// Here handlers look for themselves.
+    pub(crate) fn end_input(_: &impl AsFd) {}
+
+    /// An end is always the client's here.
+    pub fn client_has_ended(_: &impl AsFd) -> bool {
+        true
+    }
+
+    pub(crate) fn receive(
+        stream: &TcpStream,
+        space: &mut [u8],
+        options: &Options,
+        draining: &dyn Fn() -> bool,
+    ) -> Result<Input, ConnectionError> {
+        let begin = Instant::now();
+        loop {
+            // Asked first: what came before the drain is read behind it.
+            let is_draining = draining();
+            match read(stream, space) {
+                Ok(count) => return Ok(Input::Bytes(count)),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
+                Err(_) if is_draining => return Ok(Input::CutOff),
+                Err(error) if begin.elapsed() >= options.idle_timeout => {
+                    return Err(lost_or_idle(error, options));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+pub use system::client_has_ended;
+pub(crate) use system::{end_input, longest_read, receive};

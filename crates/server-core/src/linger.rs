@@ -1,0 +1,121 @@
+//! The end of a connection whose client may still be sending.
+//!
+//! A close over input that was not read sends a reset, and a reset may destroy the last answer on
+//! its way (RFC 2525, section 2.17). So the server ends its own side, then reads and forgets until
+//! the client has ended the other.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
+
+use crate::Connection;
+
+/// How long a server that has said its last word waits for the client to hear it.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// How often a [`LingeringThread`] looks at its connections.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Whether the kernel holds input that the client sent and nobody has read.
+pub fn has_unread(stream: &impl AsFd) -> bool {
+    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
+        // Input, or the end of it.
+        && matches!(recv(stream.as_fd().as_raw_fd(), &mut [0], flags), Ok(1..))
+}
+
+/// Ends our side, then reads and forgets until the client ends its own. Blocks for [`LINGER`] at
+/// most.
+///
+/// # Errors
+///
+/// When the connection fails, or the client has not ended it in time.
+// Kept out of line: its buffer would lie on the stack of every connection, lingering or not.
+#[inline(never)]
+pub fn linger(mut stream: &TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    let end = Instant::now() + LINGER;
+    let mut forgotten = [0; 4096];
+    loop {
+        let rest = end.saturating_duration_since(Instant::now());
+        // A time-out of zero would mean to wait forever.
+        stream.set_read_timeout(Some(rest.max(Duration::from_millis(1))))?;
+        match stream.read(&mut forgotten) {
+            Ok(1..) if !rest.is_zero() => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            ended => return ended.map(drop),
+        }
+    }
+}
+
+/// A thread that lingers for others: for the workers of a pool, whom a client that was told of its
+/// mistake shall not hold. It sleeps while there is nobody to wait for.
+#[derive(Clone, Debug)]
+pub struct LingeringThread {
+    leaving: Sender<Connection>,
+}
+
+impl LingeringThread {
+    /// Starts the thread. It ends with the last clone of this value and the last connection.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be started.
+    pub fn start() -> io::Result<Self> {
+        let (leaving, arriving) = mpsc::channel();
+        thread::Builder::new().name("linger".to_owned()).spawn(move || see_off(&arriving))?;
+        Ok(LingeringThread { leaving })
+    }
+
+    /// Hands a connection over, to be closed when its client has heard the last word.
+    pub fn take(&self, connection: Connection) {
+        let ended = connection.stream().shutdown(Shutdown::Write);
+        if ended.is_ok() && connection.stream().set_nonblocking(true).is_ok() {
+            // It fails only when the thread has gone, and then the connection is closed at once.
+            let _ = self.leaving.send(connection);
+        }
+    }
+}
+
+/// The lingering thread's life.
+fn see_off(arriving: &Receiver<Connection>) {
+    let mut lingering: Vec<(Instant, Connection)> = Vec::new();
+    loop {
+        let next = match lingering.is_empty() {
+            true => arriving.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => arriving.recv_timeout(LOOK),
+        };
+        match next {
+            Ok(connection) => lingering.push((Instant::now() + LINGER, connection)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if lingering.is_empty() => return,
+            // Without a channel to wait on.
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+        }
+        lingering.retain(|(end, connection)| {
+            Instant::now() < *end && !forget_input(connection.stream())
+        });
+    }
+}
+
+/// Reads and forgets what has come, and says whether that was all that will come.
+fn forget_input(mut stream: &TcpStream) -> bool {
+    let mut forgotten = [0; 4096];
+    // A client that floods shall not keep the others waiting.
+    for _ in 0..16 {
+        match stream.read(&mut forgotten) {
+            Ok(1..) => {}
+            Ok(0) => return true,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+    false
+}
