@@ -12,7 +12,7 @@ use criterion::{Criterion, SamplingMode};
 
 mod support;
 
-use support::{Contestant, MESSAGE, measure};
+use support::{MESSAGE, contestants, measure};
 
 const GROUP: &str = "concurrent_connections";
 
@@ -22,11 +22,12 @@ fn main() {
         group.measurement_time(Duration::from_secs(2)).sample_size(30);
         group.sampling_mode(SamplingMode::Flat);
         for clients in [8, 64] {
-            for contestant in Contestant::all() {
-                let parameter = clients.to_string();
-                measure(group, GROUP, contestant, Some(&parameter), |server, connections| {
+            for contestant in contestants() {
+                let parameter = Some(clients.to_string());
+                let drive = |_: &mut Option<()>, server, connections| {
                     converse(server, clients, connections)
-                });
+                };
+                measure(group, GROUP, &contestant, parameter.as_deref(), drive);
             }
         }
     });

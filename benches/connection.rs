@@ -1,7 +1,7 @@
 //! What a connection costs: connect, one echo, `Bye`, end of file, one after the other.
 //!
-//! `cargo bench --bench connection`; the table at its end puts each model beside its bare twin
-//! and the floor.
+//! `cargo bench --bench connection`; the table at its end puts each model beside its page and the
+//! floor.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark fails by a panic")]
 
@@ -13,7 +13,9 @@ use criterion::Criterion;
 
 mod support;
 
-use support::{Contestant, MESSAGE, measure};
+use lab::instruments::criterion::{directory, table};
+use lab::pages::terminal;
+use support::{MESSAGE, contestants, measure};
 
 const GROUP: &str = "connection";
 
@@ -21,8 +23,8 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     support::group(&mut criterion, GROUP, |group| {
         group.measurement_time(Duration::from_secs(3));
-        for contestant in Contestant::all() {
-            measure(group, GROUP, contestant, None, |server, connections| {
+        for contestant in contestants() {
+            measure(group, GROUP, &contestant, None, |_: &mut Option<()>, server, connections| {
                 let begin = Instant::now();
                 (0..connections).for_each(|_| converse(server));
                 begin.elapsed()
@@ -30,7 +32,9 @@ fn main() {
         }
     });
     criterion.final_summary();
-    print!("{}", lab::bench_table::render(&lab::bench_table::directory()));
+    if let Some(table) = table(&directory()) {
+        print!("\n{}", terminal::table(&table));
+    }
 }
 
 /// One connection. The server closes first.

@@ -13,11 +13,13 @@ use criterion::{Criterion, Throughput};
 
 mod support;
 
-use support::{Contestant, MESSAGE, measure};
+use lab::models::Contestant;
+use server_core::AtOnce;
+use support::{MESSAGE, contestants, measure};
 
 const GROUP: &str = "round_trip";
 const AT_ONCE: &str = "round_trip_50_at_once";
-const WARM: u64 = 50;
+const WARM: usize = 50;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -26,11 +28,10 @@ fn main() {
         for (size, label) in [(16, "16_B"), (1024, "1_KiB"), (60 * 1024, "60_KiB")] {
             group.throughput(Throughput::Bytes(size as u64));
             // The floor knows no messages but its own.
-            let contestants = Contestant::all().into_iter();
-            for contestant in contestants.filter(|one| size == MESSAGE.len() || one.name != "floor")
-            {
-                let mut warm = None;
-                measure(group, GROUP, contestant, Some(label), |server, count| {
+            let floor = Contestant::floor().name;
+            let knows = |it: &Contestant| size == MESSAGE.len() || it.name != floor;
+            for contestant in contestants().iter().filter(|it| knows(it)) {
+                measure(group, GROUP, contestant, Some(label), |warm, server, count| {
                     exchange(warm.get_or_insert_with(|| connect(server)), size, count)
                 });
             }
@@ -38,10 +39,9 @@ fn main() {
     });
     support::group(&mut criterion, AT_ONCE, |group| {
         group.measurement_time(Duration::from_secs(2)).sample_size(50);
-        group.throughput(Throughput::Elements(WARM));
-        for contestant in those_that_serve_50() {
-            let mut warm = None;
-            measure(group, AT_ONCE, contestant, None, |server, count| {
+        group.throughput(Throughput::Elements(WARM as u64));
+        for contestant in those_that_serve_all() {
+            measure(group, AT_ONCE, &contestant, None, |warm, server, count| {
                 let connect = || (0..WARM).map(|_| connect(server)).collect::<Vec<_>>();
                 exchange_at_once(warm.get_or_insert_with(connect), count)
             });
@@ -50,13 +50,10 @@ fn main() {
     criterion.final_summary();
 }
 
-/// The iterative server is not among them, and the pool has as many workers.
-fn those_that_serve_50() -> Vec<Contestant> {
-    let mut all = Contestant::all();
-    all.retain(|one| !one.name.starts_with("iterative") && !one.name.starts_with("pool"));
-    all.push(Contestant::model("pool", &["--workers", "50"]));
-    all.push(Contestant::bare("pool", &["--workers", "50"]));
-    all
+/// All but those that serve one at a time. Where there are workers there are as many as clients.
+fn those_that_serve_all() -> impl Iterator<Item = Contestant> {
+    let all = contestants().into_iter().filter(|it| it.model.at_once != AtOnce::One);
+    all.map(|it| it.with_workers(WARM))
 }
 
 fn connect(server: SocketAddr) -> TcpStream {

@@ -56,7 +56,7 @@ struct Parent(Child);
 impl Parent {
     fn start(ballast: usize) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["fork", &ballast.to_string()]);
+        command.args(["parent", &ballast.to_string()]);
         Parent(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a parent"))
     }
 
@@ -82,7 +82,7 @@ impl Drop for Parent {
 #[allow(unsafe_code)]
 fn fork_if_asked() {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some("fork") {
+    if arguments.next().as_deref() != Some("parent") {
         return;
     }
     let ballast: usize = arguments.next().and_then(|size| size.parse().ok()).expect("a size");

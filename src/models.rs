@@ -1,32 +1,109 @@
-//! The servers that are compared, in the order of every table and plot.
+//! The table of models: no other place knows a model by name.
 
-use server_core::{BACKLOG, Model};
+use server_core::{AtOnce, BACKLOG, Model};
 
-use crate::floor;
+use crate::instruments::floor;
 
-/// The five models, from the simplest to the newest.
-pub const MODELS: [Model; 5] = [
-    iterative_server::MODEL,
-    fork_server::MODEL,
-    thread_server::MODEL,
-    pool_server::MODEL,
-    async_server::MODEL,
+/// A model and the colour that it has in every plot.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The model.
+    pub model: Model,
+    /// Its colour, as `0xRRGGBB`.
+    pub colour: u32,
+}
+
+/// The models, from the simplest to the newest. The colours are those of M. Okabe and K. Ito, which
+/// most of the colour-blind can tell apart, on light and on dark ground.
+pub const MODELS: [Entry; 5] = [
+    Entry { model: iterative_server::MODEL, colour: 0x8c8c8c },
+    Entry { model: fork_server::MODEL, colour: 0xd55e00 },
+    Entry { model: thread_server::MODEL, colour: 0x2a88d8 },
+    Entry { model: pool_server::MODEL, colour: 0x009e73 },
+    Entry { model: async_server::MODEL, colour: 0xe09a00 },
 ];
 
-/// How many clients a server has room for at a time, of `clients` that come: all of them, except
-/// where the model's point is that it has not.
-pub fn served_at_once(model: &Model, clients: usize) -> usize {
-    match model.name {
-        "iterative" => 1,
-        "pool" => model.workers.map_or(clients, |workers| workers().min(clients)),
-        _ => clients,
+const FLOOR: Entry = Entry { model: floor::MODEL, colour: 0xcc79a7 };
+
+/// What stands behind a model's name where its page is meant.
+const BARE: &str = "-bare";
+
+/// What takes part in an experiment: a model's server or its page, with its options.
+#[derive(Clone, Debug)]
+pub struct Contestant {
+    /// What it is called in tables and plots.
+    pub name: String,
+    /// The model.
+    pub model: Model,
+    /// Whether it is the model's page, which knows few options and no shutdown.
+    pub bare: bool,
+    /// Its options, beside those that every server of the lab has.
+    pub options: Vec<String>,
+    /// Its colour, as `0xRRGGBB`.
+    pub colour: u32,
+}
+
+impl Contestant {
+    fn new(entry: &Entry, bare: bool) -> Self {
+        let Entry { model, colour } = *entry;
+        let name = if bare { format!("{}{BARE}", model.name) } else { model.name.to_owned() };
+        Contestant { name, model, bare, options: Vec::new(), colour }
+    }
+
+    /// The server that does nothing but answer.
+    pub fn floor() -> Self {
+        Contestant::new(&FLOOR, false)
+    }
+
+    /// A model's server.
+    pub fn server(entry: &Entry) -> Self {
+        Contestant::new(entry, false)
+    }
+
+    /// A model's page.
+    pub fn page(entry: &Entry) -> Self {
+        Contestant::new(entry, true)
+    }
+
+    /// The same with an option more. A page has few: it does without the others.
+    #[must_use]
+    pub fn with(mut self, option: &str, value: impl ToString) -> Self {
+        if !self.bare || option == "--workers" {
+            self.options.extend([option.to_owned(), value.to_string()]);
+        }
+        self
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(self, name: String) -> Self {
+        Contestant { name, ..self }
+    }
+
+    /// The same with so many workers, where the model has workers that serve a client each.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        match self.model.at_once {
+            AtOnce::Workers => self.with("--workers", workers),
+            _ => self,
+        }
+    }
+
+    /// How many clients it has room for at all: those that it takes on, and those that wait in its
+    /// backlog.
+    pub fn room(&self) -> usize {
+        let most = match (self.model.at_once, self.model.max_connections) {
+            (AtOnce::One, _) => 1,
+            (_, Some(most)) if !self.bare => most,
+            _ => usize::MAX / 2,
+        };
+        most + BACKLOG.unsigned_abs() as usize
     }
 }
 
-/// How many clients a server has room for at all: those that it takes on, and those that wait in
-/// its backlog.
-pub fn room(model: &Model) -> usize {
-    model.max_connections.unwrap_or(1) + BACKLOG.unsigned_abs() as usize
+/// The names of the models, in their order.
+pub fn names() -> Vec<String> {
+    MODELS.iter().map(|entry| entry.model.name.to_owned()).collect()
 }
 
 /// Finds a model, or the floor, by its name.
@@ -35,9 +112,29 @@ pub fn room(model: &Model) -> usize {
 ///
 /// One line that lists the names there are.
 pub fn find(name: &str) -> Result<Model, String> {
-    let mut all = MODELS.into_iter().chain([floor::MODEL]);
-    all.find(|model| model.name == name).ok_or_else(|| {
-        let names = MODELS.map(|model| model.name).join(", ");
-        format!("there is no model {name:?}; there are {names}")
+    let mut all = MODELS.iter().chain([&FLOOR]);
+    let found = all.find(|entry| entry.model.name == name);
+    found.map(|entry| entry.model).ok_or_else(|| {
+        let names = names().join(", ");
+        format!("there is no model {name:?}; there are {names}, and each with {BARE:?} behind it for its page")
     })
+}
+
+/// The servers that a list names, `fork` for a model and `fork-bare` for its page, in the order of
+/// the table.
+///
+/// # Errors
+///
+/// One line, when a name is none or stands there twice, or there is none.
+pub fn choose(names: &[String]) -> Result<Vec<Contestant>, String> {
+    for (place, name) in names.iter().enumerate() {
+        if find(name.strip_suffix(BARE).unwrap_or(name))?.name == FLOOR.model.name {
+            return Err("the floor is always measured: name models only".to_owned());
+        }
+        if names[..place].contains(name) {
+            return Err(format!("{name:?} is named twice"));
+        }
+    }
+    let all = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::page(it)]);
+    Ok(all.filter(|it| names.contains(&it.name)).collect())
 }

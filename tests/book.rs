@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lab::models::MODELS;
+
 /// The headings of each model's chapter, in this order.
 const HEADINGS: [&str; 10] = [
     "You will be able to",
@@ -22,9 +24,6 @@ const HEADINGS: [&str; 10] = [
 /// And these, behind them.
 const LAST_HEADINGS: [&str; 4] =
     ["When to choose it", "The tempting bug", "Questions", "For the instructor"];
-
-/// The chapters that have them.
-const MODELS: [&str; 5] = ["iterative", "fork", "thread", "pool", "async"];
 
 /// The most lines that the page of a model has, its head and its imports included.
 const LONGEST_PAGE: usize = 29;
@@ -233,7 +232,7 @@ fn every_chapter_is_in_the_summary() {
 
 #[test]
 fn each_model_s_chapter_has_the_same_headings() {
-    for model in MODELS {
+    for model in MODELS.map(|entry| entry.model.name) {
         let text = fs::read_to_string(book().join(format!("{model}.md"))).unwrap();
         let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
         let expected: Vec<&str> = HEADINGS.into_iter().chain(LAST_HEADINGS).collect();

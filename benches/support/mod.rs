@@ -4,48 +4,24 @@
 //! the server closes first, so that no port of the client's is held in TIME_WAIT.
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
-use lab::bench_table::ServerCpu;
-use lab::floor::MESSAGE_SIZE;
-use lab::machine::listen_overflows;
-use lab::models::MODELS;
-use lab::server_process::{ServerProcess, serve_command};
+use lab::instruments::criterion::{ServerCpu, directory};
+use lab::instruments::floor::MESSAGE_SIZE;
+use lab::instruments::machine::listen_overflows;
+use lab::lab::Lab;
+use lab::models::{Contestant, MODELS};
 use server_core::CpuTime;
 
 /// A message of the size that the floor expects.
 pub(crate) const MESSAGE: [u8; MESSAGE_SIZE] = *b"sixteen bytes..\n";
 
-/// A server that takes part in a comparison.
-pub(crate) struct Contestant {
-    pub(crate) name: String,
-    command: Command,
-}
-
-impl Contestant {
-    /// The server of this model, with these options beside the lab's.
-    pub(crate) fn model(name: &str, options: &[&str]) -> Self {
-        let options = [&["--quiet"], options].concat();
-        let command = serve_command(env!("CARGO_BIN_EXE_lab"), name, &options);
-        Contestant { name: name.to_owned(), command }
-    }
-
-    /// The page of this model.
-    pub(crate) fn bare(name: &str, options: &[&str]) -> Self {
-        let options = [&["--bare"], options].concat();
-        let command = serve_command(env!("CARGO_BIN_EXE_lab"), name, &options);
-        Contestant { name: format!("{name}-bare"), command }
-    }
-
-    /// Every model with its page beside it, and the floor.
-    pub(crate) fn all() -> Vec<Self> {
-        let pair = |name| [Contestant::model(name, &[]), Contestant::bare(name, &[])];
-        let pairs = MODELS.into_iter().flat_map(|model| pair(model.name));
-        pairs.chain([Contestant::model("floor", &[])]).collect()
-    }
+/// Every model with its page beside it, and the floor.
+pub(crate) fn contestants() -> Vec<Contestant> {
+    let pairs = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::page(it)]);
+    pairs.chain([Contestant::floor()]).collect()
 }
 
 /// A group of benchmarks that fails if a backlog overflowed during it: a client of an overflow
@@ -66,41 +42,38 @@ pub(crate) fn group(
     assert_eq!(overflows, 0, "{name}: backlogs overflowed, so its figures are worth nothing");
 }
 
-/// Measures one contestant. `drive` puts so many iterations of the load on the server and returns
-/// how long they took. The server starts before that, and only if the benchmark was asked for.
-pub(crate) fn measure(
+/// Measures one contestant. `drive` puts so many iterations of a load on the server and returns how
+/// long they took; between its calls it may keep what it likes in the `Warm` that it gets. The server
+/// starts before that, and only if the benchmark was asked for. It ends after what is warm was
+/// dropped, in good order, so that all that it used is charged to it.
+pub(crate) fn measure<Warm>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     group_name: &str,
-    contestant: Contestant,
+    contestant: &Contestant,
     parameter: Option<&str>,
-    mut drive: impl FnMut(SocketAddr, u64) -> Duration,
+    mut drive: impl FnMut(&mut Option<Warm>, SocketAddr, u64) -> Duration,
 ) {
-    let Contestant { name, mut command } = contestant;
+    let program = env!("CARGO_BIN_EXE_lab").into();
+    let lab = Lab { program, contestants: Vec::new(), quick: false, warns: true };
     let id = match parameter {
-        Some(parameter) => BenchmarkId::new(&name, parameter),
-        None => BenchmarkId::from_parameter(&name),
+        Some(parameter) => BenchmarkId::new(&contestant.name, parameter),
+        None => BenchmarkId::from_parameter(&contestant.name),
     };
     let before = CpuTime::of_children().expect("getrusage").total();
-    let mut server = None;
-    let mut all = 0;
+    let (mut server, mut warm, mut all) = (None, None, 0);
     group.bench_function(id, |bencher| {
-        let server = server.get_or_insert_with(|| start(&mut command));
+        let server = server.get_or_insert_with(|| lab.start(contestant).expect("the server"));
         bencher.iter_custom(|iterations| {
             all += iterations;
-            drive(server.address(), iterations)
+            drive(&mut warm, server.address(), iterations)
         });
     });
     if let Some(server) = server {
-        // The kernel charges a process's time to its parent at its end, with its children's.
-        drop(server);
+        drop(warm);
+        lab.stop(contestant, server).expect("a good end");
         let cpu = CpuTime::of_children().expect("getrusage").total() - before;
-        let mut place = lab::bench_table::directory().join(group_name).join(&name);
+        let mut place = directory().join(group_name).join(&contestant.name);
         place.extend(parameter);
         ServerCpu::new(cpu, all).write(&place).expect("a place beside criterion's files");
     }
-}
-
-fn start(command: &mut Command) -> ServerProcess {
-    let command = std::mem::replace(command, Command::new("true"));
-    ServerProcess::start(command).expect("the server")
 }

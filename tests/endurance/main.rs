@@ -4,19 +4,17 @@
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use client::hold::Held;
 use client::load::{Extent, Load};
-use lab::models::MODELS;
 use libtest_mimic::{Arguments, Trial};
-use server_core::raise_open_file_limit;
+use server_core::{AtOnce, Unit, raise_open_file_limit};
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod support;
 
-use support::{Server, wait_until};
+use support::{Server, Subject, endurance_names, subjects, wait_until};
 
 /// How many connections are opened and closed, and how many before the first look.
 const SHORT_CONNECTIONS: u64 = 20_000;
@@ -35,23 +33,20 @@ fn main() {
     raise_open_file_limit();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trial = |model: &'static str, name: &str, test: fn(&'static str)| {
-        Trial::test(format!("{model}: {name}"), move || {
-            test(model);
-            Ok(())
+    let trials = |has: fn(&Subject) -> bool, name: &'static str, test: fn(Subject)| {
+        subjects().filter(has).map(move |subject| {
+            Trial::test(format!("{}: {name}", subject.name()), move || {
+                test(subject);
+                Ok(())
+            })
         })
     };
-    let short = "20000 short connections leave nothing behind";
-    let short = MODELS.map(|model| trial(model.name, short, leaves_nothing));
-    let mut trials = Vec::from(short);
-    for model in ["fork", "thread", "async"] {
-        let name = "a new client is answered at once beside 10000 idle ones";
-        trials.push(trial(model, name, answers_beside_idle_ones));
-    }
-    for model in ["iterative", "pool"] {
-        let name = "a new client waits for idle ones to leave, and is then served";
-        trials.push(trial(model, name, waits_for_idle_ones));
-    }
+    let serves_all = |it: &Subject| it.model.at_once == AtOnce::All;
+    let serves_few = |it: &Subject| it.model.at_once != AtOnce::All;
+    let all = trials(|_| true, endurance_names::LEAVES_NOTHING, leaves_nothing)
+        .chain(trials(serves_all, endurance_names::ANSWERS_BESIDE, answers_beside_idle_ones))
+        .chain(trials(serves_few, endurance_names::WAITS, waits_for_idle_ones));
+    let trials = all.collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -65,8 +60,7 @@ struct Holdings {
 
 impl Holdings {
     fn of(server: &Server) -> Self {
-        let descriptors = format!("/proc/{}/fd", server.process.process());
-        let descriptors = fs::read_dir(descriptors).expect("its process").count();
+        let descriptors = server.descriptors();
         Holdings { descriptors, threads: server.threads(), children: server.children() }
     }
 }
@@ -78,8 +72,8 @@ fn memory(server: &Server) -> u64 {
     status.vmrss.expect("a size") * 1024
 }
 
-fn leaves_nothing(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
+fn leaves_nothing(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
     connect(&server, WARM_UP);
     let before = settled(&server);
     let memory_before = memory(&server);
@@ -108,29 +102,17 @@ fn connect(server: &Server, connections: u64) {
     assert_eq!((outcome.all_connections, outcome.all_messages), (connections, connections));
 }
 
-fn answers_beside_idle_ones(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
-    let count = allowed(model);
+fn answers_beside_idle_ones(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let count = allowed(subject);
     let _held = hold(&server, count, count);
-    let mut waits: Vec<Duration> = (0..20).map(|_| time_to_answer(&server)).collect();
-    waits.sort_unstable();
-    let median = waits[waits.len() / 2];
-    assert!(median < Duration::from_millis(100), "{median:?} beside {count}; all: {waits:?}");
+    // Long before any of the idle ones leaves.
+    (0..20).for_each(|_| server.connect().exchange("a new client\n"));
 }
 
-fn time_to_answer(server: &Server) -> Duration {
-    let begin = Instant::now();
-    server.connect().exchange("a new client\n");
-    begin.elapsed()
-}
-
-fn waits_for_idle_ones(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
-    let served = match model {
-        "pool" => MODELS.iter().find(|it| it.name == model).and_then(|it| it.workers),
-        _ => None,
-    };
-    let served = served.map_or(1, |workers| workers());
+fn waits_for_idle_ones(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let served = subject.model.served_at_once(500);
     let held = hold(&server, 500, served);
     let mut client = server.connect();
     client.send("a new client\n");
@@ -146,16 +128,19 @@ fn hold(server: &Server, connections: usize, served: usize) -> Held {
 
 /// As many idle connections as were asked for, or as the machine's limits leave room for, and then
 /// it says so.
-fn allowed(model: &str) -> usize {
+fn allowed(subject: Subject) -> usize {
     let number = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<usize>().ok();
     let mut room = usize::try_from(raise_open_file_limit()).unwrap_or(usize::MAX) - 500;
-    if model != "async" {
+    if matches!(subject.model.unit, Unit::Process | Unit::Thread) {
         for limit in ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"] {
             room = room.min(number(limit).unwrap_or(usize::MAX).saturating_sub(OTHER_TASKS));
         }
     }
     if room < IDLE_CONNECTIONS {
-        println!("{model}: the limits of this machine leave room for {room} connections");
+        println!(
+            "{}: the limits of this machine leave room for {room} connections",
+            subject.name()
+        );
     }
     room.min(IDLE_CONNECTIONS)
 }

@@ -10,6 +10,7 @@ use libtest_mimic::Trial;
 use protocol::Framing;
 
 use crate::conformance::{start, target};
+use crate::support::any;
 
 /// How many of the bytes that a server sends come through a lossy relay.
 const KEPT: usize = 30;
@@ -70,7 +71,7 @@ fn tells_the_groups_apart() {
 
 /// How a case fails when what the server sends loses every `drop`th byte on its way.
 fn behind_relay(case: &'static Case, drop: Option<usize>) -> Option<Difference> {
-    let server = start("thread", case);
+    let server = start(any(), case);
     let target = target(&server);
     let address = relay(server.address(), drop);
     let patience = if drop.is_some() { Duration::from_secs(1) } else { target.patience };

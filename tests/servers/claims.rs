@@ -2,30 +2,40 @@
 
 use libtest_mimic::Trial;
 
-use crate::of;
-use crate::support::{Server, wait_until};
+use server_core::{AtOnce, Unit};
+
+use crate::of_those;
+use crate::support::{Server, Subject, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        of("iterative", "a held client stalls the next until it leaves", held_client_stalls),
-        of("pool", "with 2 workers a third client waits until one leaves", pool_is_full),
-        of("pool", "its workers survive panics", workers_survive),
-        of("fork", "after 500 connections no child and no zombie is left", no_zombies),
-        of("fork", "the parent has one thread", one_thread),
-        of("fork", "an abort costs its own client only", abort_is_isolated),
-        of("thread", "each connection has a thread while it lasts", a_thread_each),
-        of("async", "1,000 idle clients need one thread", one_thread_for_all),
+    let serves_many = |it: &Subject| !it.serves_one();
+    let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
+    let makes =
+        |unit| move |it: &Subject| it.model.unit == unit && it.model.makes_a_unit_for_each();
+    let (forks, starts_threads) = (makes(Unit::Process), makes(Unit::Thread));
+    let keeps_to_one = |it: &Subject| it.has_one_thread() && !it.serves_one();
+    let all: [Claim<'_>; 12] = [
+        (&Subject::serves_one, "a held client stalls the next until it leaves", held_client_stalls),
+        (&Subject::serves_one, "it has one thread, also while it serves", one_thread_alone),
+        (&has_workers, "with 2 workers a third client waits until one leaves", workers_are_taken),
+        (&has_workers, "its workers survive panics", workers_survive),
+        (&forks, "after 500 connections no child and no zombie is left", no_zombies),
+        (&forks, "the parent has one thread", one_thread),
+        (&forks, "an abort costs its own client only", abort_is_isolated),
+        (&starts_threads, "each connection has a thread while it lasts", a_thread_each),
+        (&keeps_to_one, "1,000 idle clients need one thread", one_thread_for_all),
+        (&serves_many, "a held client does not stall the next", held_client_harms_nobody),
+        (&serves_many, "a panic costs its own client only", panic_is_isolated),
+        (&serves_many, "with --max-connections 2 a third client waits", room_for_two),
     ];
-    for model in ["fork", "thread", "pool", "async"] {
-        trials.push(of(model, "a held client does not stall the next", held_client_harms_nobody));
-        trials.push(of(model, "a panic costs its own client only", panic_is_isolated));
-        trials.push(of(model, "with --max-connections 2 a third client waits", room_for_two));
-    }
-    trials
+    all.into_iter().flat_map(|(has, name, test)| of_those(has, name, test)).collect()
 }
 
-fn held_client_stalls(model: &'static str) {
-    let server = Server::start(model, &[]);
+/// Whom a claim is true of, what it is, and what shows it.
+type Claim<'a> = (&'a dyn Fn(&Subject) -> bool, &'static str, fn(Subject));
+
+fn held_client_stalls(subject: Subject) {
+    let server = subject.start(&[]);
     let (mut held, mut next) = (server.connect(), server.connect());
     held.exchange("served\n");
     next.send("waits\n");
@@ -34,21 +44,21 @@ fn held_client_stalls(model: &'static str) {
     next.receive("waits\n");
 }
 
-fn held_client_harms_nobody(model: &'static str) {
-    let server = Server::start(model, &[]);
+fn held_client_harms_nobody(subject: Subject) {
+    let server = subject.start(&[]);
     let mut held = server.connect();
     held.exchange("served\n");
     server.connect().exchange("served too\n");
     held.exchange("still served\n");
 }
 
-fn pool_is_full(model: &'static str) {
-    let server = Server::start(model, &["--workers", "2"]);
+fn workers_are_taken(subject: Subject) {
+    let server = subject.start(&["--workers", "2"]);
     third_client_waits(&server);
 }
 
-fn room_for_two(model: &'static str) {
-    let server = Server::start(model, &["--max-connections", "2"]);
+fn room_for_two(subject: Subject) {
+    let server = subject.start(&["--max-connections", "2"]);
     third_client_waits(&server);
 }
 
@@ -64,8 +74,8 @@ fn third_client_waits(server: &Server) {
     third.receive("third\n");
 }
 
-fn panic_is_isolated(model: &'static str) {
-    let server = Server::start(model, &["--allow-crash"]);
+fn panic_is_isolated(subject: Subject) {
+    let server = subject.start(&["--allow-crash"]);
     let mut other = server.connect();
     other.exchange("served\n");
     let mut crashing = server.connect();
@@ -78,8 +88,8 @@ fn panic_is_isolated(model: &'static str) {
     assert!(!server.log().contains("RUST_BACKTRACE"), "a backtrace:\n{}", server.log());
 }
 
-fn workers_survive(model: &'static str) {
-    let server = Server::start(model, &["--allow-crash", "--workers", "2"]);
+fn workers_survive(subject: Subject) {
+    let server = subject.start(&["--allow-crash", "--workers", "2"]);
     for _ in 0..5 {
         let mut crashing = server.connect();
         crashing.send("Panic\n");
@@ -88,8 +98,8 @@ fn workers_survive(model: &'static str) {
     third_client_waits(&server);
 }
 
-fn abort_is_isolated(model: &'static str) {
-    let server = Server::start(model, &["--allow-crash"]);
+fn abort_is_isolated(subject: Subject) {
+    let server = subject.start(&["--allow-crash"]);
     let mut other = server.connect();
     other.exchange("served\n");
     let mut crashing = server.connect();
@@ -99,8 +109,8 @@ fn abort_is_isolated(model: &'static str) {
     wait_until("the log says it", || server.log().contains("its process was killed by SIGABRT"));
 }
 
-fn no_zombies(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
+fn no_zombies(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
     for _ in 0..500 {
         let mut client = server.connect();
         client.send("hello\nBye\n");
@@ -109,15 +119,21 @@ fn no_zombies(model: &'static str) {
     wait_until("every child is reaped", || server.children() == 0);
 }
 
-fn one_thread(model: &'static str) {
-    let server = Server::start(model, &[]);
+fn one_thread(subject: Subject) {
+    let server = subject.start(&[]);
     let mut clients: Vec<_> = (0..5).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!((server.threads(), server.children()), (1, 5));
 }
 
-fn a_thread_each(model: &'static str) {
-    let server = Server::start(model, &[]);
+fn one_thread_alone(subject: Subject) {
+    let server = subject.start(&[]);
+    server.connect().exchange("hello\n");
+    assert_eq!((server.threads(), server.children()), (1, 0));
+}
+
+fn a_thread_each(subject: Subject) {
+    let server = subject.start(&[]);
     let mut clients: Vec<_> = (0..5).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!(server.threads(), 1 + 5);
@@ -125,8 +141,8 @@ fn a_thread_each(model: &'static str) {
     wait_until("every thread has ended", || server.threads() == 1);
 }
 
-fn one_thread_for_all(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
+fn one_thread_for_all(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
     let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| client.exchange("hello\n"));
     assert_eq!(server.threads(), 1);

@@ -3,11 +3,11 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use lab::server_process::serve_command;
 use libtest_mimic::Trial;
+use server_core::Model;
 
-use crate::support::LAB;
-use crate::{Tests, of_every_model};
+use crate::support::Subject;
+use crate::{Tests, of_all};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: Tests<3> = [
@@ -15,7 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a wrong value is one clear line and status 2", wrong_values),
         ("--help lists the options and exits 0", help),
     ];
-    tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect()
+    tests.into_iter().flat_map(|(name, test)| of_all(name, test)).collect()
 }
 
 /// Checks the status and returns the one line on standard error.
@@ -27,11 +27,14 @@ pub(crate) fn one_line(mut command: Command, status: i32) -> String {
     text
 }
 
-fn port_in_use(model: &'static str) {
+fn port_in_use(subject: Subject) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
-    let line = one_line(serve_command(LAB, model, &["--addr", &address]), 1);
-    assert!(line.starts_with(&format!("{model}-server: cannot listen on {address}")), "{line}");
+    let line = one_line(subject.command(&["--addr", &address]), 1);
+    assert!(
+        line.starts_with(&format!("{}: cannot listen on {address}", subject.model.program())),
+        "{line}"
+    );
     assert!(line.contains("Address already in use"), "{line}");
 }
 
@@ -56,37 +59,40 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["--quiet", "--quiet"], "--quiet"),
 ];
 
-/// The same for options that some models have.
-const WRONG_FOR: &[(&[&str], &[&str], &str)] = &[
-    (&["fork", "thread", "pool", "async"], &["--max-connections", "0"], "--max-connections"),
-    (&["fork", "thread", "pool", "async"], &["--max-connections", "-1"], "-1"),
-    (&["iterative"], &["--max-connections", "5"], "--max-connections"),
-    (&["pool", "async"], &["--workers", "0"], "--workers"),
-    (&["pool", "async"], &["--workers", "many"], "--workers"),
-    (&["iterative", "fork", "thread"], &["--workers", "2"], "--workers"),
-    (&["thread", "pool"], &["--stack-size", "1"], "--stack-size"),
-    (&["thread", "pool"], &["--stack-size", "big"], "--stack-size"),
-    (&["iterative", "fork", "async"], &["--stack-size", "65536"], "--stack-size"),
+/// The same for an option that some models have. Where a model has none, any value is wrong.
+const WRONG_WHERE: &[(Has, &str, &[&str])] = &[
+    (|model| model.max_connections.is_some(), "--max-connections", &["0", "many"]),
+    (|model| model.workers.is_some(), "--workers", &["0", "many"]),
+    (|model| model.stack_size.is_some(), "--stack-size", &["1", "big"]),
 ];
 
-fn wrong_values(model: &'static str) {
-    let of_this = WRONG_FOR.iter().filter(|(models, ..)| models.contains(&model));
-    let of_this = of_this.map(|(_, arguments, says)| (*arguments, *says));
-    for (arguments, says) in WRONG.iter().copied().chain(of_this) {
-        let line = one_line(serve_command(LAB, model, arguments), 2);
-        assert!(line.starts_with(&format!("{model}-server: ")), "{arguments:?}: {line}");
+type Has = fn(&Model) -> bool;
+
+fn wrong_values(subject: Subject) {
+    let mut wrong = WRONG.to_vec();
+    let own: Vec<(Vec<&str>, &str)> = WRONG_WHERE
+        .iter()
+        .flat_map(|(has, option, values)| {
+            let values = if has(&subject.model) { *values } else { &["65536"] };
+            values.iter().map(|value| (vec![*option, *value], *option))
+        })
+        .collect();
+    wrong.extend(own.iter().map(|(arguments, says)| (arguments.as_slice(), *says)));
+    for (arguments, says) in wrong {
+        let line = one_line(subject.command(arguments), 2);
+        assert!(line.starts_with(&format!("{}: ", subject.model.program())), "{line}");
         assert!(line.contains(says) && line.contains("--help"), "{arguments:?}: {line}");
     }
 }
 
-fn help(model: &'static str) {
-    let mut command = serve_command(LAB, model, &["--help"]);
+fn help(subject: Subject) {
+    let mut command = subject.command(&["--help"]);
     let Output { status, stdout, .. } = command.output().expect("the program");
     assert!(status.success(), "{status}");
     let text = String::from_utf8(stdout).expect("text");
     let has = |option: &str| text.contains(option);
     assert!(["--addr", "--delay", "--framing", "--drain-timeout"].into_iter().all(has), "{text}");
-    assert_eq!(has("--workers"), ["pool", "async"].contains(&model), "{text}");
-    assert_eq!(has("--stack-size"), ["pool", "thread"].contains(&model), "{text}");
-    assert_eq!(has("--max-connections"), model != "iterative", "{text}");
+    for (its, option, _) in WRONG_WHERE {
+        assert_eq!(has(option), its(&subject.model), "{option}: {text}");
+    }
 }

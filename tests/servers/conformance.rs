@@ -5,17 +5,17 @@ use lab::check::{CASES, Case, Target};
 use libtest_mimic::Trial;
 use protocol::Framing;
 
-use crate::support::{PATIENCE, Server, wait_until};
-use crate::{Tests, of_every_model};
+use crate::support::{PATIENCE, Server, Subject, subjects, wait_until};
+use crate::{Tests, of_all};
 
 /// The limit under which the suite is run: small enough to be met.
 pub(crate) const MAX_MESSAGE: &str = "2000";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let over_models = |case: &'static Case| {
-        lab::models::MODELS.into_iter().map(move |model| {
-            Trial::test(format!("{}: {}", model.name, case.name), move || {
-                let server = start(model.name, case);
+    let over_all = |case: &'static Case| {
+        subjects().map(move |subject| {
+            Trial::test(format!("{}: {}", subject.name(), case.name), move || {
+                let server = start(subject, case);
                 case.check(&target(&server))?;
                 // Whatever the case did, the server still serves and stops in good order.
                 server.process.stop()?;
@@ -31,14 +31,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a client comes by IPv6", ipv6),
         ("Panic and Abort are plain text without --allow-crash", crash_words),
     ];
-    let own = tests.into_iter().flat_map(|(name, test)| of_every_model(name, test));
-    CASES.iter().flat_map(over_models).chain(own).collect()
+    let own = tests.into_iter().flat_map(|(name, test)| of_all(name, test));
+    CASES.iter().flat_map(over_all).chain(own).collect()
 }
 
 /// A server to hold against a case.
-pub(crate) fn start(model: &str, case: &Case) -> Server {
+pub(crate) fn start(subject: Subject, case: &Case) -> Server {
     let framing = case.framing.to_string();
-    Server::start(model, &["--max-message", MAX_MESSAGE, "--framing", &framing])
+    subject.start(&["--max-message", MAX_MESSAGE, "--framing", &framing])
 }
 
 pub(crate) fn target(server: &Server) -> Target {
@@ -46,16 +46,16 @@ pub(crate) fn target(server: &Server) -> Target {
     Target { max_message, patience: PATIENCE, ..Target::new(server.address()) }
 }
 
-fn scripted_lines(model: &'static str) {
-    talk(&Server::start(model, &[]), Framing::Line);
+fn scripted_lines(subject: Subject) {
+    talk(&subject.start(&[]), Framing::Line);
 }
 
-fn scripted_raw(model: &'static str) {
-    talk(&Server::start(model, &["--framing", "raw"]), Framing::Raw);
+fn scripted_raw(subject: Subject) {
+    talk(&subject.start(&["--framing", "raw"]), Framing::Raw);
 }
 
-fn ipv6(model: &'static str) {
-    talk(&Server::start(model, &["--addr", "[::1]:0"]), Framing::Line);
+fn ipv6(subject: Subject) {
+    talk(&subject.start(&["--addr", "[::1]:0"]), Framing::Line);
 }
 
 fn talk(server: &Server, framing: Framing) {
@@ -72,16 +72,16 @@ fn talk(server: &Server, framing: Framing) {
     assert_eq!(answers, (1..=10).map(|n| format!("第:{n} 条消息。\n")).collect::<String>());
 }
 
-fn crash_words(model: &'static str) {
-    let server = Server::start(model, &[]);
+fn crash_words(subject: Subject) {
+    let server = subject.start(&[]);
     let mut client = server.connect();
     let text = "Panic\nAbort\n".repeat(20);
     client.send(text.clone() + "Bye\n");
     client.receive_to_the_end(text);
 }
 
-fn delayed_answers(model: &'static str) {
-    let server = Server::start(model, &["--delay", "50ms"]);
+fn delayed_answers(subject: Subject) {
+    let server = subject.start(&["--delay", "50ms"]);
     let mut client = server.connect();
     let begin = std::time::Instant::now();
     client.send("one\ntwo\nthree\n");
@@ -91,8 +91,8 @@ fn delayed_answers(model: &'static str) {
     }
 }
 
-fn idle_timeout(model: &'static str) {
-    let server = Server::start(model, &["--quiet", "--idle-timeout", "200ms"]);
+fn idle_timeout(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "200ms"]);
     let mut client = server.connect();
     client.exchange("hello\n");
     client.receive_to_the_end("");

@@ -2,43 +2,54 @@
 
 use std::time::Duration;
 
-use lab::crash::{self, Death, What};
-use lab::models::MODELS;
+use lab::experiments::crash::{Death, What, observe};
+use lab::lab::Lab;
+use lab::models::{Contestant, Entry, MODELS};
 use libtest_mimic::Trial;
-use server_core::Model;
+
+use crate::support::LAB;
 
 /// When the blocking client's user types the next line, counted from the death.
 const TYPED_AFTER: Duration = Duration::from_millis(300);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let deaths = MODELS.into_iter().flat_map(|model| Death::ALL.map(|death| (model, death)));
-    deaths.map(|(model, death)| trial(model, death)).chain([program()]).collect()
+    let deaths = MODELS.into_iter().flat_map(|entry| Death::ALL.map(|death| (entry, death)));
+    let pages = MODELS.into_iter().map(page);
+    deaths.map(|(entry, death)| trial(entry, death)).chain(pages).chain([program()]).collect()
 }
 
-fn trial(model: Model, death: Death) -> Trial {
-    let reach = if takes_all_along(&model, death) { "all" } else { "none" };
-    let name =
-        format!("{}: {death}: both clients notice, and {reach} of the others go", model.name);
+fn trial(entry: Entry, death: Death) -> Trial {
+    let all = death != Death::HandlerPanics && entry.model.all_share_a_fate();
+    let reach = if all { "all" } else { "none" };
+    let name = entry.model.name;
+    let name = format!("{name}: {death}: both clients notice, and {reach} of the others go");
     Trial::test(name, move || {
-        notices_and_takes_along(&model, death);
+        notices_and_takes_along(&Contestant::server(&entry), death, all);
         Ok(())
     })
 }
 
-/// A panic stays in its handler, whatever the model; a process takes along what lives in it.
-fn takes_all_along(model: &Model, death: Death) -> bool {
-    death != Death::HandlerPanics && model.name != "fork"
+fn page(entry: Entry) -> Trial {
+    let contestant = Contestant::page(&entry);
+    Trial::test(format!("{}: it dies as its server does", contestant.name), move || {
+        notices_and_takes_along(
+            &contestant,
+            Death::ProcessIsKilled,
+            contestant.model.all_share_a_fate(),
+        );
+        Ok(())
+    })
 }
 
-fn notices_and_takes_along(model: &Model, death: Death) {
-    let program = env!("CARGO_BIN_EXE_lab").as_ref();
-    let seen = crash::observe(program, model, death, TYPED_AFTER).expect("a lesson");
+/// A panic stays in its handler, whatever the model; a process takes `all` along that live in it.
+fn notices_and_takes_along(contestant: &Contestant, death: Death, all: bool) {
+    let lab = Lab { program: LAB.into(), contestants: Vec::new(), quick: true, warns: false };
+    let seen = observe(&lab, contestant, death, TYPED_AFTER).expect("a lesson");
     assert_eq!(seen.watching.what, What::EndOfFile);
     assert_eq!(seen.blocking.what, What::EndOfFileThenBrokenPipe);
     // It types so late, and no earlier can it know.
     let typed = TYPED_AFTER.as_secs_f64() * 1e3;
     assert!(seen.blocking.after_milliseconds >= typed, "{seen:?}");
-    let all = takes_all_along(model, death);
     assert_eq!(seen.cut, if all { seen.others } else { 0 }, "{seen:?}");
     assert_eq!(seen.serves_new_clients, !all, "{seen:?}");
 }

@@ -7,46 +7,46 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::server_process::serve_command;
 use libtest_mimic::Trial;
 use nix::unistd::Uid;
+use server_core::{AtOnce, Unit};
 use tempfile::TempDir;
 
 use crate::command_line::one_line;
-use crate::of;
-use crate::support::{Client, LAB, Server, wait_until};
+use crate::of_those;
+use crate::support::{Client, LAB, Server, Subject, wait_until};
 
 /// More clients than any of the limits here leaves room for.
 const MANY: usize = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![of(
-        "pool",
-        "with too few threads for its workers it says so and ends",
-        too_few_threads,
-    )];
-    for model in ["thread", "pool", "async"] {
-        trials.push(of(model, "out of descriptors, it serves on and recovers", no_descriptors));
-    }
-    for model in ["fork", "thread"] {
-        let what = "out of processes or threads, it turns clients away and recovers";
-        trials.push(of(model, what, no_processes));
-    }
+    let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
+    // A connection takes a descriptor of the process that accepts.
+    let holds_all = |it: &Subject| !it.serves_one() && it.model.unit != Unit::Process;
+    let makes_units = |it: &Subject| {
+        it.model.makes_a_unit_for_each() && matches!(it.model.unit, Unit::Process | Unit::Thread)
+    };
+    let too_few = "with too few threads for its workers it says so and ends";
+    let descriptors = "out of descriptors, it serves on and recovers";
+    let processes = "out of processes or threads, it turns clients away and recovers";
+    let mut trials: Vec<Trial> = of_those(has_workers, too_few, too_few_threads).collect();
+    trials.extend(of_those(holds_all, descriptors, no_descriptors));
+    trials.extend(of_those(makes_units, processes, no_processes));
     trials
 }
 
 /// A command that runs another one under a limit, as prlimit(1) spells it.
-fn under_limit(limit: &str, command: &Command) -> Command {
+pub(crate) fn under_limit(limit: &str, command: &Command) -> Command {
     let mut limited = Command::new("prlimit");
     limited.arg(limit).arg("--").arg(command.get_program()).args(command.get_args());
     limited
 }
 
-fn no_descriptors(model: &'static str) {
-    let workers = if model == "pool" { &["--workers", "100"][..] } else { &[] };
-    let arguments = [&["--quiet"], workers].concat();
-    let server =
-        Server::start_by(under_limit("--nofile=40", &serve_command(LAB, model, &arguments)));
+fn no_descriptors(subject: Subject) {
+    let workers =
+        if subject.model.at_once == AtOnce::Workers { &["--workers", "100"][..] } else { &[] };
+    let command = subject.command(&[&["--quiet"], workers].concat());
+    let server = Server::start_by(under_limit("--nofile=40", &command));
     let (mut served, mut waiting) = fill(&server);
     assert!(served.len() > 10, "{} were served", served.len());
     stays_calm(&server, "cannot accept", &mut served);
@@ -57,9 +57,9 @@ fn no_descriptors(model: &'static str) {
     served.iter_mut().for_each(|client| client.exchange("still served\n"));
 }
 
-fn no_processes(model: &'static str) {
+fn no_processes(subject: Subject) {
     let shop = Shop::open();
-    let server = Server::start_by(shop.serve(model, &["--quiet"]));
+    let server = Server::start_by(shop.serve(subject, &["--quiet"]));
     let (mut served, turned_away) = fill(&server);
     assert!(served.len() > 5, "{} were served", served.len());
     drop(turned_away);
@@ -70,9 +70,12 @@ fn no_processes(model: &'static str) {
     served.iter_mut().for_each(|client| client.exchange("still served\n"));
 }
 
-fn too_few_threads(model: &'static str) {
-    let line = one_line(Shop::open().serve(model, &["--workers", "400"]), 1);
-    assert!(line.starts_with("pool-server: cannot start worker "), "{line}");
+fn too_few_threads(subject: Subject) {
+    let line = one_line(Shop::open().serve(subject, &["--workers", "400"]), 1);
+    assert!(
+        line.starts_with(&format!("{}: cannot start worker ", subject.model.program())),
+        "{line}"
+    );
     assert!(line.contains("of 400: Resource temporarily unavailable"), "{line}");
 }
 
@@ -108,16 +111,16 @@ fn stays_calm(server: &Server, complaint: &str, served: &mut [Client]) {
 }
 
 /// A user whose processes and threads are counted, and a copy of the program that it may run.
-struct Shop {
+pub(crate) struct Shop {
     user: Option<u32>,
     program: TempDir,
-    limit: usize,
+    pub(crate) limit: usize,
 }
 
 impl Shop {
     /// Root is under no limit, so root lends the server a user of its own that nobody else is. Any
     /// other user's limit counts all that the user runs.
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         static NEXT_USER: AtomicU32 = AtomicU32::new(0);
         let program = tempfile::tempdir().expect("a temporary directory");
         std::fs::copy(LAB, program.path().join("lab")).expect("a copy of the program");
@@ -131,8 +134,8 @@ impl Shop {
         Shop { user: None, program, limit: tasks_of_this_user() + 60 }
     }
 
-    fn serve(&self, model: &str, arguments: &[&str]) -> Command {
-        let command = serve_command(self.program.path().join("lab"), model, arguments);
+    pub(crate) fn serve(&self, subject: Subject, arguments: &[&str]) -> Command {
+        let command = subject.command_in(self.program.path().join("lab"), arguments);
         let mut command = under_limit(&format!("--nproc={}", self.limit), &command);
         if let Some(user) = self.user {
             command.uid(user);

@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use lab::server_process::{ServerProcess, serve_command};
+use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use server_core::{AtOnce, Unit};
 
-use crate::support::{Client, LAB, Server, wait_until};
-use crate::{Tests, of, of_every_model};
+use crate::support::{Client, Server, Subject, is_gone, wait_until};
+use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<8> = [
+    let tests: Tests<9> = [
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),
         ("a client that resets with answers unread is logged once", reset_with_answers_unread),
@@ -22,26 +24,32 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("half a message and then silence ends by the idle timeout", half_a_message),
         ("a byte now and then keeps a connection from being idle", slow_loris),
         ("a full disk under its log does not stop it", full_log),
+        ("a client that sends on after an ERROR is not reset", sends_on_after_an_error),
         ("SIGTERM under load: every answer that was counted arrives", shutdown_under_load),
     ];
     let mut trials: Vec<_> =
-        tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect();
-    trials.extend([
-        of("pool", "silent clients hold all workers until the idle timeout", workers_held),
-        of("fork", "a server that is killed takes its children along", children_go_along),
-    ]);
+        tests.into_iter().flat_map(|(name, test)| of_all(name, test)).collect();
+    let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
+    let forks = |it: &Subject| it.model.unit == Unit::Process;
+    let held = "silent clients hold all workers until the idle timeout";
+    let along = "a server that is killed takes its children along";
+    let rude = "clients that send on after an ERROR hold no worker";
+    trials.extend(of_those(has_workers, held, workers_held));
+    trials.extend(of_those(has_workers, rude, rude_clients));
+    trials.extend(of_those(forks, along, children_go_along));
     trials
 }
 
 /// How many messages of each healthy client are answered, at least, before a fault and after it.
 const EXCHANGES: usize = 10;
 
-/// Runs `fault` beside clients that talk to the server all the while, where it can serve them
-/// beside others. Each of their messages must be answered, before, during and after the fault.
-pub(crate) fn nothing_lost_beside(server: &Server, model: &str, fault: impl FnOnce()) {
-    let stop = AtomicBool::new(false);
-    let clients = if model == "iterative" { 0 } else { 2 };
-    let answered: Vec<_> = (0..clients).map(|_| AtomicUsize::new(0)).collect();
+/// Runs `fault` beside clients that talk to the server all the while. Each of their messages must be
+/// answered, before, during and after the fault. Where one client is served at a time they come
+/// anew for each message, so that the fault's client has its turn too, and wait for it to leave.
+pub(crate) fn nothing_lost_beside(server: &Server, subject: Subject, fault: impl FnOnce()) {
+    let (stop, messages) =
+        (AtomicBool::new(false), if subject.serves_one() { 1 } else { u64::MAX });
+    let answered: Vec<_> = (0..2).map(|_| AtomicUsize::new(0)).collect();
     let wait_for_more = |what: &str| {
         let before: Vec<usize> = answered.iter().map(|it| it.load(Ordering::Relaxed)).collect();
         let more =
@@ -49,9 +57,10 @@ pub(crate) fn nothing_lost_beside(server: &Server, model: &str, fault: impl FnOn
         wait_until(what, || answered.iter().zip(&before).all(more));
     };
     thread::scope(|scope| {
-        let healthy: Vec<_> =
-            answered.iter().map(|answered| scope.spawn(|| talk(server, &stop, answered))).collect();
-        let stops = StopsAtTheEnd(&stop);
+        let stop = &stop;
+        let talk = |answered| scope.spawn(move || talk(server, messages, stop, answered));
+        let healthy: Vec<_> = answered.iter().map(talk).collect();
+        let stops = StopsAtTheEnd(stop);
         wait_for_more("the healthy clients are answered before the fault");
         fault();
         wait_for_more("the healthy clients are answered after the fault");
@@ -73,21 +82,25 @@ impl Drop for StopsAtTheEnd<'_> {
     }
 }
 
-/// Sends message after message until it is stopped. Each must come back byte for byte.
-fn talk(server: &Server, stop: &AtomicBool, answered: &AtomicUsize) {
-    let mut client = server.connect();
+/// Sends message after message until it is stopped, so many over a connection at most. Each must
+/// come back byte for byte.
+fn talk(server: &Server, messages: u64, stop: &AtomicBool, answered: &AtomicUsize) {
     while !stop.load(Ordering::Relaxed) {
-        let number = answered.load(Ordering::Relaxed);
-        client.exchange(&format!("healthy, message {number}\n"));
-        answered.fetch_add(1, Ordering::Relaxed);
+        let (mut client, mut sent) = (server.connect(), 0);
+        while sent < messages && !stop.load(Ordering::Relaxed) {
+            let number = answered.load(Ordering::Relaxed);
+            client.exchange(&format!("healthy, message {number}\n"));
+            answered.fetch_add(1, Ordering::Relaxed);
+            sent += 1;
+        }
+        client.send("Bye\n");
+        client.receive_to_the_end("");
     }
-    client.send("Bye\n");
-    client.receive_to_the_end("");
 }
 
-fn reset_before_accept(model: &'static str) {
-    let room = if model == "iterative" { &[][..] } else { &["--max-connections", "1"] };
-    let server = Server::start(model, &[&["--quiet"], room].concat());
+fn reset_before_accept(subject: Subject) {
+    let room = if subject.serves_one() { &[][..] } else { &["--max-connections", "1"] };
+    let server = subject.start(&[&["--quiet"], room].concat());
     let mut held = server.connect();
     held.exchange("served\n");
     let mut resetting = server.connect();
@@ -101,9 +114,9 @@ fn reset_before_accept(model: &'static str) {
     server.process.stop().expect("a good end");
 }
 
-fn reset_during_a_message(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
-    nothing_lost_beside(&server, model, || {
+fn reset_during_a_message(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.exchange("served\n");
         client.send("half a mess");
@@ -113,9 +126,9 @@ fn reset_during_a_message(model: &'static str) {
     assert_eq!(server.logged("closed: "), 1, "{}", server.log());
 }
 
-fn reset_with_answers_unread(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
-    nothing_lost_beside(&server, model, || {
+fn reset_with_answers_unread(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.stuff();
         client.reset();
@@ -124,18 +137,18 @@ fn reset_with_answers_unread(model: &'static str) {
     assert_eq!(server.logged("closed: "), 1, "{}", server.log());
 }
 
-fn never_reads(model: &'static str) {
-    let server = Server::start(model, &["--quiet", "--idle-timeout", "1s"]);
-    nothing_lost_beside(&server, model, || {
+fn never_reads(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "1s"]);
+    nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.stuff();
         wait_until("the log says it", || server.logged("closed: idle for 1s") == 1);
     });
 }
 
-fn half_a_message(model: &'static str) {
-    let server = Server::start(model, &["--quiet", "--idle-timeout", "500ms"]);
-    nothing_lost_beside(&server, model, || {
+fn half_a_message(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "500ms"]);
+    nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.send("half a mess");
         client.receive_to_the_end("");
@@ -144,9 +157,9 @@ fn half_a_message(model: &'static str) {
 }
 
 /// What `--idle-timeout` does not end: a client that is slow on purpose.
-fn slow_loris(model: &'static str) {
-    let server = Server::start(model, &["--quiet", "--idle-timeout", "2s"]);
-    nothing_lost_beside(&server, model, || {
+fn slow_loris(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "2s"]);
+    nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         let message = "slow loris, one byte at a time\n";
         for byte in message.as_bytes() {
@@ -157,8 +170,47 @@ fn slow_loris(model: &'static str) {
     });
 }
 
-fn workers_held(model: &'static str) {
-    let server = Server::start(model, &["--workers", "2", "--idle-timeout", "1s"]);
+/// A client that does not stop at once at its mistake: the server takes what it sends, and forgets it.
+fn sends_on_after_an_error(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    nothing_lost_beside(&server, subject, || {
+        let mut client = server.connect();
+        client.send("before\n");
+        client.send(b"\xff\n");
+        client.receive("before\n");
+        client.receive("ERROR message is not UTF-8\n");
+        // A reset would come between two of these, and the second would fail.
+        for _ in 0..10 {
+            client.send("too late\n");
+            thread::sleep(Duration::from_millis(10));
+        }
+        client.half_close();
+        client.receive_to_the_end("");
+    });
+}
+
+/// As many clients as workers make a mistake and stay. A newcomer is served before the server has
+/// given up on them, which it does after a second: they can still send then.
+fn rude_clients(subject: Subject) {
+    let server = subject.start_with_workers(2, &["--quiet"]);
+    let rude = || {
+        let mut client = server.connect();
+        client.send(b"\xff\n");
+        client.receive("ERROR message is not UTF-8\n");
+        client
+    };
+    let mut rude = [rude(), rude()];
+    server.connect().exchange("a newcomer\n");
+    for client in &mut rude {
+        client.send("still here\n");
+        thread::sleep(Duration::from_millis(20));
+        client.send("and here\n");
+    }
+    wait_until("both have gone", || server.logged("closed: refused") == 2);
+}
+
+fn workers_held(subject: Subject) {
+    let server = subject.start(&["--workers", "2", "--idle-timeout", "1s"]);
     let _silent = [server.connect(), server.connect()];
     wait_until("both are served", || server.logged("connected") == 2);
     let mut next = server.connect();
@@ -168,8 +220,8 @@ fn workers_held(model: &'static str) {
     wait_until("both have ended", || server.logged("closed: idle for 1s") == 2);
 }
 
-fn full_log(model: &'static str) {
-    let mut command = serve_command(LAB, model, &[]);
+fn full_log(subject: Subject) {
+    let mut command = subject.command(&[]);
     command.stderr(File::create("/dev/full").expect("a device that is always full"));
     let server = ServerProcess::start(command).expect("a server");
     for _ in 0..3 {
@@ -183,8 +235,8 @@ fn full_log(model: &'static str) {
 
 /// Each client sends when it was answered. What the server counted as answered arrives, and a
 /// message that no answer came to is the last.
-fn shutdown_under_load(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
+fn shutdown_under_load(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
     let answered = Arc::new(AtomicU64::new(0));
     let client = |_| {
         let (mut client, answered) = (server.connect(), Arc::clone(&answered));
@@ -204,8 +256,8 @@ fn shutdown_under_load(model: &'static str) {
     assert!(stopped.output.contains(&format!("messages      {answered}\n")), "{stopped:?}");
 }
 
-fn children_go_along(model: &'static str) {
-    let server = Server::start(model, &[]);
+fn children_go_along(subject: Subject) {
+    let server = subject.start(&[]);
     let mut client = server.connect();
     client.exchange("served\n");
     let parent = server.process.process();
@@ -213,10 +265,5 @@ fn children_go_along(model: &'static str) {
     let child: i32 = children.expect("its children").trim().parse().expect("one child");
     server.process.signal(Signal::SIGKILL).expect("a server");
     client.receive_to_the_end("");
-    // Whoever adopts it may leave it as a zombie.
-    let is_alive = || {
-        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        stat.rsplit(") ").next().is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))
-    };
-    wait_until("the child is gone", || !is_alive());
+    wait_until("the child is gone", || is_gone(Pid::from_raw(child)));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 
 use crate::command_line::one_line;
-use crate::support::Server;
+use crate::support::{Server, any};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -96,7 +96,7 @@ fn compares_two_models() {
     let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
     for server in ["thread", "pool", "floor"] {
         let figures = record["servers"][server].as_object().expect("figures");
-        assert_eq!(figures.len(), 15, "{figures:?}");
+        assert_eq!(figures.len(), 17, "{figures:?}");
         let rate = figures["connections_per_second_many_clients"]["median"].as_f64();
         assert!(rate > Some(0.0), "{server}: {rate:?}");
     }
@@ -171,7 +171,7 @@ fn check(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {
 fn checks_a_server() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let path = file.path().to_str().expect("a plain path");
-    let server = Server::start("async", &["--quiet"]);
+    let server = any().start(&["--quiet"]);
     let (status, text) = check(&server, &["--json", path]);
     assert_eq!(status, Some(0), "{text}");
     assert!(text.lines().all(|line| line.starts_with("ok ")), "{text}");
@@ -184,7 +184,7 @@ fn checks_a_server() {
 
 /// A server that takes shorter messages than it is said to.
 fn fails_a_wrong_server() {
-    let server = Server::start("thread", &["--quiet", "--max-message", "500"]);
+    let server = any().start(&["--quiet", "--max-message", "500"]);
     let (status, text) = check(&server, &["--max-message", "1000", "--only", "echo"]);
     assert_eq!(status, Some(1), "{text}");
     let failed: Vec<_> = text.lines().filter(|line| line.starts_with("FAIL")).collect();

@@ -3,9 +3,9 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-use lab::models::MODELS;
 use libtest_mimic::{Arguments, Trial};
 
+mod bare;
 mod broken;
 mod claims;
 mod command_line;
@@ -13,14 +13,17 @@ mod conformance;
 mod crash;
 mod exhaustion;
 mod faults;
+mod guarantees;
 mod lab_program;
 mod many;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 
-/// Tests of a model by their names.
-type Tests<const COUNT: usize> = [(&'static str, fn(&'static str)); COUNT];
+use support::{Subject, subjects};
+
+/// Tests of a server by their names.
+type Tests<const COUNT: usize> = [(&'static str, fn(Subject)); COUNT];
 
 fn main() {
     server_core::raise_open_file_limit();
@@ -30,6 +33,7 @@ fn main() {
     let trials = [
         conformance::trials(),
         claims::trials(),
+        bare::trials(),
         shutdown::trials(),
         command_line::trials(),
         broken::trials(),
@@ -39,18 +43,29 @@ fn main() {
         exhaustion::trials(),
         many::trials(),
     ];
-    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+    let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
+    trials.push(guarantees::trial(&trials));
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// A test of each model. A failed assertion fails the test.
-fn of_every_model(name: &'static str, test: fn(&'static str)) -> impl Iterator<Item = Trial> {
-    MODELS.into_iter().map(move |model| of(model.name, name, test))
+/// A test of every server. A failed assertion fails the test.
+fn of_all(name: &'static str, test: fn(Subject)) -> impl Iterator<Item = Trial> {
+    of_those(|_| true, name, test)
 }
 
-/// A test of one model.
-fn of(model: &'static str, name: &str, test: fn(&'static str)) -> Trial {
-    Trial::test(format!("{model}: {name}"), move || {
-        test(model);
+/// A test of the servers that have this property.
+fn of_those(
+    has: impl Fn(&Subject) -> bool,
+    name: &'static str,
+    test: fn(Subject),
+) -> impl Iterator<Item = Trial> {
+    subjects().filter(has).map(move |subject| of(subject, name, test))
+}
+
+/// A test of one server.
+fn of(subject: Subject, name: &str, test: fn(Subject)) -> Trial {
+    Trial::test(format!("{}: {name}", subject.name()), move || {
+        test(subject);
         Ok(())
     })
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 use client::load::{Extent, Farewell, Load, OnFailure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use server_core::raise_open_file_limit;
+use server_core::{AtOnce, raise_open_file_limit};
 
-use crate::of;
-use crate::support::Server;
+use crate::of_those;
+use crate::support::Subject;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![of("async", "answers 10000 connections of one client", answers_ten_thousand)]
+    let waits_without_threads =
+        |it: &Subject| it.has_one_thread() && it.model.at_once == AtOnce::All;
+    let name = "answers 10000 connections of one client";
+    of_those(waits_without_threads, name, answers_ten_thousand).collect()
 }
 
 /// As many as asked for, or what the open-file limit leaves, and then it says so.
@@ -25,8 +28,8 @@ fn allowed(connections: usize) -> usize {
     room.min(connections)
 }
 
-fn answers_ten_thousand(model: &'static str) {
-    let server = Server::start(model, &["--quiet"]);
+fn answers_ten_thousand(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
     let connections = allowed(10_000);
     let (warm_up, duration) = (Duration::ZERO, Duration::from_secs(120));
     let load = Load {

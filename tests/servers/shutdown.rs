@@ -1,17 +1,22 @@
 //! What each server does when it is asked to stop.
 
+use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
-use lab::server_process::ServerProcess;
+use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use server_core::{AtOnce, Unit};
 
-use crate::support::{Server, wait_until};
-use crate::{Tests, of_every_model};
+use crate::support::{Server, Subject, is_gone, wait_until};
+use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<8> = [
+    let tests: Tests<11> = [
+        ("a last line without its end is answered before SIGTERM's end", answers_a_last_line),
+        ("Ctrl-C to its whole process group answers what was sent", answers_at_ctrl_c),
+        ("a broken listener ends it with status 1, after a drain", drains_when_broken),
         ("SIGTERM answers what was sent, closes, and exits 0", answers_what_was_sent),
         ("SIGINT ends idle connections and exits 0", ends_idle_connections),
         ("SIGTERM without a client exits 0", ends_alone),
@@ -24,7 +29,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a second signal ends it at once", second_signal),
         ("a server restarts on the same port at once", restarts_at_once),
     ];
-    tests.into_iter().flat_map(|(name, test)| of_every_model(name, test)).collect()
+    let queued = "clients in the queue are answered at SIGTERM";
+    let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
+    let queues = |it: &Subject| has_workers(it) && it.model.unit == Unit::Thread;
+    let all = tests.into_iter().flat_map(|(name, test)| of_all(name, test));
+    all.chain(of_those(queues, queued, answers_the_queue)).collect()
 }
 
 /// Stops a server that has no reason to use up its drain timeout, and returns its summary.
@@ -36,8 +45,8 @@ fn stop(server: Server, signal: Signal) -> String {
     stopped.output
 }
 
-fn answers_what_was_sent(model: &'static str) {
-    let server = Server::start(model, &["--delay", "200ms", "--drain-timeout", "30s"]);
+fn answers_what_was_sent(subject: Subject) {
+    let server = subject.start(&["--delay", "200ms", "--drain-timeout", "30s"]);
     let mut client = server.connect();
     client.send("one\ntwo\nthree\n");
     client.receive("one\n");
@@ -49,21 +58,78 @@ fn answers_what_was_sent(model: &'static str) {
     }
 }
 
-fn ends_idle_connections(model: &'static str) {
-    let server = Server::start(model, &["--drain-timeout", "60s"]);
+/// The client has ended its side: what it sent last is whole, whatever ends the server.
+fn answers_a_last_line(subject: Subject) {
+    let server = subject.start(&["--delay", "300ms", "--drain-timeout", "30s"]);
+    let mut client = server.connect();
+    client.send("first\nlast");
+    client.half_close();
+    wait_until("it works on the first", || server.log().contains("\"first\""));
+    stop(server, Signal::SIGTERM);
+    client.receive_to_the_end("first\nlast");
+}
+
+/// The terminal sends SIGINT to every process of the group, a server's children included.
+fn answers_at_ctrl_c(subject: Subject) {
+    let server = subject.start(&["--delay", "300ms", "--drain-timeout", "30s"]);
+    let mut client = server.connect();
+    client.send("one\ntwo\n");
+    wait_until("it works on the first", || server.log().contains("\"one\""));
+    server.process.signal_group(Signal::SIGINT).expect("a running server");
+    client.receive_to_the_end("one\ntwo\n");
+    let (stopped, log) = server.wait();
+    assert!(stopped.status.success(), "{}", stopped.status);
+    assert!(!log.contains("connections cut") && !log.contains("killed"), "{log}");
+}
+
+/// A shutdown of the listening socket, which nobody but an error of ours could cause: `accept`
+/// fails for good. Who is there is still answered.
+fn drains_when_broken(subject: Subject) {
+    let server = subject.start(&["--delay", "200ms", "--drain-timeout", "30s"]);
+    let mut client = server.connect();
+    client.send("one\ntwo\n");
+    wait_until("it works on the first", || server.log().contains("\"one\""));
+    if subject.serves_one() {
+        // It looks at its listener when the client has gone.
+        client.half_close();
+    }
+    server.listener().shutdown(Shutdown::Both).expect("a listener");
+    client.receive_to_the_end("one\ntwo\n");
+    let (stopped, log) = server.wait();
+    assert_eq!(stopped.status.code(), Some(1), "{}", stopped.status);
+    assert!(log.contains(": Invalid argument") && !log.contains("connections cut"), "{log}");
+}
+
+fn answers_the_queue(subject: Subject) {
+    let arguments = ["--delay", "300ms", "--drain-timeout", "30s"];
+    let server = subject.start_with_workers(1, &arguments);
+    let mut first = server.connect();
+    first.send("first\n");
+    wait_until("it works on the first", || server.log().contains("\"first\""));
+    let before = server.descriptors();
+    let mut second = server.connect();
+    second.send("second\n");
+    wait_until("the second is in the queue", || server.descriptors() > before);
+    stop(server, Signal::SIGTERM);
+    first.receive_to_the_end("first\n");
+    second.receive_to_the_end("second\n");
+}
+
+fn ends_idle_connections(subject: Subject) {
+    let server = subject.start(&["--drain-timeout", "60s"]);
     let mut client = server.connect();
     client.exchange("hello\n");
     stop(server, Signal::SIGINT);
     client.receive_to_the_end("");
 }
 
-fn ends_alone(model: &'static str) {
-    stop(Server::start(model, &[]), Signal::SIGTERM);
+fn ends_alone(subject: Subject) {
+    stop(subject.start(&[]), Signal::SIGTERM);
 }
 
-fn cuts_a_client_that_never_reads(model: &'static str) {
+fn cuts_a_client_that_never_reads(subject: Subject) {
     let arguments = ["--drain-timeout", "300ms", "--max-message", "67108864"];
-    let server = Server::start(model, &arguments);
+    let server = subject.start(&arguments);
     let mut client = server.connect();
     // Its echo fits into no socket's buffers.
     client.send("x".repeat(32 << 20) + "\n");
@@ -77,8 +143,8 @@ fn cuts_a_client_that_never_reads(model: &'static str) {
     drop(client);
 }
 
-fn forgets_half_a_message(model: &'static str) {
-    let server = Server::start(model, &["--delay", "200ms", "--drain-timeout", "60s"]);
+fn forgets_half_a_message(subject: Subject) {
+    let server = subject.start(&["--delay", "200ms", "--drain-timeout", "60s"]);
     let mut client = server.connect();
     client.send("one\ntwo\nthis is half a mess");
     client.receive("one\n");
@@ -87,12 +153,12 @@ fn forgets_half_a_message(model: &'static str) {
 }
 
 /// One client that always has more to say, and another; then the end.
-fn endures_a_flood(model: &'static str) {
-    let server = Server::start(model, &["--quiet", "--drain-timeout", "1s"]);
+fn endures_a_flood(subject: Subject) {
+    let server = subject.start(&["--quiet", "--drain-timeout", "1s"]);
     let mut flooding = server.connect();
     flooding.exchange("the first of many\n");
     let flood = thread::spawn(move || flooding.flood());
-    if model != "iterative" {
+    if !subject.serves_one() {
         server.connect().exchange("served beside it\n");
     }
     server.process.signal(Signal::SIGTERM).expect("a running server");
@@ -101,8 +167,8 @@ fn endures_a_flood(model: &'static str) {
     flood.join().expect("the flood to end with the server");
 }
 
-fn second_signal(model: &'static str) {
-    let server = Server::start(model, &["--delay", "10m", "--drain-timeout", "10m"]);
+fn second_signal(subject: Subject) {
+    let server = subject.start(&["--delay", "10m", "--drain-timeout", "10m"]);
     let mut client = server.connect();
     client.send("hello\n");
     wait_until("the message is received", || server.log().contains("\"hello\""));
@@ -114,23 +180,21 @@ fn second_signal(model: &'static str) {
 
 /// Sends SIGTERM again and again: the second one counts that comes after the first was noticed.
 fn end_by_signals(process: &ServerProcess) {
-    let stat = format!("/proc/{}/stat", process.process());
     wait_until("the server ends", || {
         let _ = process.signal(Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(20));
-        let stat = std::fs::read_to_string(&stat).unwrap_or_default();
-        stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
+        is_gone(process.process())
     });
 }
 
-fn restarts_at_once(model: &'static str) {
-    let first = Server::start(model, &[]);
+fn restarts_at_once(subject: Subject) {
+    let first = subject.start(&[]);
     let address = first.address().to_string();
     let mut client = first.connect();
     client.exchange("hello\n");
     // The server closes first, so its side of the connection stays in TIME_WAIT.
     stop(first, Signal::SIGTERM);
     client.receive_to_the_end("");
-    let second = Server::start(model, &["--addr", &address]);
+    let second = subject.start(&["--addr", &address]);
     second.connect().exchange("hello again\n");
 }

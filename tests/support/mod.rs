@@ -1,14 +1,22 @@
 //! Servers and clients as the tests need them.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::server_process::{ServerProcess, Stopped, serve_command};
+use lab::instruments::server_process::{ServerProcess, Stopped, serve_command};
+use lab::models::MODELS;
+use nix::unistd::Pid;
+use server_core::{AtOnce, Model, Unit};
+use socket2::Socket;
 use tempfile::NamedTempFile;
+
+pub(crate) mod endurance_names;
 
 /// How long an answer may take before a test fails: far longer than any answer takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,6 +27,69 @@ pub(crate) const LAB: &str = env!("CARGO_BIN_EXE_lab");
 /// Long enough for an answer to come that ought not to.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 
+/// A server under test: a model, with the options that make it another one.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    pub(crate) model: Model,
+    options: &'static [&'static str],
+}
+
+/// Every model, and beside a model of tasks what it is with a second worker.
+pub(crate) fn subjects() -> impl Iterator<Item = Subject> {
+    MODELS.iter().flat_map(|entry| {
+        let model = entry.model;
+        let has_variant = model.unit == Unit::Task && model.workers.is_some();
+        let variants =
+            [&[][..], &["--workers", "2"]].into_iter().take(1 + usize::from(has_variant));
+        variants.map(move |options| Subject { model, options })
+    })
+}
+
+/// One that serves many clients, where it makes no difference which.
+pub(crate) fn any() -> Subject {
+    subjects().find(|it| !it.serves_one()).expect("a model")
+}
+
+impl Subject {
+    /// Its name in that of a test.
+    pub(crate) fn name(&self) -> String {
+        [&[self.model.name], self.options].concat().join(" ")
+    }
+
+    /// Whether it has a thread for all that it does.
+    pub(crate) fn has_one_thread(&self) -> bool {
+        self.options.is_empty() && matches!(self.model.unit, Unit::Task | Unit::None)
+    }
+
+    /// Whether a second client waits for the first one's end.
+    pub(crate) fn serves_one(&self) -> bool {
+        self.model.at_once == AtOnce::One
+    }
+
+    /// A command that runs it, in the lab's own program or a copy of it.
+    pub(crate) fn command_in(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+        serve_command(program, self.model.name, [self.options, arguments].concat())
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_in(LAB, arguments)
+    }
+
+    /// Starts it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Server {
+        Server::start_by(self.command(arguments))
+    }
+
+    /// Starts it with so many workers, where it has workers that serve a client each.
+    pub(crate) fn start_with_workers(&self, workers: usize, arguments: &[&str]) -> Server {
+        let workers = workers.to_string();
+        match self.model.at_once {
+            AtOnce::Workers => self.start(&[&["--workers", &workers], arguments].concat()),
+            _ => self.start(arguments),
+        }
+    }
+}
+
 /// A server in its own process, with its log at hand. It ends with this value.
 pub(crate) struct Server {
     pub(crate) process: ServerProcess,
@@ -26,10 +97,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(model: &str, arguments: &[&str]) -> Self {
-        Server::start_by(serve_command(LAB, model, arguments))
-    }
-
     /// Starts a server by a command that ends in its own.
     pub(crate) fn start_by(mut command: Command) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
@@ -74,10 +141,31 @@ impl Server {
         Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64)
     }
 
+    /// A copy of its listening socket, taken out of its process.
+    pub(crate) fn listener(&self) -> Socket {
+        let pid = self.process.process();
+        let sockets = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its process");
+        let numbers = sockets.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let mut copies =
+            numbers.filter_map(|number| copy_descriptor(pid, number).map(Socket::from));
+        copies.find(|socket| socket.is_listener().unwrap_or(false)).expect("a listener")
+    }
+
+    /// Whether its process has ended, waited for or not.
+    pub(crate) fn is_gone(&self) -> bool {
+        is_gone(self.process.process())
+    }
+
     /// How many threads its process has.
     pub(crate) fn threads(&self) -> usize {
         let tasks = format!("/proc/{}/task", self.process.process());
         std::fs::read_dir(tasks).expect("its process").count()
+    }
+
+    /// How many descriptors its process has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let descriptors = format!("/proc/{}/fd", self.process.process());
+        std::fs::read_dir(descriptors).expect("its process").count()
     }
 
     /// How many children its process has, ended ones that it has not reaped included.
@@ -136,6 +224,11 @@ impl Client {
         answered
     }
 
+    /// Ends the client's side.
+    pub(crate) fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open socket");
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         let socket = socket2::Socket::from(self.stream);
@@ -187,6 +280,31 @@ impl Client {
     pub(crate) fn wait_for_any_end(&mut self) -> io::Result<u64> {
         io::copy(&mut self.stream, &mut io::sink())
     }
+}
+
+/// Whether a process has ended. Whoever is to wait for it may not have.
+pub(crate) fn is_gone(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
+}
+
+/// A copy of another process's descriptor: pidfd_getfd(2).
+#[allow(unsafe_code)]
+fn copy_descriptor(pid: Pid, number: i32) -> Option<OwnedFd> {
+    use nix::libc::{SYS_pidfd_getfd, SYS_pidfd_open, syscall};
+    // SAFETY: the call takes numbers only, and returns a new descriptor or -1.
+    let process = unsafe { syscall(SYS_pidfd_open, pid.as_raw(), 0) };
+    let process = owned(process)?;
+    // SAFETY: as above.
+    owned(unsafe { syscall(SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })
+}
+
+/// What a system call returned that makes a descriptor.
+#[allow(unsafe_code)]
+fn owned(returned: i64) -> Option<OwnedFd> {
+    let number = i32::try_from(returned).ok().filter(|number| *number >= 0)?;
+    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Compares without printing thousands of bytes.

@@ -8,6 +8,7 @@
 //! | [`load`] | many connections at once from one thread, measured |
 //! | [`load_command`] | the same at the command line, with a report |
 //! | [`hold`] | many connections that stay open and silent |
+//! | [`output_file`] | a file that is written in one piece or not at all |
 //!
 //! It knows the protocol and no server: whatever speaks the protocol will do.
 
@@ -16,6 +17,7 @@ pub mod conversation;
 pub mod hold;
 pub mod load;
 pub mod load_command;
+pub mod output_file;
 pub mod script;
 mod source;
 

@@ -20,11 +20,17 @@ pub use hdrhistogram::Histogram;
 
 mod connection;
 mod failure;
+mod quantile;
 mod run;
 mod schedule;
 
 pub use failure::{Failure, FailureKind, Failures};
+pub use quantile::{quantile, quantile_with};
 use run::Run;
+
+/// From this share of a CPU on, the load may have been what its rate was limited by: it is driven
+/// from one thread.
+pub const BUSY: f64 = 0.9;
 
 /// What to put on a server, and for how long.
 #[derive(Clone, Debug)]
@@ -122,8 +128,7 @@ pub struct Outcome {
     pub failures: Failures,
     /// How many other failures there were during the warm-up.
     pub warm_up_failures: u64,
-    /// What this process used during the measurement. It drives the load from one thread, so more
-    /// than nine tenths of `elapsed` say that the client was the bottleneck.
+    /// What this process used during the measurement.
     pub client_cpu: CpuTime,
 }
 
@@ -226,7 +231,8 @@ impl Outcome {
         self.message_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The client's own CPU time as a share of one CPU: 1 is all of it.
+    /// The client's own CPU time as a share of one CPU: 1 is all of it, and from [`BUSY`] on the
+    /// client may have been the bottleneck.
     pub fn client_share(&self) -> f64 {
         self.client_cpu.total().as_secs_f64() / self.elapsed.as_secs_f64()
     }

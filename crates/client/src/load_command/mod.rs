@@ -1,7 +1,5 @@
 //! `client load`: a load on any echo server, and a report of what came of it.
 
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -17,6 +15,7 @@ use server_core::{
 };
 
 use crate::load::{Extent, FailureKind, Farewell, Load, OnFailure, Outcome, Pace, Status};
+use crate::output_file::OutputFile;
 
 mod record;
 mod report;
@@ -92,17 +91,14 @@ impl LoadCommand {
     pub fn run(&self) -> anyhow::Result<()> {
         self.check_file_limit(raise_open_file_limit())?;
         // Before the work, lest a mistake in its name cost the whole run.
-        let create = |name: &PathBuf| {
-            File::create(name).with_context(|| format!("cannot write {}", name.display()))
-        };
-        let file = self.json.as_ref().map(create).transpose()?;
+        let file = self.json.as_deref().map(OutputFile::create).transpose()?;
         let load = self.load();
         let outcome = self.watch(&load)?;
         ensure!(!outcome.elapsed.is_zero(), "interrupted before the measurement began");
         // First, since the reader of the report may have gone.
-        if let Some(mut file) = file {
-            let text = serde_json::to_string_pretty(&record::Record::new(&load, &outcome))?;
-            writeln!(file, "{text}").context("cannot write the figures")?;
+        if let Some(file) = file {
+            let record = record::Record::new(&load, &outcome);
+            file.write(&(serde_json::to_string_pretty(&record)? + "\n"))?;
         }
         report::print(&load, &outcome).context("cannot print the report")?;
         verdict(&outcome)

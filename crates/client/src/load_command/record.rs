@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::report::BUSY;
 use super::summary::{classes, columns};
-use crate::load::{Extent, FailureKind, Histogram, Load, Outcome, Pace};
+use crate::load::{BUSY, Extent, FailureKind, Histogram, Load, Outcome, Pace};
 
 #[derive(Serialize)]
 pub(super) struct Record {

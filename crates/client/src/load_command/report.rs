@@ -7,10 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::summary::{classes, columns, short};
-use crate::load::{Extent, FailureKind, Histogram, Load, Outcome, Pace};
-
-/// From this share of a CPU on, the client may have been what the rate was limited by.
-pub(super) const BUSY: f64 = 0.9;
+use crate::load::{BUSY, Extent, FailureKind, Histogram, Load, Outcome, Pace};
 
 const HEADING: Style = Style::new().bold();
 const ALARM: Style = AnsiColor::Red.on_default().bold();

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::load::Histogram;
-
-/// How many samples must lie above a quantile, before it says more than chance.
-const ENOUGH_ABOVE: f64 = 10.0;
+use crate::load::{Histogram, quantile};
 
 /// The columns of a report, by name; `None` where there are too few samples.
 pub(super) fn columns(latency: &Histogram<u64>) -> [(&'static str, Option<Duration>); 8] {
@@ -20,13 +17,6 @@ pub(super) fn columns(latency: &Histogram<u64>) -> [(&'static str, Option<Durati
         ("p99.9", quantile(latency, 0.999)),
         ("max", any(latency.max())),
     ]
-}
-
-fn quantile(latency: &Histogram<u64>, quantile: f64) -> Option<Duration> {
-    let above = latency.len() as f64 * (1.0 - quantile);
-    // A little less, since neither factor is exact.
-    (above >= ENOUGH_ABOVE - 1e-6)
-        .then(|| Duration::from_nanos(latency.value_at_quantile(quantile)))
 }
 
 /// One class of latencies: `from` is in it, `to` is not.

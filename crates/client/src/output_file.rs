@@ -1,0 +1,94 @@
+//! A file that is written in one piece or not at all.
+
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tempfile::NamedTempFile;
+
+/// A file to write at the end of a long work. What the name holds stays until then: the new text is
+/// written beside it and takes its name in one step.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    /// Nothing where the name is that of a device or a pipe, which is written as it stands.
+    beside: Option<NamedTempFile>,
+}
+
+impl OutputFile {
+    /// Prepares to write `path`, or says at once why it cannot be written.
+    ///
+    /// # Errors
+    ///
+    /// When its directory is not there or takes no new file, or it is a directory itself.
+    pub fn create(path: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot write {}", path.display());
+        let metadata = fs::metadata(path);
+        let is_special = metadata.is_ok_and(|it| !it.is_file());
+        let beside = match is_special {
+            true => {
+                fs::OpenOptions::new().write(true).open(path).with_context(cannot)?;
+                None
+            }
+            false => {
+                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let parent = parent.unwrap_or(Path::new("."));
+                // As any new file, which others may read unless the user's mask says no.
+                let mode = Permissions::from_mode(0o666);
+                let file = tempfile::Builder::new().permissions(mode).tempfile_in(parent);
+                Some(file.with_context(cannot)?)
+            }
+        };
+        Ok(OutputFile { path: path.to_owned(), beside })
+    }
+
+    /// Writes the text, in the place of what the name held.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written any more.
+    pub fn write(self, text: &str) -> anyhow::Result<()> {
+        let cannot = || format!("cannot write {}", self.path.display());
+        match self.beside {
+            None => fs::write(&self.path, text).with_context(cannot),
+            Some(mut file) => {
+                file.write_all(text.as_bytes()).with_context(cannot)?;
+                file.persist(&self.path).map(drop).with_context(cannot)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_file_stays_until_the_new_one_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("figures.json");
+        fs::write(&path, "old").unwrap();
+        drop(OutputFile::create(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        let file = OutputFile::create(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        file.write("new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(OutputFile::create(directory.path()).is_err());
+        assert!(OutputFile::create(Path::new("/nowhere/figures.json")).is_err());
+    }
+
+    #[test]
+    fn a_device_is_written_and_stays_a_device() {
+        OutputFile::create(Path::new("/dev/null")).unwrap().write("text").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+}

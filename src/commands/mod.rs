@@ -1,0 +1,175 @@
+//! The lab's commands: what each is told, and what becomes of what it finds.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use client::output_file::OutputFile;
+use lab::experiments::{EXPERIMENTS, Entry};
+use lab::instruments::criterion;
+use lab::instruments::machine::{Machine, listen_overflows};
+use lab::lab::Lab;
+use lab::models;
+use lab::pages::{plot, terminal};
+use nix::sys::resource::{Resource, setrlimit};
+use serde::Serialize;
+
+mod check;
+mod report;
+mod serve;
+
+/// What every experiment is told.
+#[derive(Args)]
+struct Common {
+    /// Take these models only; `fork-bare` is the page of fork
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = models::names())]
+    models: Vec<String>,
+
+    /// Take less time, and accept more noise
+    #[arg(long)]
+    quick: bool,
+
+    /// Write all figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What is no experiment.
+#[derive(Subcommand)]
+enum Other {
+    /// All experiments, as one page with tables and plots
+    Report {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: report::Options,
+    },
+    /// Holds any server, in any language, against the rules of the protocol, case by case
+    Check(check::Options),
+    /// Prints what `cargo bench --bench connection` measured last, side by side
+    BenchTable,
+    /// Runs one server, as its own program does, and ends with whoever started it
+    #[command(hide = true, disable_help_flag = true)]
+    Serve(serve::Options),
+}
+
+/// The whole command line: every experiment by its name, and the first of them without.
+pub(crate) fn command() -> Command {
+    let [usual, ..] = &EXPERIMENTS;
+    let experiments = EXPERIMENTS.iter().map(|it| {
+        let about = Command::new(it.name).about(it.about);
+        it.augment(Common::augment_args(about))
+    });
+    let command = Command::new("lab")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .args_conflicts_with_subcommands(true)
+        .subcommands(experiments);
+    Other::augment_subcommands(usual.augment(Common::augment_args(command)))
+        .subcommand_required(false)
+        .arg_required_else_help(false)
+}
+
+const ABOUT: &str = "Compares the concurrency models of the echo service: starts each server in \
+    its own process, puts the same load on each in interleaved rounds, and prints one table";
+
+/// Does what the command line says.
+pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let (name, own) = matches.subcommand().unwrap_or((EXPERIMENTS[0].name, matches));
+    if let Some(experiment) = EXPERIMENTS.iter().find(|it| it.name == name) {
+        conduct(experiment, own)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match Other::from_arg_matches(matches)? {
+        Other::Report { common, options } => report::run(&common, &options)?,
+        Other::Check(options) => check::run(&options)?,
+        Other::BenchTable => bench_table()?,
+        Other::Serve(options) => return serve::run(&options),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Conducts an experiment, writes its figures, and prints what it shows.
+fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
+    let common = Common::from_arg_matches(matches)?;
+    let session = Session::begin(&common)?;
+    let svg = experiment.svg(matches)?.as_deref().map(OutputFile::create).transpose()?;
+    let finding = experiment.conduct(&session.lab, matches)?;
+    if let (Some(file), Some(picture)) = (svg, finding.section.pictures.first()) {
+        file.write(&plot::standalone(&picture.svg))?;
+    }
+    let facts = session.facts();
+    let mut figures = finding.figures;
+    if let Some(figures) = figures.as_object_mut() {
+        figures.insert("machine".to_owned(), serde_json::to_value(&session.machine)?);
+        figures.insert("listen_overflows".to_owned(), session.overflows().into());
+    }
+    session.write(&figures)?;
+    print(&terminal::render(&finding.section, &facts))
+}
+
+/// A run of the lab: what it works with, and what it is to leave.
+struct Session {
+    lab: Lab,
+    machine: Machine,
+    json: Option<OutputFile>,
+    overflows_before: u64,
+}
+
+impl Session {
+    fn begin(common: &Common) -> anyhow::Result<Self> {
+        let Common { models, quick, json } = common;
+        let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
+        ensure!(!contestants.is_empty(), "--models names no model");
+        let program = std::env::current_exe().context("cannot find this program")?;
+        // Before the work, lest a mistake in its name cost all of it.
+        let json = json.as_deref().map(OutputFile::create).transpose()?;
+        server_core::raise_open_file_limit();
+        // Those who abort shall not leave their memory in the current directory.
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+        let lab = Lab { program, contestants, quick: *quick, warns: true };
+        let (machine, overflows_before) = (Machine::here(), listen_overflows());
+        Ok(Session { lab, machine, json, overflows_before })
+    }
+
+    /// How many connections have overflowed a backlog since the start: each came a second late.
+    fn overflows(&self) -> u64 {
+        listen_overflows().saturating_sub(self.overflows_before)
+    }
+
+    /// What to know of the run beside its figures: the machine, and a warning if it is due.
+    fn facts(&self) -> Vec<String> {
+        [Some(format!("{}.", self.machine)), self.warning()].into_iter().flatten().collect()
+    }
+
+    fn warning(&self) -> Option<String> {
+        let count = self.overflows();
+        (count > 0).then(|| {
+            format!(
+                "{count} connections overflowed a backlog and came a second later: the rates are \
+                 not to be trusted."
+            )
+        })
+    }
+
+    /// Writes the figures to the file that `--json` names.
+    fn write(self, figures: &impl Serialize) -> anyhow::Result<()> {
+        match self.json {
+            Some(file) => file.write(&(serde_json::to_string_pretty(figures)? + "\n")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn bench_table() -> anyhow::Result<()> {
+    match criterion::table(&criterion::directory()) {
+        Some(table) => print(&terminal::table(&table)),
+        None => bail!("there are no figures yet: cargo bench --bench connection"),
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes()).context("cannot print the result")
+}

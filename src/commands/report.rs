@@ -1,0 +1,92 @@
+//! `lab report`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use client::output_file::OutputFile;
+use lab::experiments::EXPERIMENTS;
+use lab::models;
+use lab::pages::html::{self, Part, Report};
+use serde_json::{Map, Value};
+
+use super::{Common, Session};
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// Where to write the page
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    out: PathBuf,
+
+    /// Write the tables and pictures where the book includes them, too
+    #[arg(long)]
+    book: bool,
+
+    /// Where that is
+    #[arg(long, value_name = "DIRECTORY", default_value = "book/src/figures", requires = "book")]
+    book_directory: PathBuf,
+}
+
+/// Conducts all experiments as usual.
+pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
+    let page = OutputFile::create(&options.out)?;
+    let session = Session::begin(common)?;
+    let mut figures = Map::new();
+    figures.insert("machine".to_owned(), serde_json::to_value(&session.machine)?);
+    let mut parts = Vec::new();
+    for (place, experiment) in EXPERIMENTS.iter().enumerate() {
+        let finding = experiment.conduct_as_usual(&session.lab).context(experiment.name)?;
+        figures.insert(experiment.name.to_owned(), finding.figures);
+        // The first needs no subcommand.
+        let name = if place == 0 { "" } else { experiment.name };
+        let command = command(name, common);
+        let (name, title, section) = (experiment.name, experiment.title, finding.section);
+        parts.push(Part { name, title, section, command });
+    }
+    let (machine, warning) = (session.machine.clone(), session.warning());
+    let report = Report { machine, command: command("report", common), warning, parts };
+    session.write(&Value::Object(figures))?;
+    page.write(&html::page(&report))?;
+    if options.book {
+        write_for_the_book(&options.book_directory, &report).with_context(|| {
+            format!("cannot write the book's figures to {}", options.book_directory.display())
+        })?;
+    }
+    super::print(&format!("{}\n", options.out.display()))
+}
+
+/// The command that measures something alone, with the options that the report was given.
+fn command(name: &str, common: &Common) -> String {
+    let models = match common.models == models::names() {
+        true => None,
+        false => Some(format!("--models {}", common.models.join(","))),
+    };
+    let words = [Some(name.to_owned()), models, common.quick.then(|| "--quick".to_owned())];
+    let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+    match words.is_empty() {
+        true => "cargo run --release".to_owned(),
+        false => format!("cargo run --release -- {}", words.join(" ")),
+    }
+}
+
+/// Each picture and each table in a file of its own, numbered within its section, and with the
+/// tables what they were measured on.
+fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let source = format!("`{}` on {}\n", report.command, report.machine);
+    fs::write(directory.join("measured.md"), &source)?;
+    for Part { name, section, .. } in &report.parts {
+        for (number, picture) in section.pictures.iter().enumerate() {
+            // The book puts it into its pages, and gives it their colours.
+            fs::write(directory.join(format!("{name}-{}.svg", number + 1)), &picture.svg)?;
+        }
+        for (number, table) in section.tables.iter().enumerate() {
+            let text = format!("{}\n\n{source}", html::table(table).into_string());
+            fs::write(directory.join(format!("{name}-{}.md", number + 1)), text)?;
+        }
+        let findings = format!("{}\n\n{source}", section.sentences.join("\n\n"));
+        fs::write(directory.join(format!("{name}.md")), findings)?;
+    }
+    Ok(())
+}

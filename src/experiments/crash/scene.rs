@@ -1,0 +1,278 @@
+//! One scene: a server, a victim at its keyboard, three other clients, and a death.
+
+use std::fmt;
+use std::io::{self, BufReader, PipeReader, PipeWriter, Write};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use client::chat::{Cause, blocking, watching};
+use client::conversation::{Conversation, Problem};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use protocol::Framing;
+use serde::Serialize;
+use server_core::Unit;
+
+use crate::instruments::server_process::ServerProcess;
+use crate::lab::Lab;
+use crate::models::Contestant;
+
+/// How many clients there are beside the victim.
+const OTHERS: usize = 3;
+
+/// How long anybody waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How the server's side of a connection dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Death {
+    /// The handler panics.
+    HandlerPanics,
+    /// The process that the handler runs in aborts itself.
+    ProcessAborts,
+    /// The process that the handler runs in is killed from outside.
+    ProcessIsKilled,
+}
+
+/// What told a client that its connection had ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// The server's FIN: a read returned the end of file.
+    EndOfFile,
+    /// The same, and the write after it failed with `EPIPE`.
+    EndOfFileThenBrokenPipe,
+    /// The server's RST: a read or a write failed.
+    Reset,
+    /// Something else.
+    Other,
+}
+
+/// What a client noticed, and when.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Noticed {
+    /// What told it.
+    pub what: What,
+    /// How long after the death, in milliseconds.
+    pub after_milliseconds: f64,
+}
+
+/// Who sits at the victim's keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Victim {
+    /// `client chat`.
+    Watching,
+    /// `client chat --blocking`.
+    Blocking,
+}
+
+/// What was seen in one scene.
+pub(super) struct Seen {
+    pub(super) noticed: Noticed,
+    pub(super) others: usize,
+    pub(super) cut: usize,
+    pub(super) serves_new_clients: bool,
+}
+
+impl Death {
+    /// All of them, from the mildest on.
+    pub const ALL: [Death; 3] =
+        [Death::HandlerPanics, Death::ProcessAborts, Death::ProcessIsKilled];
+
+    /// Whether a server can die so. A model's page takes no message that crashes it.
+    pub(super) fn can_befall(self, contestant: &Contestant) -> bool {
+        self == Death::ProcessIsKilled || !contestant.bare
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Death::HandlerPanics => "handler panics",
+            Death::ProcessAborts => "process aborts",
+            Death::ProcessIsKilled => "process killed",
+        })
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            What::EndOfFile => "end of file",
+            What::EndOfFileThenBrokenPipe => "end of file, EPIPE",
+            What::Reset => "reset",
+            What::Other => "?",
+        })
+    }
+}
+
+impl Victim {
+    pub(super) const BOTH: [Victim; 2] = [Victim::Watching, Victim::Blocking];
+}
+
+/// Plays a scene. The victim comes first, so that a server that serves one client serves it.
+pub(super) fn play(
+    lab: &Lab,
+    contestant: &Contestant,
+    death: Death,
+    victim: Victim,
+    typed_after: Duration,
+) -> anyhow::Result<Seen> {
+    let server = start(lab, contestant)?;
+    let stream = client::conversation::connect(server.address(), PATIENCE)?;
+    let line_to_server = stream.try_clone()?;
+    let (at_keyboard, mut keyboard) = sit_down(stream, victim)?;
+    keyboard.write_all(b"hello\n")?;
+    at_keyboard.answer()?;
+    let handler = handler_process(&server, contestant)?;
+    let others = (0..OTHERS).map(|_| open(&server)).collect::<Result<Vec<_>, _>>()?;
+    let died = Instant::now();
+    strike(death, handler, &line_to_server)?;
+    if victim == Victim::Blocking {
+        thread::sleep(typed_after.saturating_sub(died.elapsed()));
+        // The user goes on as if nothing had happened.
+        keyboard.write_all(b"still there?\n")?;
+    }
+    let (what, when) = at_keyboard.end()?;
+    let after_milliseconds = (when - died).as_secs_f64() * 1e3;
+    let mut cut = 0;
+    for other in others {
+        cut += usize::from(!is_served(Ok(other))?);
+    }
+    Ok(Seen {
+        noticed: Noticed { what, after_milliseconds },
+        others: OTHERS,
+        cut,
+        serves_new_clients: is_served(open(&server))?,
+    })
+}
+
+/// With room for all clients of the scene, also on a machine with one core, and without its log: it
+/// would tell of its end, and the table does.
+fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
+    let mut contestant = contestant.clone().with_workers(8);
+    if !contestant.bare {
+        contestant.options.push("--allow-crash".to_owned());
+    }
+    Lab { warns: false, ..lab.clone() }.start(&contestant)
+}
+
+fn open(server: &ServerProcess) -> Result<Conversation, Problem> {
+    Conversation::open(server.address(), Framing::Line, PATIENCE)
+}
+
+/// The process that serves the only client there is.
+fn handler_process(server: &ServerProcess, contestant: &Contestant) -> anyhow::Result<Pid> {
+    match contestant.model.unit {
+        Unit::Process => only_child(server.process()).context("cannot find the child process"),
+        _ => Ok(server.process()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn only_child(parent: Pid) -> anyhow::Result<Pid> {
+    let tasks = procfs::process::Process::new(parent.as_raw())?.task_main_thread()?;
+    match tasks.children()?.as_slice() {
+        [child] => Ok(Pid::from_raw(i32::try_from(*child)?)),
+        children => anyhow::bail!("there are {} children", children.len()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn only_child(_: Pid) -> anyhow::Result<Pid> {
+    anyhow::bail!("only Linux tells, in /proc")
+}
+
+/// Lets the handler die: by a message on its own connection, or by a signal.
+fn strike(death: Death, handler: Pid, mut line_to_server: &TcpStream) -> io::Result<()> {
+    match death {
+        Death::HandlerPanics => line_to_server.write_all(b"Panic\n"),
+        Death::ProcessAborts => line_to_server.write_all(b"Abort\n"),
+        Death::ProcessIsKilled => Ok(kill(handler, Signal::SIGKILL)?),
+    }
+}
+
+/// Whether a client is answered, and not cut off.
+fn is_served(client: Result<Conversation, Problem>) -> anyhow::Result<bool> {
+    match client.and_then(|mut client| client.exchange("are you there?")) {
+        Ok(_) => Ok(true),
+        Err(problem @ (Problem::TimedOut(_) | Problem::WrongAnswer { .. })) => Err(problem.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// A client at its keyboard, in a thread of its own.
+struct AtKeyboard {
+    answers: Receiver<()>,
+    end: Receiver<io::Result<(What, Instant)>>,
+}
+
+impl AtKeyboard {
+    fn answer(&self) -> anyhow::Result<()> {
+        self.answers.recv_timeout(PATIENCE).context("no answer came")
+    }
+
+    /// What told the client of the end, and when.
+    fn end(&self) -> anyhow::Result<(What, Instant)> {
+        let end = self.end.recv_timeout(PATIENCE).context("the client did not notice the end")?;
+        Ok(end?)
+    }
+}
+
+fn sit_down(stream: TcpStream, victim: Victim) -> io::Result<(AtKeyboard, PipeWriter)> {
+    let (keys, keyboard) = io::pipe()?;
+    let (answered, answers) = channel();
+    let (ended, end) = channel();
+    let chat = move || {
+        let what = match victim {
+            Victim::Watching => watch(&stream, &keys, answered),
+            Victim::Blocking => block(&stream, &keys, answered),
+        };
+        // Fails where nobody waits for it any more.
+        let _ = ended.send(what.map(|what| (what, Instant::now())));
+    };
+    thread::Builder::new().name("client".to_owned()).spawn(chat)?;
+    Ok((AtKeyboard { answers, end }, keyboard))
+}
+
+fn watch(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<What> {
+    let end = watching::chat(stream, keys.as_fd(), &mut Screen(answered), Framing::Line)?;
+    Ok(what(&end.cause))
+}
+
+fn block(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<What> {
+    let (keys, mut screen) = (BufReader::new(keys), Screen(answered));
+    let parting = blocking::chat(stream, keys, &mut screen, Framing::Line)?;
+    match (parting.end.cause, parting.next_write) {
+        (Cause::EndOfFile, Some(Cause::BrokenPipe)) => Ok(What::EndOfFileThenBrokenPipe),
+        (cause, _) => Ok(what(&cause)),
+    }
+}
+
+fn what(cause: &Cause) -> What {
+    match cause {
+        Cause::EndOfFile => What::EndOfFile,
+        Cause::Reset => What::Reset,
+        _ => What::Other,
+    }
+}
+
+/// Tells of each answer that is printed.
+struct Screen(Sender<()>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Fails where nobody waits for it any more.
+        let _ = self.0.send(());
+        Ok(())
+    }
+}

@@ -1,0 +1,322 @@
+//! What idle connections hold as they grow in number, and what memory costs a fork.
+
+use clap::builder::RangedU64ValueParser;
+use client::load::{Extent, Load};
+use serde::Serialize;
+use server_core::Unit;
+
+use super::Experiment;
+use crate::instruments::ballast;
+use crate::instruments::cost::Cost;
+use crate::instruments::idle_memory::{self, IdleMemory};
+use crate::instruments::sample::{Figure, Samples, figure};
+use crate::lab::{Lab, Progress, Window, in_rounds};
+use crate::models::Contestant;
+use crate::pages::number::short;
+use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::section::{CLIENT_CPU_PERCENT, Section, Table, cell};
+
+const KIB: f64 = 1024.0;
+
+/// The experiment.
+pub(super) struct Memory;
+
+/// What it is told.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// How many idle connections, from few to many
+    #[arg(long, value_name = "N,N", value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    connections: Vec<usize>,
+
+    /// The stack of each thread, in bytes, in models that have threads for their clients
+    #[arg(long, value_name = "BYTES",
+        value_parser = RangedU64ValueParser::<u64>::new().range(16_384..=1 << 30))]
+    stack_size: Option<u64>,
+
+    /// What a forking server holds itself, such as 256MiB, from little to much
+    #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',',
+        default_values = ["0MiB", "64MiB", "256MiB"], value_parser = parse_mib)]
+    ballast: Vec<u64>,
+}
+
+/// What was found out.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    idle_connections: Vec<Growth>,
+    fork_with_ballast: Vec<Ballast>,
+}
+
+/// One model over all numbers of idle connections.
+#[derive(Clone, Debug, Serialize)]
+struct Growth {
+    model: String,
+    #[serde(skip)]
+    colour: u32,
+    /// What was measured, from few connections to many.
+    holdings: Vec<IdleMemory>,
+    /// What made the model fail at a greater number.
+    failed_at: Option<(usize, String)>,
+    /// What each further connection holds in user space: the fitted slope.
+    user_kib_per_connection: f64,
+    /// The same in the kernel.
+    kernel_kib_per_connection: f64,
+}
+
+/// What connections cost a forking server that holds so much memory itself.
+#[derive(Clone, Debug, Serialize)]
+struct Ballast {
+    ballast_mib: u64,
+    #[serde(flatten)]
+    samples: Samples,
+}
+
+/// Of connections to a forking server, 32 clients at a time.
+const WITH_BALLAST: [Figure<Cost>; 3] = [
+    figure("connections_per_second", "connections/s", 1.0, Cost::connections_per_second),
+    figure(
+        "server_cpu_per_connection_microseconds",
+        "server CPU, µs",
+        1.0,
+        Cost::server_cpu_per_connection,
+    ),
+    figure(CLIENT_CPU_PERCENT, "client CPU, %", 1.0, Cost::client_cpu_percent),
+];
+
+impl Experiment for Memory {
+    const NAME: &'static str = "memory";
+    const TITLE: &'static str = "What idle connections hold";
+    const ABOUT: &'static str = "What idle connections hold in memory as they grow in number";
+    type Options = Options;
+    type Figures = Figures;
+
+    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
+        let counts = match (options.connections.as_slice(), lab.quick) {
+            ([], false) => vec![100, 1000, 10_000],
+            ([], true) => vec![100, 1000],
+            (counts, _) => counts.to_vec(),
+        };
+        let rounds = if lab.quick { 1 } else { 3 };
+        let forks = |it: &&Contestant| {
+            it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare
+        };
+        let fork = lab.contestants.iter().find(forks);
+        let ballasts = if fork.is_some() { options.ballast.as_slice() } else { &[] };
+        let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds;
+        let progress = lab.progress(steps);
+        let mut idle_connections = Vec::new();
+        for contestant in &lab.contestants {
+            let stack = options.stack_size.filter(|_| contestant.model.stack_size.is_some());
+            let contestant = match stack {
+                Some(size) => contestant.clone().with("--stack-size", size),
+                None => contestant.clone(),
+            };
+            idle_connections.push(grow(lab, &contestant, &counts, &progress)?);
+        }
+        let fork_with_ballast = match fork {
+            Some(fork) => burden(lab, fork, ballasts, rounds, &progress)?,
+            None => Vec::new(),
+        };
+        Ok(Figures { idle_connections, fork_with_ballast })
+    }
+
+    fn show(Figures { idle_connections, fork_with_ballast }: &Figures) -> anyhow::Result<Section> {
+        let curves = idle_connections.iter();
+        let curves = curves.map(|it| (it.model.as_str(), it.colour, it.holdings.as_slice()));
+        let mib = f64::from(1 << 20);
+        let lines = Line::all(curves, |it: &IdleMemory| {
+            Point::exact(it.connections as f64, Some((it.user + it.kernel) / mib))
+        });
+        let title = "Memory of the server, user and kernel, MiB";
+        let axes = Axes { title, x: "idle connections", y: "MiB" };
+        let mut tables = vec![holdings(idle_connections)];
+        if !fork_with_ballast.is_empty() {
+            tables.push(burdens(fork_with_ballast));
+        }
+        let growth = idle_connections.iter().map(Growth::sentence);
+        Ok(Section {
+            sentences: growth.chain(sentence_on_ballast(fork_with_ballast)).collect(),
+            pictures: picture(&axes, &lines)?.into_iter().collect(),
+            tables,
+            method: METHOD.to_owned(),
+        })
+    }
+}
+
+const METHOD: &str = "KiB per connection: user is the proportional set size of the server and its \
+    children; kernel is stacks, page tables and slabs of the whole machine, the clients' sockets \
+    taken off, so that a small figure may be noise, and below zero. Processes, threads and files \
+    are the server's in all. Memory was measured once, the ballast in interleaved rounds, what its \
+    filling took taken off.";
+
+/// Measures a model with each number of idle connections, up to the first that the model or the
+/// machine cannot hold.
+fn grow(
+    lab: &Lab,
+    contestant: &Contestant,
+    counts: &[usize],
+    progress: &Progress,
+) -> anyhow::Result<Growth> {
+    let (mut holdings, mut failed_at) = (Vec::new(), None);
+    for count in counts {
+        progress.step(format!("{}: {count} idle connections", contestant.name));
+        let room = contestant.room();
+        let holding = match *count <= room {
+            true => idle_memory::measure(lab, contestant, *count),
+            false => Err(anyhow::anyhow!("it takes on and lets wait {room} at most")),
+        };
+        match holding {
+            Ok(holding) => holdings.push(holding),
+            Err(error) => {
+                failed_at = Some((*count, format!("{error:#}")));
+                break;
+            }
+        }
+    }
+    Ok(Growth {
+        model: contestant.name.clone(),
+        colour: contestant.colour,
+        user_kib_per_connection: slope(&holdings, |it| it.user),
+        kernel_kib_per_connection: slope(&holdings, |it| it.kernel),
+        holdings,
+        failed_at,
+    })
+}
+
+/// Measures what a connection costs a forking server with each of these ballasts.
+fn burden(
+    lab: &Lab,
+    fork: &Contestant,
+    ballasts: &[u64],
+    rounds: usize,
+    progress: &Progress,
+) -> anyhow::Result<Vec<Ballast>> {
+    let new = |mib: &u64| Ballast { ballast_mib: *mib, samples: Samples::default() };
+    let mut all: Vec<Ballast> = ballasts.iter().map(new).collect();
+    in_rounds(rounds, all.len(), |index| {
+        let Ballast { ballast_mib, samples } = &mut all[index];
+        progress.step(format!("{}: {ballast_mib} MiB of ballast", fork.name));
+        let fork = fork.clone().with(ballast::OPTION, *ballast_mib);
+        let load = |server, extent: Extent| Load {
+            messages_per_connection: Some(1),
+            ..Load::strict(server, 32, extent)
+        };
+        samples.add(&WITH_BALLAST, &lab.measure(&fork, Window::milliseconds(50, 300), load)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// The slope of the line that fits best (least squares), in KiB per connection.
+fn slope(holdings: &[IdleMemory], bytes: fn(&IdleMemory) -> f64) -> f64 {
+    let count = holdings.len() as f64;
+    let mean = |of: &dyn Fn(&IdleMemory) -> f64| holdings.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(&|it| it.connections as f64), mean(&bytes));
+    let covariance = mean(&|it| (it.connections as f64 - x) * (bytes(it) - y));
+    let variance = mean(&|it| (it.connections as f64 - x).powi(2));
+    match holdings {
+        [] => 0.0,
+        [one] => bytes(one) / one.connections as f64 / KIB,
+        _ => covariance / variance / KIB,
+    }
+}
+
+/// A row a model and a number. Memory is per connection; the rest is what the server has in all.
+fn holdings(all: &[Growth]) -> Table {
+    let columns =
+        ["connections", "served", "user KiB", "kernel KiB", "processes", "threads", "files"];
+    let row = |model: &String, it: &IdleMemory| {
+        let each = |bytes: f64| short(bytes / it.connections as f64 / KIB);
+        let cells = vec![
+            it.connections.to_string(),
+            it.served.to_string(),
+            each(it.user),
+            each(it.kernel),
+            it.processes.to_string(),
+            it.threads.to_string(),
+            it.descriptors.to_string(),
+        ];
+        (model.clone(), cells)
+    };
+    let rows = all.iter().flat_map(|it| it.holdings.iter().map(|holding| row(&it.model, holding)));
+    let (columns, rows) = (columns.map(str::to_owned).into(), rows.collect());
+    Table { columns, rows, ..Table::default() }
+}
+
+fn burdens(all: &[Ballast]) -> Table {
+    let shown = &WITH_BALLAST[..2];
+    let row = |it: &Ballast| {
+        let cells = shown.iter().map(|figure| cell(&it.samples, figure, CLIENT_CPU_PERCENT));
+        (it.ballast_mib.to_string(), cells.collect())
+    };
+    Table {
+        caption: "What a connection costs a forking server that holds memory itself".to_owned(),
+        corner: "ballast, MiB",
+        columns: shown.iter().map(|figure| figure.label.to_owned()).collect(),
+        rows: all.iter().map(row).collect(),
+        ..Table::default()
+    }
+}
+
+/// What fork pays for its memory.
+fn sentence_on_ballast(ballast: &[Ballast]) -> Option<String> {
+    let [first, .., last] = ballast else { return None };
+    let cpu = |it: &Ballast| short(it.samples.get(WITH_BALLAST[1].key).median());
+    Some(format!(
+        "A connection costs fork {} µs of CPU with {} MiB of ballast and {} µs with {} MiB: a fork \
+         copies the page tables of all that its parent has touched.",
+        cpu(first),
+        first.ballast_mib,
+        cpu(last),
+        last.ballast_mib
+    ))
+}
+
+impl Growth {
+    /// What each further connection holds.
+    fn sentence(&self) -> String {
+        let all_served = self.holdings.iter().all(|it| it.served == it.connections);
+        let waiting = match all_served {
+            true => "",
+            false => "; most of them wait to be served, and are little more than a socket",
+        };
+        let failed = match &self.failed_at {
+            Some((count, reason)) => format!("; {count} could not be held ({reason})"),
+            None => String::new(),
+        };
+        format!(
+            "{}: each further connection holds {} KiB in user space and {} KiB in the kernel\
+             {waiting}{failed}.",
+            self.model,
+            short(self.user_kib_per_connection),
+            short(self.kernel_kib_per_connection),
+        )
+    }
+}
+
+/// Reads a size such as `256MiB`, in MiB.
+fn parse_mib(text: &str) -> Result<u64, String> {
+    match text.strip_suffix("MiB").unwrap_or(text).parse() {
+        Ok(mib) if mib <= 65_536 => Ok(mib),
+        _ => Err("expected a size such as 256MiB, up to 65536MiB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(connections: usize, user: f64) -> IdleMemory {
+        let served = connections;
+        IdleMemory { connections, served, user, ..IdleMemory::default() }
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_line_through_the_points() {
+        let line = |count: usize| holding(count, 5000.0 + 3.0 * KIB * count as f64);
+        let fitted = slope(&[line(100), line(1000), line(10_000)], |it| it.user);
+        assert!((fitted - 3.0).abs() < 1e-9, "{fitted}");
+        assert_eq!(slope(&[holding(10, 20.0 * KIB)], |it| it.user), 2.0);
+        assert_eq!(slope(&[], |it| it.user), 0.0);
+    }
+}

@@ -1,0 +1,134 @@
+//! The table of experiments. Each is a file or a folder here: what it is told (its options), what it
+//! measures, and what it shows of its figures. Command line, files, the report and the book's
+//! figures follow from that.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::lab::Lab;
+use crate::pages::section::Section;
+
+mod comparison;
+pub mod crash;
+mod memory;
+mod overload;
+mod scale;
+mod timeline;
+
+/// The experiments, in the order of the report. The first is what the lab does if it is told
+/// nothing.
+pub const EXPERIMENTS: [Entry; 6] = [
+    Entry::of::<comparison::Comparison>(),
+    Entry::of::<timeline::Timeline>(),
+    Entry::of::<scale::Scale>(),
+    Entry::of::<memory::Memory>(),
+    Entry::of::<overload::Overload>(),
+    Entry::of::<crash::Crash>(),
+];
+
+/// The shape of an experiment.
+pub trait Experiment {
+    /// Its name, as a subcommand.
+    const NAME: &'static str;
+    /// Its heading in the report.
+    const TITLE: &'static str;
+    /// What it is, in one line of the help.
+    const ABOUT: &'static str;
+    /// What it is told beside what all experiments are.
+    type Options: Args;
+    /// What it finds out: what `--json` writes.
+    type Figures: Serialize;
+
+    /// Measures. Blocks until the end.
+    ///
+    /// # Errors
+    ///
+    /// When a server or a client fails: figures of such a run would be worth nothing.
+    fn measure(lab: &Lab, options: &Self::Options) -> anyhow::Result<Self::Figures>;
+
+    /// Shows what was measured.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to show.
+    fn show(figures: &Self::Figures) -> anyhow::Result<Section>;
+
+    /// Where its picture is to be written too.
+    fn svg(_: &Self::Options) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// An experiment in the table.
+pub struct Entry {
+    /// Its name, as a subcommand.
+    pub name: &'static str,
+    /// Its heading in the report.
+    pub title: &'static str,
+    /// What it is, in one line of the help.
+    pub about: &'static str,
+    augment: fn(Command) -> Command,
+    conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
+    svg: fn(&ArgMatches) -> anyhow::Result<Option<PathBuf>>,
+}
+
+/// What came of an experiment.
+pub struct Finding {
+    /// Its figures, as they are written to a file.
+    pub figures: Value,
+    /// What it shows of them.
+    pub section: Section,
+}
+
+impl Entry {
+    const fn of<E: Experiment>() -> Self {
+        Entry {
+            name: E::NAME,
+            title: E::TITLE,
+            about: E::ABOUT,
+            augment: E::Options::augment_args,
+            conduct: |lab, matches| {
+                let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
+                let section = E::show(&figures)?;
+                Ok(Finding { figures: serde_json::to_value(figures)?, section })
+            },
+            svg: |matches| Ok(E::svg(&E::Options::from_arg_matches(matches)?)),
+        }
+    }
+
+    /// Adds the experiment's options to a command.
+    pub fn augment(&self, command: Command) -> Command {
+        (self.augment)(command)
+    }
+
+    /// Where its picture is to be written too.
+    ///
+    /// # Errors
+    ///
+    /// When these matches are of another command.
+    pub fn svg(&self, matches: &ArgMatches) -> anyhow::Result<Option<PathBuf>> {
+        (self.svg)(matches)
+    }
+
+    /// Conducts it, as it was told.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, or these matches are of another command.
+    pub fn conduct(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Finding> {
+        (self.conduct)(lab, matches)
+    }
+
+    /// Conducts it as it is if nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub fn conduct_as_usual(&self, lab: &Lab) -> anyhow::Result<Finding> {
+        let matches = self.augment(Command::new(self.name)).try_get_matches_from([self.name])?;
+        self.conduct(lab, &matches)
+    }
+}

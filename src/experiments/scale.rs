@@ -1,0 +1,231 @@
+//! What each model does as its clients grow in number.
+
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use client::load::{Extent, Load};
+use serde::Serialize;
+
+use super::Experiment;
+use crate::instruments::cost::Cost;
+use crate::instruments::floor::MESSAGE_SIZE;
+use crate::instruments::sample::{Figure, Samples, figure};
+use crate::lab::{Lab, Window, in_rounds};
+use crate::models::Contestant;
+use crate::pages::number::short;
+use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::section::{CLIENT_CPU_PERCENT, Picture, Section, Table, cell};
+
+/// The experiment.
+pub(super) struct Scale;
+
+/// What it is told.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// How many clients at a time, from few to many
+    #[arg(long, value_name = "N,N", value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    clients: Vec<usize>,
+}
+
+/// One model over all numbers of clients.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Curve {
+    model: String,
+    #[serde(skip)]
+    colour: u32,
+    /// From few clients to many.
+    points: Vec<Measured>,
+}
+
+/// What was measured with so many clients.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Measured {
+    clients: usize,
+    #[serde(flatten)]
+    samples: Samples,
+}
+
+/// How often each is measured.
+const ROUNDS: usize = 3;
+
+/// Of connections: connect, one echo, `Bye`, end.
+const CONNECTIONS: [Figure<Cost>; 3] = [
+    figure("connections_per_second", "Connections per second", 1.0, Cost::connections_per_second),
+    figure(
+        "server_cpu_per_connection_microseconds",
+        "Server CPU per connection, µs",
+        1.0,
+        Cost::server_cpu_per_connection,
+    ),
+    figure(
+        "context_switches_per_connection",
+        "Context switches per connection",
+        1.0,
+        Cost::context_switches_per_connection,
+    ),
+];
+
+/// Of messages over warm connections.
+const MESSAGES: [Figure<Cost>; 6] = [
+    figure("messages_per_second", "Messages per second", 1.0, Cost::messages_per_second),
+    figure("message_p50_microseconds", "Message latency in a closed loop, median, ms", 1e3, |it| {
+        it.message_latency(0.5)
+    }),
+    figure("message_p99_microseconds", "Message latency in a closed loop, p99, ms", 1e3, |it| {
+        it.message_latency(0.99)
+    }),
+    figure(
+        "server_cpu_per_message_microseconds",
+        "Server CPU per message, µs",
+        1.0,
+        Cost::server_cpu_per_message,
+    ),
+    figure("answered_clients", "Clients answered at all", 1.0, Cost::answered_clients),
+    figure(
+        CLIENT_CPU_PERCENT,
+        "The load's own CPU, % of one, during messages",
+        1.0,
+        Cost::client_cpu_percent,
+    ),
+];
+
+/// The load's own CPU while connections are measured: it marks their rate.
+const CLIENT_CPU: [Figure<Cost>; 1] = [figure(
+    "client_cpu_percent_during_connections",
+    "The load's own CPU, % of one, during connections",
+    1.0,
+    Cost::client_cpu_percent,
+)];
+
+impl Experiment for Scale {
+    const NAME: &'static str = "scale";
+    const TITLE: &'static str = "As the clients grow in number";
+    const ABOUT: &'static str = "What each model does as its clients grow in number";
+    type Options = Options;
+    type Figures = Vec<Curve>;
+
+    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Vec<Curve>> {
+        let clients = match (options.clients.as_slice(), lab.quick) {
+            ([], false) => vec![1, 4, 16, 64, 256, 1024],
+            ([], true) => vec![1, 16, 256],
+            (clients, _) => clients.to_vec(),
+        };
+        let rounds = rounds(lab.quick);
+        let new = |it: &Contestant| Curve {
+            model: it.name.clone(),
+            colour: it.colour,
+            points: clients
+                .iter()
+                .map(|it| Measured { clients: *it, ..Measured::default() })
+                .collect(),
+        };
+        let mut curves: Vec<Curve> = lab.contestants.iter().map(new).collect();
+        let steps = clients.len() * curves.len();
+        let progress = lab.progress(rounds * steps);
+        in_rounds(rounds, steps, |step| {
+            let (index, contestant) = (step / curves.len(), &lab.contestants[step % curves.len()]);
+            let point = &mut curves[step % lab.contestants.len()].points[index];
+            progress.step(format!("{}: {} clients", contestant.name, point.clients));
+            point.measure(lab, contestant)
+        })?;
+        Ok(curves)
+    }
+
+    fn show(curves: &Vec<Curve>) -> anyhow::Result<Section> {
+        let figures = || CONNECTIONS.iter().chain(&MESSAGES);
+        let pictures = figures().map(|figure| plot(curves, figure));
+        let rounds = curves
+            .first()
+            .and_then(|it| it.points.first())
+            .map_or(0, |point| point.samples.get(CONNECTIONS[0].key).count());
+        Ok(Section {
+            sentences: curves.iter().filter_map(bend).collect(),
+            pictures: pictures.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?,
+            tables: figures().map(|figure| table(curves, figure)).collect(),
+            method: format!(
+                "Closed loops: a client waits for each answer. Medians of {rounds} interleaved \
+                 rounds ± half their range."
+            ),
+        })
+    }
+}
+
+fn rounds(quick: bool) -> usize {
+    if quick { 2 } else { ROUNDS }
+}
+
+impl Measured {
+    fn measure(&mut self, lab: &Lab, contestant: &Contestant) -> anyhow::Result<()> {
+        let window =
+            if lab.quick { Window::milliseconds(30, 80) } else { Window::milliseconds(100, 300) };
+        let clients = self.clients;
+        let load = |messages_per_connection| {
+            move |server, extent: Extent| Load {
+                messages_per_connection,
+                message_size: MESSAGE_SIZE,
+                // An iterative server lets a thousand clients wait for long.
+                patience: Duration::from_secs(60),
+                ..Load::strict(server, clients, extent)
+            }
+        };
+        let connections = lab.measure(contestant, window, load(Some(1)))?;
+        let messages = lab.measure(contestant, window, load(None))?;
+        self.samples.add(&CONNECTIONS, &connections);
+        self.samples.add(&CLIENT_CPU, &connections);
+        self.samples.add(&MESSAGES, &messages);
+        Ok(())
+    }
+}
+
+fn plot(curves: &[Curve], figure: &Figure<Cost>) -> anyhow::Result<Option<Picture>> {
+    let curves = curves.iter().map(|it| (it.model.as_str(), it.colour, it.points.as_slice()));
+    let lines = Line::all(curves, |it: &Measured| {
+        Point::of(it.clients as f64, it.samples.get(figure.key), figure.unit)
+    });
+    let axes = Axes { title: figure.label, x: "clients at a time", y: figure.label };
+    picture(&axes, &lines)
+}
+
+/// A figure's table: a row a number of clients, a column a model.
+fn table(curves: &[Curve], figure: &Figure<Cost>) -> Table {
+    let of_connections = CONNECTIONS.iter().any(|it| it.key == figure.key);
+    let client_cpu = if of_connections { CLIENT_CPU[0].key } else { CLIENT_CPU_PERCENT };
+    let points = curves.first().map_or(&[][..], |curve| &curve.points);
+    let row = |(index, point): (usize, &Measured)| {
+        let cells = curves.iter().map(|it| cell(&it.points[index].samples, figure, client_cpu));
+        (point.clients.to_string(), cells.collect())
+    };
+    Table {
+        caption: figure.label.to_owned(),
+        corner: "clients",
+        columns: curves.iter().map(|curve| curve.model.clone()).collect(),
+        rows: points.iter().enumerate().map(row).collect(),
+        ..Table::default()
+    }
+}
+
+/// Where a model bends: what a connection costs with the fewest clients and with the most.
+fn bend(curve: &Curve) -> Option<String> {
+    let (first, last) = (curve.points.first()?, curve.points.last()?);
+    let [rate, cost, switches] =
+        CONNECTIONS.map(|figure| move |point: &Measured| point.samples.get(figure.key).median());
+    let best = curve.points.iter().max_by(|one, other| rate(one).total_cmp(&rate(other)))?;
+    let clients = |point: &Measured| match point.clients {
+        1 => "1 client".to_owned(),
+        count => format!("{count} clients"),
+    };
+    Some(format!(
+        "{}: a connection costs {} µs of CPU and {} context switches with {}, {} µs and {} with {}; \
+         it serves most connections a second, {}, to {}.",
+        curve.model,
+        short(cost(first)),
+        short(switches(first)),
+        clients(first),
+        short(cost(last)),
+        short(switches(last)),
+        clients(last),
+        short(rate(best)),
+        clients(best),
+    ))
+}

@@ -1,0 +1,64 @@
+//! The picture in the characters of a terminal, 80 columns wide.
+
+use super::{Client, Panel};
+
+/// How many columns the time takes.
+const WIDTH: usize = 68;
+
+/// The panels, one below the other, on one scale of time.
+pub(super) fn render(panels: &[Panel]) -> String {
+    let end = panels.iter().map(Panel::end_seconds).fold(0.0, f64::max);
+    let mut text = String::new();
+    for panel in panels {
+        text += &format!("{}\n", panel.model);
+        for (number, client) in panel.clients.iter().enumerate() {
+            text += &format!("  {:>3}  {}\n", number + 1, bar(panel, client, end));
+        }
+    }
+    let axis = format!("0{:>width$}", format!("{end:.1} s"), width = WIDTH - 1);
+    text + &format!("       {axis}\n\n  . waits for its turn   # is served\n")
+}
+
+fn bar(panel: &Panel, client: &Client, end: f64) -> String {
+    let column = |seconds: f64| ((seconds / end * WIDTH as f64).round() as usize).min(WIDTH);
+    let mut columns = [' '; WIDTH];
+    columns[..column(client.left_seconds)].fill('.');
+    for message in &client.messages {
+        let (from, to) = (message.served_from(panel.delay), message.answered_seconds);
+        columns[column(from)..column(to)].fill('#');
+    }
+    columns.iter().collect::<String>().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::experiments::timeline::Message;
+
+    #[test]
+    fn who_waits_has_dots_before_the_bar() {
+        let client = |answered_seconds| Client {
+            connected_seconds: 0.0,
+            messages: vec![Message { sent_seconds: 0.0, answered_seconds }],
+            left_seconds: answered_seconds,
+        };
+        let panel = Panel {
+            model: "one at a time".to_owned(),
+            colour: 0,
+            workers: None,
+            delay: Duration::from_secs(1),
+            clients: vec![client(1.0), client(2.0)],
+        };
+        let text = render(&[panel]);
+        let half = WIDTH / 2;
+        let expected = [
+            "one at a time".to_owned(),
+            format!("    1  {}", "#".repeat(half)),
+            format!("    2  {}{}", ".".repeat(half), "#".repeat(half)),
+        ];
+        assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}

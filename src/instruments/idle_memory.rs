@@ -1,0 +1,160 @@
+//! What idle connections hold: user memory of the server, and kernel memory on its behalf.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use client::hold::Held;
+use serde::Serialize;
+
+use crate::lab::Lab;
+use crate::models::Contestant;
+
+/// What `connections` idle connections hold, in bytes.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct IdleMemory {
+    /// How many connections were open.
+    pub connections: usize,
+    /// How many of them the server served; the others waited for their turn.
+    pub served: usize,
+    /// Proportional set size of the server and its children: shared pages are shared out.
+    #[serde(rename = "user_bytes")]
+    pub user: f64,
+    /// Kernel stacks, page tables and slabs (sockets, processes, threads), on the server's side.
+    #[serde(rename = "kernel_bytes")]
+    pub kernel: f64,
+    /// How many processes the server is.
+    pub processes: usize,
+    /// How many threads they have together.
+    pub threads: usize,
+    /// How many descriptors they have open together.
+    pub descriptors: usize,
+}
+
+/// How long the kernel takes, generously, to free what processes that ended have left.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Starts a server, opens `connections` to it, measures what they add, and stops the server. As many
+/// of them must be served as the model serves at once.
+///
+/// # Errors
+///
+/// When a connection or the server fails, or `/proc` cannot be read. Only Linux has what this
+/// reads.
+pub fn measure(
+    lab: &Lab,
+    contestant: &Contestant,
+    connections: usize,
+) -> anyhow::Result<IdleMemory> {
+    let server = lab.start(contestant)?;
+    std::thread::sleep(SETTLE);
+    let pairs = Pairs::open(connections)?;
+    let pid = server.process().as_raw();
+    let (user, kernel) = (system::user(pid)?, system::kernel()?);
+    let expected = contestant.model.served_at_once(connections);
+    let held = Held::open(server.address(), connections, expected)?;
+    // Before anything looks into the server's processes, which the kernel keeps memory for.
+    let kernel = system::kernel()? - kernel - pairs.one_end;
+    let user = system::user(pid)? - user;
+    let (processes, threads, descriptors) = system::counts(pid)?;
+    // Before its clients go: it shall not find hundreds of them gone at once.
+    lab.stop(contestant, server)?;
+    let served = held.served();
+    Ok(IdleMemory { connections, served, user, kernel, processes, threads, descriptors })
+}
+
+/// Loopback connections within this process, and what one end of each of them holds in the kernel
+/// together, in bytes: half of what they added.
+///
+/// The ends of the server's clients live in the same kernel, and shall not be counted to the
+/// server. These pairs stay open during the measurement, lest the kernel serve it from what they
+/// left.
+struct Pairs {
+    one_end: f64,
+    _pairs: Vec<(TcpStream, (TcpStream, SocketAddr))>,
+}
+
+impl Pairs {
+    /// As many pairs as there are connections, or some of them where those are very many: each
+    /// pair takes two descriptors.
+    fn open(connections: usize) -> io::Result<Self> {
+        let count = connections.min(1000);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let before = system::kernel()?;
+        let pair = |_| Ok((TcpStream::connect(address)?, listener.accept()?));
+        let pairs = (0..count).map(pair).collect::<io::Result<Vec<_>>>()?;
+        let one_end = (system::kernel()? - before) / 2.0 / count as f64;
+        Ok(Pairs { one_end: one_end * connections as f64, _pairs: pairs })
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+
+    use procfs::process::Process;
+    use procfs::{Current, Meminfo, ProcError};
+
+    /// The proportional set size of a process and its children, in bytes.
+    pub(super) fn user(pid: i32) -> io::Result<f64> {
+        over_family(pid, |process| proportional_set_size(&process))
+            .map(|sizes| sizes.into_iter().sum())
+            .map_err(io_error)
+    }
+
+    /// How many processes a process and its children are, and their threads and descriptors.
+    pub(super) fn counts(pid: i32) -> io::Result<(usize, usize, usize)> {
+        let count = |process: Process| Ok((process.tasks()?.count(), process.fd_count()?));
+        let all = over_family(pid, count).map_err(io_error)?;
+        let (threads, descriptors): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
+        Ok((all.len(), threads.iter().sum(), descriptors.iter().sum()))
+    }
+
+    /// Looks at a process and each of its children in turn: each look takes a descriptor.
+    fn over_family<T>(
+        pid: i32,
+        look: impl Fn(Process) -> Result<T, ProcError>,
+    ) -> Result<Vec<T>, ProcError> {
+        let mut pids = vec![pid];
+        for task in Process::new(pid)?.tasks()? {
+            pids.extend(task?.children()?.into_iter().map(u32::cast_signed));
+        }
+        pids.into_iter().map(|pid| look(Process::new(pid)?)).collect()
+    }
+
+    fn proportional_set_size(process: &Process) -> Result<f64, ProcError> {
+        let maps = process.smaps_rollup()?;
+        let map = maps.memory_map_rollup.0.first();
+        let size = map.and_then(|map| map.extension.map.get("Pss"));
+        size.map(|size| *size as f64).ok_or_else(|| ProcError::Other("no Pss".to_owned()))
+    }
+
+    /// Kernel stacks, page tables and slabs of the whole machine, in bytes.
+    pub(super) fn kernel() -> io::Result<f64> {
+        let memory = Meminfo::current().map_err(io_error)?;
+        let parts = [memory.kernel_stack, memory.page_tables, Some(memory.slab)];
+        Ok(parts.into_iter().flatten().sum::<u64>() as f64)
+    }
+
+    fn io_error(error: ProcError) -> io::Error {
+        io::Error::other(format!("/proc: {error}"))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+
+    pub(super) fn user(_: i32) -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn counts(_: i32) -> io::Result<(usize, usize, usize)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn kernel() -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

@@ -1,0 +1,148 @@
+//! Figures over all rounds of an experiment: what is measured, medians and spreads.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A figure that is taken from each measurement `T`, typed once for tables, plots and files.
+pub struct Figure<T> {
+    /// Its name in a file, with its unit.
+    pub key: &'static str,
+    /// What stands before it in a table, or above it, with the unit of the table.
+    pub label: &'static str,
+    /// How much of the file's unit one of the table's unit is.
+    pub unit: f64,
+    /// Takes it from a measurement, where that has it.
+    pub of: fn(&T) -> Option<f64>,
+}
+
+/// A figure: its key, its label, its unit and what it is, as [`Figure`] describes them.
+pub const fn figure<T>(
+    key: &'static str,
+    label: &'static str,
+    unit: f64,
+    of: fn(&T) -> Option<f64>,
+) -> Figure<T> {
+    Figure { key, label, unit, of }
+}
+
+/// The samples of several figures, by their keys.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Samples(BTreeMap<&'static str, Sample>);
+
+impl Samples {
+    /// Takes these figures from one more measurement.
+    pub fn add<T>(&mut self, figures: &[Figure<T>], measured: &T) {
+        for figure in figures {
+            let sample = self.0.entry(figure.key).or_default();
+            (figure.of)(measured).into_iter().for_each(|value| sample.push(value));
+        }
+    }
+
+    /// What was measured of a figure: an empty sample where nothing was.
+    pub fn get(&self, key: &str) -> &Sample {
+        const NOTHING: &Sample = &Sample(Vec::new());
+        self.0.get(key).unwrap_or(NOTHING)
+    }
+
+    /// The median of a figure, where it was measured.
+    pub fn median(&self, key: &str) -> Option<f64> {
+        let sample = self.get(key);
+        sample.range().map(|_| sample.median())
+    }
+}
+
+/// One figure as each round measured it.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(into = "Summary")]
+pub struct Sample(Vec<f64>);
+
+/// A sample as it is written to a file.
+#[derive(Debug, Serialize)]
+struct Summary {
+    median: f64,
+    /// Half the distance from the smallest to the largest round, in percent of the median.
+    spread_percent: f64,
+    rounds: Vec<f64>,
+}
+
+impl Sample {
+    /// How many rounds there were.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds what one more round measured.
+    pub fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// The smallest and the largest round; nothing without any.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let smallest = self.0.iter().copied().min_by(f64::total_cmp)?;
+        let largest = self.0.iter().copied().max_by(f64::total_cmp)?;
+        Some((smallest, largest))
+    }
+
+    /// The middle of the rounds; 0 without any.
+    pub fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
+            (Some(low), Some(high)) => f64::midpoint(*low, *high),
+            _ => 0.0,
+        }
+    }
+
+    /// Half the distance from the smallest to the largest round, in percent of the median's size.
+    pub fn spread_percent(&self) -> f64 {
+        match (self.range(), self.median().abs()) {
+            (None, _) | (_, 0.0) => 0.0,
+            (Some((smallest, largest)), median) => 50.0 * (largest - smallest) / median,
+        }
+    }
+}
+
+impl From<Sample> for Summary {
+    fn from(sample: Sample) -> Self {
+        Summary {
+            median: sample.median(),
+            spread_percent: sample.spread_percent(),
+            rounds: sample.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(values: &[f64]) -> Sample {
+        Sample(values.to_vec())
+    }
+
+    #[test]
+    fn the_median_ignores_an_outlier_and_halves_an_even_middle() {
+        assert_eq!(sample(&[3.0, 1.0, 1000.0]).median(), 3.0);
+        assert_eq!(sample(&[4.0, 1.0, 2.0, 1000.0]).median(), 3.0);
+        assert_eq!(sample(&[]).median(), 0.0);
+    }
+
+    #[test]
+    fn the_spread_is_half_the_range_in_percent_of_the_median() {
+        assert_eq!(sample(&[90.0, 100.0, 110.0]).spread_percent(), 10.0);
+        assert_eq!(sample(&[-90.0, -100.0, -110.0]).spread_percent(), 10.0);
+        assert_eq!(sample(&[7.0]).spread_percent(), 0.0);
+        assert_eq!(sample(&[]).spread_percent(), 0.0);
+    }
+
+    #[test]
+    fn a_figure_that_a_round_does_not_have_is_left_out_of_its_sample() {
+        let figures = [figure("it", "", 1.0, |it: &Option<f64>| *it)];
+        let mut samples = Samples::default();
+        [Some(1.0), None, Some(3.0)].iter().for_each(|measured| samples.add(&figures, measured));
+        assert_eq!(samples.median("it"), Some(2.0));
+        assert_eq!(samples.median("another"), None);
+    }
+}

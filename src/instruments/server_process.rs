@@ -1,0 +1,204 @@
+//! A server in a process of its own, ended with whoever started it.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+/// How long a server may take to start, and how long to end: far longer than any does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server, in a process group of its own. Dropping it kills the group.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    output: Output,
+    address: SocketAddr,
+}
+
+/// A server that was stopped.
+#[derive(Debug)]
+pub struct Stopped {
+    /// How its process ended.
+    pub status: ExitStatus,
+    /// What it printed after its first line.
+    pub output: String,
+}
+
+/// A command that runs `model` through the lab's hidden subcommand: `program` is the lab. The
+/// server listens on a free port of 127.0.0.1 unless `arguments` say otherwise.
+pub fn serve_command(
+    program: impl AsRef<OsStr>,
+    model: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(program);
+    command.args(["serve", model]).args(arguments);
+    if !command.get_args().any(|argument| argument == "--addr") {
+        command.args(["--addr", "127.0.0.1:0"]);
+    }
+    command
+}
+
+impl ServerProcess {
+    /// Starts a server and blocks until it says that it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or says anything else first, or nothing for a minute.
+    pub fn start(mut command: Command) -> io::Result<Self> {
+        adopt_orphans();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn()?;
+        let pipe = child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
+        let address = SocketAddr::from(([0; 4], 0));
+        let output = Output { pipe, text: Vec::new() };
+        let mut server = ServerProcess { child, output, address };
+        let line = server.output.first_line()?;
+        let address = line.strip_prefix("listening on ").and_then(|it| it.trim_end().parse().ok());
+        server.address = address.ok_or_else(|| {
+            io::Error::other(format!("the server did not say where it listens, but {line:?}"))
+        })?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process, which leads its group.
+    pub fn process(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// Those of `kill(2)`.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill(self.process(), signal)?)
+    }
+
+    /// Sends a signal to it and to all its children, as the terminal does at Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// Those of `killpg(2)`.
+    pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        Ok(killpg(self.process(), signal)?)
+    }
+
+    /// Asks it to shut down with SIGTERM, and blocks until it has.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked or waited for, or does not end with status 0 within a minute.
+    pub fn stop(self) -> io::Result<Stopped> {
+        self.signal(Signal::SIGTERM)?;
+        let stopped = self.wait()?;
+        match stopped.status.success() {
+            true => Ok(stopped),
+            false => Err(io::Error::other(format!("the server ended with {}", stopped.status))),
+        }
+    }
+
+    /// Ends a server that knows no shutdown, and its children: by SIGTERM, and blocks until then.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be ended or waited for.
+    pub fn terminate(self) -> io::Result<Stopped> {
+        self.signal_group(Signal::SIGTERM)?;
+        self.wait()
+    }
+
+    /// Blocks until it has ended, and with it its children, which hold its output too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for, or has not ended within a minute.
+    pub fn wait(mut self) -> io::Result<Stopped> {
+        let output = self.output.rest()?;
+        let status = self.child.wait()?;
+        self.reap_orphans();
+        Ok(Stopped { status, output })
+    }
+
+    /// Waits for children that outlived their parent: the kernel charges a process's time to whoever
+    /// waits for it.
+    fn reap_orphans(&self) {
+        let group = Pid::from_raw(-self.process().as_raw());
+        while waitpid(group, None).is_ok() {}
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // All of these fail only where there is nobody left.
+        let _ = self.signal_group(Signal::SIGKILL);
+        let _ = self.child.wait();
+        self.reap_orphans();
+    }
+}
+
+/// Makes this process the parent of its children's children when their parent has gone.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// What a server prints, read with a deadline.
+#[derive(Debug)]
+struct Output {
+    pipe: ChildStdout,
+    /// What was read and not returned.
+    text: Vec<u8>,
+}
+
+impl Output {
+    fn first_line(&mut self) -> io::Result<String> {
+        let end = |text: &[u8]| text.iter().position(|byte| *byte == b'\n').map(|place| place + 1);
+        self.read_until("say where it listens", |text| end(text).is_some())?;
+        let end = end(&self.text).unwrap_or(self.text.len());
+        let line: Vec<u8> = self.text.drain(..end).collect();
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    fn rest(&mut self) -> io::Result<String> {
+        self.read_until("end", |_| false)?;
+        Ok(String::from_utf8_lossy(&std::mem::take(&mut self.text)).into_owned())
+    }
+
+    /// Reads until the text is enough, or the end. `what` says what the server does then.
+    fn read_until(&mut self, what: &str, enough: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        let mut bytes = [0; 4096];
+        while !enough(&self.text) {
+            let rest = end.saturating_duration_since(Instant::now());
+            let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut pipe, PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX));
+            if ready == Ok(0) {
+                let patience = humantime::format_duration(PATIENCE);
+                let missing = format!("the server did not {what} within {patience}");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, missing));
+            }
+            match self.pipe.read(&mut bytes) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.text.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

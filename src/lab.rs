@@ -1,0 +1,167 @@
+//! What every experiment has at hand: servers to start, loads to put on them, and its order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use client::load::{Extent, Load, Outcome};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::instruments::cost::{Cost, Used};
+use crate::instruments::server_process::{ServerProcess, serve_command};
+use crate::models::Contestant;
+
+/// Where servers are started: each in a process of its own, so that what the kernel charges to
+/// that process and its children at its end belongs to one measurement alone.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// The lab's own program, which also runs the servers.
+    pub program: PathBuf,
+    /// Who takes part.
+    pub contestants: Vec<Contestant>,
+    /// Whether to take less time, and accept more noise.
+    pub quick: bool,
+    /// Whether the servers' warnings are shown.
+    pub warns: bool,
+}
+
+/// How long a load runs before it is measured, and then how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Before the measurement.
+    pub warm_up: Duration,
+    /// The measurement.
+    pub duration: Duration,
+}
+
+impl Window {
+    /// A warm-up and a measurement of so many milliseconds.
+    pub const fn milliseconds(warm_up: u64, duration: u64) -> Self {
+        let [warm_up, duration] = [Duration::from_millis(warm_up), Duration::from_millis(duration)];
+        Window { warm_up, duration }
+    }
+
+    /// As a load takes it.
+    pub fn extent(self) -> Extent {
+        Extent::Time { warm_up: self.warm_up, duration: self.duration }
+    }
+}
+
+impl Lab {
+    /// Starts a server without its log, and blocks until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(&self, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
+        let kind = if contestant.bare { "--bare" } else { "--quiet" };
+        let arguments = [kind].into_iter().chain(contestant.options.iter().map(String::as_str));
+        let mut command = serve_command(&self.program, contestant.model.name, arguments);
+        if !self.warns || contestant.bare {
+            command.stderr(Stdio::null());
+        }
+        ServerProcess::start(command).with_context(|| contestant.name.clone())
+    }
+
+    /// Stops a server, as its kind is stopped. Blocks until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end, or not well.
+    pub fn stop(&self, contestant: &Contestant, server: ServerProcess) -> anyhow::Result<()> {
+        let stopped = if contestant.bare { server.terminate() } else { server.stop() };
+        stopped.map(drop).with_context(|| contestant.name.clone())
+    }
+
+    /// Puts a load on a new server, and stops it. Blocks until then.
+    ///
+    /// # Errors
+    ///
+    /// When the server or the load fails.
+    pub fn put(
+        &self,
+        contestant: &Contestant,
+        load: impl FnOnce(SocketAddr) -> Load,
+    ) -> anyhow::Result<Outcome> {
+        self.put_once(contestant, load).map(|cost| cost.outcome)
+    }
+
+    fn put_once(
+        &self,
+        contestant: &Contestant,
+        load: impl FnOnce(SocketAddr) -> Load,
+    ) -> anyhow::Result<Cost> {
+        let server = self.start(contestant)?;
+        let before = Used::so_far()?;
+        let outcome = load(server.address()).run().with_context(|| contestant.name.clone())?;
+        // First, lest the server's end be charged to the client's account.
+        let client = Used::so_far()?;
+        self.stop(contestant, server)?;
+        Ok(Cost::new(outcome, Used::so_far()?.since(before).with_client_of(client.since(before))))
+    }
+
+    /// Puts a load on a new server for this time, and on another one for none, whose cost is taken
+    /// off: the start, the connecting and the stop. Blocks until then.
+    ///
+    /// # Errors
+    ///
+    /// When a server or a load fails: figures of such a run would be worth nothing.
+    pub fn measure(
+        &self,
+        contestant: &Contestant,
+        window: Window,
+        load: impl Fn(SocketAddr, Extent) -> Load,
+    ) -> anyhow::Result<Cost> {
+        let put =
+            |window: Window| self.put_once(contestant, |server| load(server, window.extent()));
+        let idle = put(Window::milliseconds(0, 0))?;
+        Ok(put(window)?.beyond(&idle))
+    }
+
+    /// Shows itself where standard error is a terminal.
+    pub fn progress(&self, steps: usize) -> Progress {
+        let bar = ProgressBar::new(steps as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+            bar.set_style(style);
+        }
+        Progress(bar)
+    }
+}
+
+/// Runs `step` for each of `count` things in so many rounds, a different one first in each: a
+/// disturbance of the machine hits all alike and not always the first.
+///
+/// # Errors
+///
+/// The first that `step` returns.
+pub fn in_rounds(
+    rounds: usize,
+    count: usize,
+    mut step: impl FnMut(usize) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    for round in 0..rounds {
+        for place in 0..count {
+            step((place + round) % count).with_context(|| format!("round {}", round + 1))?;
+        }
+    }
+    Ok(())
+}
+
+/// How far an experiment is.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Takes a step, and names it.
+    pub fn step(&self, name: impl Into<String>) {
+        self.0.set_message(name.into());
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,52 @@
+//! Numbers as people read them.
+
+use crate::instruments::sample::Sample;
+
+/// What stands where nothing was measured, or too little.
+pub const NOTHING: &str = "-";
+
+/// A number in three significant digits: `1.25`, `12.5`, `125`, `12.5k`.
+pub fn short(value: f64) -> String {
+    let (value, unit) = match value.abs() {
+        size if size >= 999_500.0 => (value / 1e6, "M"),
+        size if size >= 999.5 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let digits = match value.abs() {
+        size if value == value.trunc() && unit.is_empty() || size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}{unit}")
+}
+
+/// A number, if there is one.
+pub fn short_or_nothing(value: Option<f64>) -> String {
+    value.map_or(NOTHING.to_owned(), short)
+}
+
+/// A median with its spread, such as `12.5k ±3%`.
+pub fn with_spread(sample: &Sample, unit: f64) -> String {
+    if sample.range().is_none() {
+        return NOTHING.to_owned();
+    }
+    let spread = match sample.spread_percent() {
+        spread if spread > 99.0 => ">99".to_owned(),
+        spread => format!("{spread:.0}"),
+    };
+    format!("{} ±{spread}%", short(sample.median() / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_three_digits_and_no_more() {
+        let written =
+            [0.0, 0.512, -1.234, 9.999, 12.34, 99.97, 123.4, 999.7, 12_345.0, 1_234_567.0];
+        let expected =
+            ["0", "0.51", "-1.23", "10.0", "12.3", "100", "123", "1.00k", "12.3k", "1.23M"];
+        assert_eq!(written.map(short), expected);
+    }
+}

@@ -1,0 +1,321 @@
+//! Lines over logarithmic axes, as SVG. Text and axes take the colours of the page that the picture
+//! stands in; each model keeps its own colour in every plot.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use anyhow::anyhow;
+use plotters::prelude::*;
+
+use super::number::short;
+use super::section::Picture;
+use crate::instruments::sample::Sample;
+
+/// The colours of the text, the lines and the ground are the page's own: these variables of its
+/// style sheet.
+pub const INK: &str = "var(--ink, #222)";
+
+/// Lines that shall not stand out.
+pub const FAINT: &str = "var(--faint, #bbb)";
+
+/// A colour as SVG spells it.
+pub fn hex(colour: u32) -> String {
+    format!("#{colour:06x}")
+}
+
+const SIZE: (u32, u32) = (640, 380);
+
+/// The size of all text.
+const TEXT: u32 = 15;
+
+/// The height of a row of the legend.
+const LEGEND_ROW: u32 = 22;
+
+/// Colours that stand for those of the page, until the picture is written.
+const INK_FOR_NOW: RGBColor = RGBColor(1, 2, 3);
+const FAINT_FOR_NOW: RGBColor = RGBColor(4, 5, 6);
+
+/// What a plot shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Axes<'a> {
+    /// What the picture is about, for those who cannot see it.
+    pub title: &'a str,
+    /// The horizontal axis, with its unit.
+    pub x: &'a str,
+    /// The vertical axis, with its unit.
+    pub y: &'a str,
+}
+
+/// One line of a plot.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its colour, as `0xRRGGBB`.
+    pub colour: u32,
+    /// Whether it is dashed: a further line of the same colour.
+    pub dashed: bool,
+    /// Its points, from left to right.
+    pub points: Vec<Point>,
+}
+
+/// A point, and the range that its value had.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// Where it is.
+    pub x: f64,
+    /// Its value.
+    pub y: f64,
+    /// The smallest and the largest value.
+    pub range: (f64, f64),
+}
+
+impl Line {
+    /// A line of those who took part in an experiment. A further one of a model is dashed.
+    pub fn all<'a, T>(
+        curves: impl IntoIterator<Item = (&'a str, u32, &'a [T])>,
+        point: impl Fn(&T) -> Option<Point>,
+    ) -> Vec<Self>
+    where
+        T: 'a,
+    {
+        let mut lines: Vec<Line> = Vec::new();
+        for (name, colour, points) in curves {
+            let dashed = lines.iter().any(|line| line.colour == colour);
+            let points = points.iter().filter_map(&point).collect();
+            lines.push(Line { name: name.to_owned(), colour, dashed, points });
+        }
+        lines
+    }
+}
+
+impl Point {
+    /// A value without a range; nothing where there is none.
+    pub fn exact(x: f64, y: Option<f64>) -> Option<Self> {
+        y.map(|y| Point { x, y, range: (y, y) })
+    }
+
+    /// The median of a sample and its range, in a unit; nothing where nothing was measured.
+    pub fn of(x: f64, sample: &Sample, unit: f64) -> Option<Self> {
+        let (low, high) = sample.range()?;
+        Some(Point { x, y: sample.median() / unit, range: (low / unit, high / unit) })
+    }
+}
+
+/// Draws the lines as a picture under their title; none where there is no point to draw.
+///
+/// # Errors
+///
+/// When it cannot be drawn.
+pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<Picture>> {
+    let caption = axes.title.to_owned();
+    Ok(draw(axes, lines)?.map(|svg| Picture { caption, svg, text: None }))
+}
+
+/// Draws the lines. What is not above zero has no place on a logarithmic axis and is left out.
+fn draw(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<String>> {
+    let lines: Vec<Line> = lines.iter().map(above_zero).collect();
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let x = span(points().map(|point| (point.x, point.x)), 1.15);
+    let y = span(points().map(|point| point.range), 1.3);
+    let (Some(x), Some(y)) = (x, y) else {
+        return Ok(None);
+    };
+    let mut svg = String::new();
+    plot(&mut svg, axes, &lines, x, y).map_err(|error| anyhow!("{}: {error}", axes.title))?;
+    Ok(Some(dress(&svg, axes.title, &lines)))
+}
+
+fn above_zero(line: &Line) -> Line {
+    let points = line.points.iter().copied().filter(|point| point.y > 0.0);
+    let points = points.map(|point| {
+        let (low, high) = point.range;
+        Point { range: (if low > 0.0 { low } else { point.y }, high), ..point }
+    });
+    Line { points: points.collect(), ..line.clone() }
+}
+
+/// From the smallest to the largest value, and a little further to either side.
+fn span(values: impl Iterator<Item = (f64, f64)>, margin: f64) -> Option<Range<f64>> {
+    let all = values.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
+    Some(all.0 / margin..all.1 * margin)
+}
+
+fn plot(
+    svg: &mut String,
+    axes: &Axes<'_>,
+    lines: &[Line],
+    x: Range<f64>,
+    y: Range<f64>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let mut chart = ChartBuilder::on(&root)
+        .margin(12)
+        .margin_top(14 + LEGEND_ROW * legend_rows(lines))
+        .x_label_area_size(46)
+        .y_label_area_size(70)
+        .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+    // The backend writes letters a quarter smaller than it is told.
+    let text = || ("sans-serif", TEXT * 5 / 4).into_font().color(&INK_FOR_NOW);
+    chart
+        .configure_mesh()
+        .x_desc(axes.x)
+        .y_desc(axes.y)
+        .x_label_formatter(&|value| label(*value))
+        .y_label_formatter(&|value| label(*value))
+        .label_style(text())
+        .axis_desc_style(text())
+        .axis_style(INK_FOR_NOW)
+        .bold_line_style(FAINT_FOR_NOW.stroke_width(1))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    for line in lines {
+        let [_, red, green, blue] = line.colour.to_be_bytes();
+        let style = RGBColor(red, green, blue).stroke_width(2);
+        let points = || line.points.iter().map(|point| (point.x, point.y));
+        if line.dashed {
+            chart.draw_series(DashedLineSeries::new(points(), 6, 5, style))?;
+        } else {
+            chart.draw_series(LineSeries::new(points(), style))?;
+        }
+        chart.draw_series(points().map(|point| Circle::new(point, 3, style.filled())))?;
+        chart.draw_series(line.points.iter().map(|point| {
+            let (low, high) = point.range;
+            PathElement::new(vec![(point.x, low), (point.x, high)], style.stroke_width(1))
+        }))?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+/// Gives the picture the page's colours, a title, a legend, and the width of its place.
+fn dress(svg: &str, title: &str, series: &[Line]) -> String {
+    let (width, height) = SIZE;
+    let size = format!("width=\"{width}\" height=\"{height}\" ");
+    let head = format!("role=\"img\"><title>{title}</title>\n{}", legend(series));
+    let svg = svg
+        .replacen(&size, "", 1)
+        .replacen('>', &format!(" {head}"), 1)
+        .replace("\"#010203\"", &format!("\"{INK}\""))
+        .replace("\"#040506\"", &format!("\"{FAINT}\""));
+    // A blank line would end the picture where it stands in a page of Markdown.
+    let lines: Vec<&str> = svg.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What stands at a line of the grid: 1, 2, 5, 10, ... and nothing between them, where there is no
+/// room.
+fn label(value: f64) -> String {
+    let mantissa = value / 10_f64.powf(value.log10().floor());
+    let is_round = [1.0, 2.0, 5.0, 10.0].iter().any(|round| (mantissa - round).abs() < 0.01);
+    if !is_round {
+        return String::new();
+    }
+    let text = short(value);
+    let digits = text.trim_end_matches(['k', 'M']);
+    let unit = &text[digits.len()..];
+    match digits.contains('.') {
+        true => format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.')),
+        false => text,
+    }
+}
+
+/// Where each line's name stands: its column, and its row from the top.
+fn legend_places(lines: &[Line]) -> Vec<(u32, u32)> {
+    const LEFT: u32 = 16;
+    let (mut x, mut row) = (LEFT, 0);
+    let place = |line: &Line| {
+        // As wide as its letters may need.
+        let width = 58 + 8 * u32::try_from(line.name.chars().count()).unwrap_or_default();
+        if x + width > SIZE.0 {
+            (x, row) = (LEFT, row + 1);
+        }
+        let place = (x, row);
+        x += width;
+        place
+    };
+    lines.iter().map(place).collect()
+}
+
+fn legend_rows(lines: &[Line]) -> u32 {
+    legend_places(lines).last().map_or(0, |(_, row)| row + 1)
+}
+
+/// The names of the lines, each behind a piece of its line.
+fn legend(lines: &[Line]) -> String {
+    let mut legend = String::new();
+    for (line, (x, row)) in lines.iter().zip(legend_places(lines)) {
+        let colour = hex(line.colour);
+        let dashes = if line.dashed { " stroke-dasharray=\"6 5\"" } else { "" };
+        let y = 16 + row * LEGEND_ROW;
+        let _ = writeln!(
+            legend,
+            "<path d=\"M{x} {y}h26\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/><text \
+             x=\"{}\" y=\"{}\" font-family=\"sans-serif\" font-size=\"{TEXT}\" \
+             fill=\"{INK}\">{}</text>",
+            x + 32,
+            y + 5,
+            line.name
+        );
+    }
+    legend
+}
+
+/// A picture for a file of its own: with the colours that a page would give it, light or dark.
+pub fn standalone(svg: &str) -> String {
+    let style = "<style>svg { --ink: #222; --faint: #bbb; background: #fff } \
+                 @media (prefers-color-scheme: dark) { svg { --ink: #ddd; --faint: #555; \
+                 background: #181818 } }</style>\n";
+    match svg.find("<title>") {
+        Some(place) => [&svg[..place], style, &svg[place..]].concat(),
+        None => svg.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AXES: Axes<'_> = Axes { title: "a test", x: "clients", y: "per second" };
+
+    fn line(points: &[(f64, f64)]) -> Line {
+        let points =
+            points.iter().map(|(x, y)| Point { x: *x, y: *y, range: (*y * 0.9, *y * 1.1) });
+        Line {
+            name: "fork".to_owned(),
+            colour: 0x00d5_5e00,
+            dashed: false,
+            points: points.collect(),
+        }
+    }
+
+    #[test]
+    fn a_plot_has_a_title_a_legend_and_the_page_s_colours() {
+        let svg = draw(&AXES, &[line(&[(1.0, 10.0), (1000.0, 20.0)])]).unwrap().unwrap();
+        for part in ["<title>a test</title>", ">fork</text>", INK, FAINT, "viewBox", "clients"] {
+            assert!(svg.contains(part), "{part:?} is missing in {svg}");
+        }
+        assert!(!svg.contains("\n\n"), "{svg}");
+        assert!(!svg.contains("#010203") && !svg.contains("#040506"), "{svg}");
+        assert!(standalone(&svg).contains("prefers-color-scheme"));
+    }
+
+    #[test]
+    fn labels_are_round_and_short() {
+        let labels = [0.1, 1.0, 5.0, 20.0, 1000.0, 50_000.0, 30.0, 700.0].map(label);
+        assert_eq!(labels, ["0.1", "1", "5", "20", "1k", "50k", "", ""]);
+    }
+
+    #[test]
+    fn a_long_legend_has_more_rows() {
+        assert_eq!(legend_rows(&vec![line(&[]); 3]), 1);
+        assert_eq!(legend_rows(&vec![line(&[]); 9]), 2);
+    }
+
+    #[test]
+    fn what_has_no_place_on_the_axes_is_left_out() {
+        assert!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0)])]).unwrap().is_some());
+        assert_eq!(draw(&AXES, &[line(&[(1.0, 0.0)])]).unwrap(), None);
+        assert_eq!(draw(&AXES, &[]).unwrap(), None);
+    }
+}

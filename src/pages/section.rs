@@ -1,0 +1,76 @@
+//! What an experiment shows, before anybody knows where: in a terminal, on a page, in the book.
+
+use client::load::BUSY;
+
+use crate::instruments::sample::{Figure, Samples};
+use crate::pages::number::with_spread;
+
+/// What an experiment shows of its figures.
+#[derive(Clone, Debug, Default)]
+pub struct Section {
+    /// What it says, computed from its figures.
+    pub sentences: Vec<String>,
+    /// Its pictures.
+    pub pictures: Vec<Picture>,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// How it was measured.
+    pub method: String,
+}
+
+/// A picture with its caption.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// What it shows.
+    pub caption: String,
+    /// The picture, in the colours of the page that it stands in.
+    pub svg: String,
+    /// The same in the characters of a terminal, where these can show it.
+    pub text: Option<String>,
+}
+
+/// A table with its caption.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// What it shows; empty where the section's title says that.
+    pub caption: String,
+    /// What stands above the labels of the rows.
+    pub corner: &'static str,
+    /// The headings of the other columns.
+    pub columns: Vec<String>,
+    /// A label and its cells. A label without cells is the heading of the rows below it.
+    pub rows: Vec<(String, Vec<String>)>,
+    /// What the headings mean, where they are too short to say it.
+    pub legend: String,
+}
+
+/// What marks a rate that the load may have held down.
+const MARK: &str = "*";
+
+/// The key of the figure by which such a rate is told.
+pub const CLIENT_CPU_PERCENT: &str = "client_cpu_percent";
+
+/// The cell of a figure. It is marked where `client_cpu` says that the load, and not the server, may
+/// have been the bottleneck: the rule of `client load`.
+pub fn cell<T>(samples: &Samples, figure: &Figure<T>, client_cpu: &str) -> String {
+    let text = with_spread(samples.get(figure.key), figure.unit);
+    let is_rate = figure.key.contains("per_second");
+    if is_rate && is_held_down(samples, client_cpu) { format!("{MARK}{text}") } else { text }
+}
+
+/// Whether the load used so much of its CPU that it may have been the bottleneck.
+pub fn is_held_down(samples: &Samples, client_cpu: &str) -> bool {
+    samples.median(client_cpu).is_some_and(|percent| percent >= BUSY * 100.0)
+}
+
+/// What the mark means, where a table has it.
+pub fn explain_mark(tables: &[Table]) -> Option<String> {
+    let mut cells = tables.iter().flat_map(|table| &table.rows).flat_map(|(_, cells)| cells);
+    cells.any(|cell| cell.starts_with(MARK)).then(|| {
+        format!(
+            "{MARK} The load used {:.0} % or more of its one CPU there: it may be the bottleneck, \
+             and the server could do more.",
+            BUSY * 100.0
+        )
+    })
+}
