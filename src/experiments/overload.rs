@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use client::load::FailureKind::TimedOut;
-use client::load::{Farewell, Load, OnFailure, Outcome, Pace, quantile_with};
+use client::failure::FailureKind::TimedOut;
+use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
 use serde::Serialize;
-use server_core::{AtOnce, Unit, parse_positive_duration};
+use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
 
 use super::Experiment;
 use crate::lab::{Lab, Window};
@@ -157,7 +157,7 @@ fn measure(
         messages_per_connection: Some(1),
         pace: Pace::Open { messages_per_second: rate },
         patience: PATIENCE,
-        farewell: Farewell::HalfClose,
+        farewell: Ending::EndOfInput,
         on_failure: OnFailure::Count,
         ..Load::strict(server, MOST_CLIENTS, window.extent())
     })?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab::experiments::crash::{Death, What, observe};
+use lab::experiments::crash::{Death, observe};
 use lab::lab::Lab;
 use lab::models::{Contestant, Entry, MODELS};
 use libtest_mimic::Trial;
@@ -45,8 +45,8 @@ fn page(entry: Entry) -> Trial {
 fn notices_and_takes_along(contestant: &Contestant, death: Death, all: bool) {
     let lab = Lab { program: LAB.into(), contestants: Vec::new(), quick: true, warns: false };
     let seen = observe(&lab, contestant, death, TYPED_AFTER).expect("a lesson");
-    assert_eq!(seen.watching.what, What::EndOfFile);
-    assert_eq!(seen.blocking.what, What::EndOfFileThenBrokenPipe);
+    assert_eq!(seen.watching.what, "end of file");
+    assert_eq!(seen.blocking.what, "end of file, EPIPE");
     // It types so late, and no earlier can it know.
     let typed = TYPED_AFTER.as_secs_f64() * 1e3;
     assert!(seen.blocking.after_milliseconds >= typed, "{seen:?}");

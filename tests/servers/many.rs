@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use client::load::{Extent, Farewell, Load, OnFailure};
+use client::load::{Extent, Load, OnFailure};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use server_core::{AtOnce, raise_open_file_limit};
+use server_core::{AtOnce, Ending, raise_open_file_limit};
 
 use crate::of_those;
 use crate::support::Subject;
@@ -34,7 +34,7 @@ fn answers_ten_thousand(subject: Subject) {
     let (warm_up, duration) = (Duration::ZERO, Duration::from_secs(120));
     let load = Load {
         patience: Duration::from_secs(60),
-        farewell: Farewell::HalfClose,
+        farewell: Ending::EndOfInput,
         on_failure: OnFailure::Count,
         ..Load::strict(server.address(), connections, Extent::Time { warm_up, duration })
     };

@@ -1,10 +1,13 @@
 //! One connection, one message after the other, each answer compared with what was sent.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use protocol::{DecodeError, Decoder, Framing};
+use protocol::{Decoder, Framing};
+
+use crate::failure::Failure;
 
 /// The longest answer that is understood, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -21,51 +24,28 @@ pub struct Conversation {
     timeout: Duration,
 }
 
-/// What can go wrong, in words that say what happened and what to try.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// Nobody listens at the address.
-    #[error("no server at {0}; start one: cargo run -p thread-server -- --addr {0}")]
-    NoServer(SocketAddr),
-    /// The connection could not be opened for another reason.
-    #[error("cannot connect to {0}: {1}; is the address right?")]
-    Unreachable(SocketAddr, io::Error),
-    /// The answer did not come in time.
-    #[error(
-        "no answer within {}; the server is busy with other clients or slow (see --timeout), \
-         or expects another --framing", humantime::format_duration(*.0)
-    )]
-    TimedOut(Duration),
-    /// The server ended the connection while an answer was due.
-    #[error(
-        "the server closed the connection (end of file) and did not answer; what does its log say?"
-    )]
-    ClosedEarly,
-    /// The server's side died, or it closed over what was sent to it.
-    #[error("the connection was reset before the answer came; what does the server's log say?")]
-    Reset,
-    /// The answer is the server's `ERROR` line.
-    #[error("the server refused it: {0}; what are its --max-message and --framing?")]
-    Refused(String),
-    /// The answer is not what was sent.
-    #[error("wrong answer: sent {sent:?}, received {received:?}; is it an echo server?")]
-    WrongAnswer {
-        /// What was sent.
-        sent: String,
-        /// What had arrived when the difference was seen.
-        received: String,
-    },
-    /// The server answered `Bye` instead of closing.
-    #[error(
-        "the server answered Bye with {0:?} and did not close; does it expect another --framing?"
-    )]
-    ByeAnswered(String),
-    /// The answer is not a message.
-    #[error("cannot understand the answer: {0}; is it an echo server?")]
-    NoMessage(#[from] DecodeError),
-    /// Anything else that the network did.
-    #[error("the connection failed: {0}; what does the server's log say?")]
-    Failed(io::Error),
+/// Why there is no connection, and what to try.
+#[derive(Debug)]
+pub struct NoConnection {
+    /// The address.
+    pub server: SocketAddr,
+    /// What went wrong.
+    pub failure: Failure,
+}
+
+impl std::error::Error for NoConnection {}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoConnection { server, failure } = self;
+        match failure {
+            Failure::Refused => write!(
+                f,
+                "no server at {server}; start one: cargo run -p thread-server -- --addr {server}"
+            ),
+            _ => write!(f, "cannot connect to {server}: {failure}; is the address right?"),
+        }
+    }
 }
 
 impl Conversation {
@@ -74,15 +54,16 @@ impl Conversation {
     /// # Errors
     ///
     /// When nobody accepts the connection in time.
-    pub fn open(server: SocketAddr, framing: Framing, timeout: Duration) -> Result<Self, Problem> {
+    pub fn open(
+        server: SocketAddr,
+        framing: Framing,
+        timeout: Duration,
+    ) -> Result<Self, NoConnection> {
         let stream = connect(server, timeout)?;
-        stream.set_write_timeout(Some(timeout)).map_err(Problem::Failed)?;
-        Ok(Conversation {
-            stream,
-            decoder: Decoder::new(framing, LONGEST_ANSWER),
-            framing,
-            timeout,
-        })
+        let failed = |error| NoConnection { server, failure: Failure::Other(error) };
+        stream.set_write_timeout(Some(timeout)).map_err(failed)?;
+        let decoder = Decoder::new(framing, LONGEST_ANSWER);
+        Ok(Conversation { stream, decoder, framing, timeout })
     }
 
     /// Sends `text` as a message and returns its echo, without the line end.
@@ -90,13 +71,13 @@ impl Conversation {
     /// # Errors
     ///
     /// When anything but this echo comes back, or nothing does.
-    pub fn exchange(&mut self, text: &str) -> Result<String, Problem> {
+    pub fn exchange(&mut self, text: &str) -> Result<String, Failure> {
         let sent = self.send(text)?;
         let mut received = String::new();
         while received.len() < sent.len() {
-            received += &self.next_message()?.ok_or(Problem::ClosedEarly)?;
+            received += &self.next_message()?.ok_or(Failure::EndOfFile)?;
             if !sent.starts_with(&received) {
-                return Err(wrong(sent, received));
+                return Err(wrong(&sent, &received));
             }
         }
         Ok(text.to_owned())
@@ -107,22 +88,22 @@ impl Conversation {
     /// # Errors
     ///
     /// When it does anything else.
-    pub fn say_bye(mut self) -> Result<(), Problem> {
+    pub fn say_bye(mut self) -> Result<(), Failure> {
         self.send("Bye")?;
         match self.next_message()? {
             None => Ok(()),
-            Some(answer) => Err(Problem::ByeAnswered(answer)),
+            Some(answer) => Err(Failure::ByeAnswered(answer)),
         }
     }
 
-    fn send(&mut self, text: &str) -> Result<String, Problem> {
+    fn send(&mut self, text: &str) -> Result<String, Failure> {
         let message = format!("{text}{}", self.framing.line_end());
-        self.stream.write_all(message.as_bytes()).map_err(|error| self.problem(error))?;
+        self.stream.write_all(message.as_bytes()).map_err(|error| self.failure(error))?;
         Ok(message)
     }
 
     /// The next message, or `None` at the end of the connection.
-    fn next_message(&mut self) -> Result<Option<String>, Problem> {
+    fn next_message(&mut self) -> Result<Option<String>, Failure> {
         let end = Instant::now() + self.timeout;
         let mut ended = false;
         loop {
@@ -133,26 +114,26 @@ impl Conversation {
                 return Ok(None);
             }
             let rest = end.saturating_duration_since(Instant::now()).max(SHORTEST_WAIT);
-            self.stream.set_read_timeout(Some(rest)).map_err(Problem::Failed)?;
+            self.stream.set_read_timeout(Some(rest)).map_err(Failure::Other)?;
             match self.stream.read(self.decoder.space()) {
                 Ok(count) => {
                     self.decoder.received(count);
                     ended = count == 0;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.problem(error)),
+                Err(error) => return Err(self.failure(error)),
             }
             if !ended && Instant::now() >= end {
-                return Err(Problem::TimedOut(self.timeout));
+                return Err(Failure::TimedOut(self.timeout));
             }
         }
     }
 
-    fn problem(&self, error: io::Error) -> Problem {
+    fn failure(&self, error: io::Error) -> Failure {
         match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => Problem::TimedOut(self.timeout),
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Problem::Reset,
-            _ => Problem::Failed(error),
+            ErrorKind::WouldBlock => Failure::TimedOut(self.timeout),
+            ErrorKind::BrokenPipe => Failure::Reset,
+            _ => error.into(),
         }
     }
 }
@@ -162,19 +143,19 @@ impl Conversation {
 /// # Errors
 ///
 /// When nobody accepts the connection in time.
-pub fn connect(server: SocketAddr, timeout: Duration) -> Result<TcpStream, Problem> {
-    let stream =
-        TcpStream::connect_timeout(&server, timeout).map_err(|error| match error.kind() {
-            ErrorKind::ConnectionRefused => Problem::NoServer(server),
-            _ => Problem::Unreachable(server, error),
-        })?;
-    stream.set_nodelay(true).map_err(Problem::Failed)?;
-    Ok(stream)
+pub fn connect(server: SocketAddr, timeout: Duration) -> Result<TcpStream, NoConnection> {
+    let connect = || {
+        let stream = TcpStream::connect_timeout(&server, timeout)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    connect().map_err(|error: io::Error| NoConnection { server, failure: error.into() })
 }
 
-fn wrong(sent: String, received: String) -> Problem {
+/// The answer is not the echo: it is a refusal, or wrong.
+fn wrong(sent: &str, received: &str) -> Failure {
     match received.strip_prefix("ERROR ") {
-        Some(reason) => Problem::Refused(reason.trim_end().to_owned()),
-        None => Problem::WrongAnswer { sent, received },
+        Some(reason) => Failure::ErrorLine(reason.trim_end().to_owned()),
+        None => Failure::WrongEcho { sent: format!("{sent:?}"), received: format!("{received:?}") },
     }
 }

@@ -7,6 +7,7 @@
 //! | [`chat`] | a person at a keyboard, with and without a look at the server |
 //! | [`load`] | many connections at once from one thread, measured |
 //! | [`load_command`] | the same at the command line, with a report |
+//! | [`failure`] | what goes wrong with a connection, in one vocabulary for all of these |
 //! | [`hold`] | many connections that stay open and silent |
 //! | [`output_file`] | a file that is written in one piece or not at all |
 //!
@@ -14,6 +15,7 @@
 
 pub mod chat;
 pub mod conversation;
+pub mod failure;
 pub mod hold;
 pub mod load;
 pub mod load_command;

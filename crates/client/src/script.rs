@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use protocol::{DEFAULT_ADDRESS, Framing};
 
-use crate::conversation::{Conversation, Problem};
+use crate::conversation::{Conversation, NoConnection};
+use crate::failure::Failure;
 
 /// What the scripted client says, and to whom.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,27 +37,27 @@ pub struct Script {
 
 /// Why the script stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum Stopped {
     /// Before the first message.
     #[error("{0}")]
-    Open(Problem),
+    NoConnection(#[from] NoConnection),
     /// At a message.
-    #[error("message {number} of {count}: {problem}")]
+    #[error("message {number} of {count}: {failure}; {}", .failure.hint())]
     Message {
         /// Which message, from 1.
         number: u64,
         /// Of how many.
         count: u64,
         /// What happened to it.
-        problem: Problem,
+        failure: Failure,
     },
     /// At the end.
-    #[error("after {count} answers, at Bye: {problem}")]
+    #[error("after {count} answers, at Bye: {failure}; {}", .failure.hint())]
     Bye {
         /// How many messages had been answered.
         count: u64,
         /// What happened instead of the end.
-        problem: Problem,
+        failure: Failure,
     },
     /// The answers could not be printed.
     #[error("cannot print the answer: {0}")]
@@ -70,16 +71,15 @@ pub enum Failure {
 /// # Errors
 ///
 /// The first thing that goes wrong.
-pub fn run(script: &Script, output: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(script: &Script, output: &mut dyn Write) -> Result<(), Stopped> {
     let count = script.count;
-    let mut conversation =
-        Conversation::open(script.addr, script.framing, script.timeout).map_err(Failure::Open)?;
+    let mut conversation = Conversation::open(script.addr, script.framing, script.timeout)?;
     for number in 1..=count {
         let text = script.message.replace("{}", &number.to_string());
         let answer = conversation.exchange(&text);
-        let answer = answer.map_err(|problem| Failure::Message { number, count, problem })?;
+        let answer = answer.map_err(|failure| Stopped::Message { number, count, failure })?;
         writeln!(output, "{answer}")?;
         output.flush()?;
     }
-    conversation.say_bye().map_err(|problem| Failure::Bye { count, problem })
+    conversation.say_bye().map_err(|failure| Stopped::Bye { count, failure })
 }

@@ -18,7 +18,7 @@ use crate::pages::section::Section;
 mod scene;
 mod table;
 
-pub use scene::{Death, Noticed, What};
+pub use scene::{Death, Noticed};
 
 /// The experiment.
 pub struct Crash;

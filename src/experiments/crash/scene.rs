@@ -9,8 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use client::chat::{Cause, blocking, watching};
-use client::conversation::{Conversation, Problem};
+use client::chat::{Call, End, blocking, watching};
+use client::conversation::{Conversation, NoConnection};
+use client::failure::Failure;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use protocol::Framing;
@@ -39,27 +40,16 @@ pub enum Death {
     ProcessIsKilled,
 }
 
-/// What told a client that its connection had ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum What {
-    /// The server's FIN: a read returned the end of file.
-    EndOfFile,
-    /// The same, and the write after it failed with `EPIPE`.
-    EndOfFileThenBrokenPipe,
-    /// The server's RST: a read or a write failed.
-    Reset,
-    /// Something else.
-    Other,
-}
-
 /// What a client noticed, and when.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Noticed {
-    /// What told it.
-    pub what: What,
+    /// What told it of the end: `end of file`, `reset`, `EPIPE`, or one after the other.
+    pub what: String,
     /// How long after the death, in milliseconds.
     pub after_milliseconds: f64,
+    /// Whether it was a `write` that told it, and not a `read` after one that succeeded.
+    #[serde(skip)]
+    pub by_write: bool,
 }
 
 /// Who sits at the victim's keyboard.
@@ -100,17 +90,6 @@ impl fmt::Display for Death {
     }
 }
 
-impl fmt::Display for What {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            What::EndOfFile => "end of file",
-            What::EndOfFileThenBrokenPipe => "end of file, EPIPE",
-            What::Reset => "reset",
-            What::Other => "?",
-        })
-    }
-}
-
 impl Victim {
     pub(super) const BOTH: [Victim; 2] = [Victim::Watching, Victim::Blocking];
 }
@@ -138,17 +117,16 @@ pub(super) fn play(
         // The user goes on as if nothing had happened.
         keyboard.write_all(b"still there?\n")?;
     }
-    let (what, when) = at_keyboard.end()?;
-    let after_milliseconds = (when - died).as_secs_f64() * 1e3;
+    let (end, when) = at_keyboard.end()?;
     let mut cut = 0;
     for other in others {
-        cut += usize::from(!is_served(Ok(other))?);
+        cut += usize::from(!is_served(other)?);
     }
     Ok(Seen {
-        noticed: Noticed { what, after_milliseconds },
+        noticed: noticed(&end, when - died),
         others: OTHERS,
         cut,
-        serves_new_clients: is_served(open(&server))?,
+        serves_new_clients: serves_new_clients(&server)?,
     })
 }
 
@@ -162,7 +140,7 @@ fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
     Lab { warns: false, ..lab.clone() }.start(&contestant)
 }
 
-fn open(server: &ServerProcess) -> Result<Conversation, Problem> {
+fn open(server: &ServerProcess) -> Result<Conversation, NoConnection> {
     Conversation::open(server.address(), Framing::Line, PATIENCE)
 }
 
@@ -198,18 +176,34 @@ fn strike(death: Death, handler: Pid, mut line_to_server: &TcpStream) -> io::Res
 }
 
 /// Whether a client is answered, and not cut off.
-fn is_served(client: Result<Conversation, Problem>) -> anyhow::Result<bool> {
-    match client.and_then(|mut client| client.exchange("are you there?")) {
+fn is_served(mut client: Conversation) -> anyhow::Result<bool> {
+    match client.exchange("are you there?") {
         Ok(_) => Ok(true),
-        Err(problem @ (Problem::TimedOut(_) | Problem::WrongAnswer { .. })) => Err(problem.into()),
+        Err(wrong @ (Failure::TimedOut(_) | Failure::WrongEcho { .. })) => Err(wrong.into()),
         Err(_) => Ok(false),
+    }
+}
+
+fn serves_new_clients(server: &ServerProcess) -> anyhow::Result<bool> {
+    open(server).map_or(Ok(false), is_served)
+}
+
+fn noticed(end: &End, after: Duration) -> Noticed {
+    let told_by = end.told_by.as_ref();
+    let next_write = told_by.and_then(|told_by| told_by.next_write.as_ref());
+    let what: Vec<&str> =
+        [Some(&end.cause), next_write].into_iter().flatten().map(Failure::short).collect();
+    Noticed {
+        what: what.join(", "),
+        after_milliseconds: after.as_secs_f64() * 1e3,
+        by_write: told_by.is_some_and(|told_by| told_by.call == Call::Write),
     }
 }
 
 /// A client at its keyboard, in a thread of its own.
 struct AtKeyboard {
     answers: Receiver<()>,
-    end: Receiver<io::Result<(What, Instant)>>,
+    end: Receiver<io::Result<(End, Instant)>>,
 }
 
 impl AtKeyboard {
@@ -218,7 +212,7 @@ impl AtKeyboard {
     }
 
     /// What told the client of the end, and when.
-    fn end(&self) -> anyhow::Result<(What, Instant)> {
+    fn end(&self) -> anyhow::Result<(End, Instant)> {
         let end = self.end.recv_timeout(PATIENCE).context("the client did not notice the end")?;
         Ok(end?)
     }
@@ -229,37 +223,23 @@ fn sit_down(stream: TcpStream, victim: Victim) -> io::Result<(AtKeyboard, PipeWr
     let (answered, answers) = channel();
     let (ended, end) = channel();
     let chat = move || {
-        let what = match victim {
+        let end = match victim {
             Victim::Watching => watch(&stream, &keys, answered),
             Victim::Blocking => block(&stream, &keys, answered),
         };
         // Fails where nobody waits for it any more.
-        let _ = ended.send(what.map(|what| (what, Instant::now())));
+        let _ = ended.send(end.map(|end| (end, Instant::now())));
     };
     thread::Builder::new().name("client".to_owned()).spawn(chat)?;
     Ok((AtKeyboard { answers, end }, keyboard))
 }
 
-fn watch(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<What> {
-    let end = watching::chat(stream, keys.as_fd(), &mut Screen(answered), Framing::Line)?;
-    Ok(what(&end.cause))
+fn watch(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<End> {
+    watching::chat(stream, keys.as_fd(), &mut Screen(answered), Framing::Line)
 }
 
-fn block(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<What> {
-    let (keys, mut screen) = (BufReader::new(keys), Screen(answered));
-    let parting = blocking::chat(stream, keys, &mut screen, Framing::Line)?;
-    match (parting.end.cause, parting.next_write) {
-        (Cause::EndOfFile, Some(Cause::BrokenPipe)) => Ok(What::EndOfFileThenBrokenPipe),
-        (cause, _) => Ok(what(&cause)),
-    }
-}
-
-fn what(cause: &Cause) -> What {
-    match cause {
-        Cause::EndOfFile => What::EndOfFile,
-        Cause::Reset => What::Reset,
-        _ => What::Other,
-    }
+fn block(stream: &TcpStream, keys: &PipeReader, answered: Sender<()>) -> io::Result<End> {
+    blocking::chat(stream, BufReader::new(keys), &mut Screen(answered), Framing::Line)
 }
 
 /// Tells of each answer that is printed.

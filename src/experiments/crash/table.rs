@@ -1,6 +1,6 @@
 //! What was seen, as a table and in sentences.
 
-use super::{Death, Observation, What};
+use super::{Death, Observation};
 use crate::pages::number::short;
 use crate::pages::section::Table;
 
@@ -8,12 +8,12 @@ use crate::pages::section::Table;
 pub(super) fn table(observations: &[Observation]) -> Table {
     let columns = ["", "watching client", "ms", "blocking client", "ms", "cut", "new"];
     let row = |seen: &Observation| {
-        let (watching, blocking) = (seen.watching, seen.blocking);
+        let (watching, blocking) = (&seen.watching, &seen.blocking);
         let cells = vec![
             seen.death.to_string(),
-            watching.what.to_string(),
+            watching.what.clone(),
             short(watching.after_milliseconds),
-            blocking.what.to_string(),
+            blocking.what.clone(),
             short(blocking.after_milliseconds),
             format!("{}/{}", seen.cut, seen.others),
             if seen.serves_new_clients { "yes" } else { "no" }.to_owned(),
@@ -35,7 +35,7 @@ pub(super) fn sentences(observations: &[Observation]) -> Vec<String> {
     let latest = latest.fold(0.0, f64::max);
     let typed = observations.iter().map(|seen| seen.blocking.after_milliseconds);
     let typed = typed.fold(f64::INFINITY, f64::min);
-    let unheard = observations.iter().filter(|seen| seen.blocking.what != What::Reset).count();
+    let unheard = observations.iter().filter(|seen| !seen.blocking.by_write).count();
     let mut sentences = vec![format!(
         "A client that watched its server noticed each end within {} ms; one that waited for its \
          keyboard noticed when a line was typed, {typed:.0} ms after the death, and in {unheard} of \

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
-use client::conversation::{Conversation, Problem};
+use client::conversation::Conversation;
 use protocol::Framing;
 use serde::Serialize;
 use server_core::{AtOnce, parse_positive_duration};
@@ -194,7 +194,7 @@ fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Panel
     let contestant = contestant.clone().with("--delay", delay).with_workers(plan.workers);
     let server = lab.start(&contestant)?;
     let clients = converse(plan, server.address());
-    let mut clients = clients.into_iter().collect::<Result<Vec<_>, Problem>>()?;
+    let mut clients = clients.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     lab.stop(&contestant, server)?;
     let first_answer = |client: &Client| {
         client.messages.first().map_or(client.left_seconds, |message| message.answered_seconds)
@@ -210,7 +210,7 @@ fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Panel
 }
 
 /// All clients at once, each in a thread of its own.
-fn converse(plan: &Plan, server: SocketAddr) -> Vec<Result<Client, Problem>> {
+fn converse(plan: &Plan, server: SocketAddr) -> Vec<anyhow::Result<Client>> {
     let gate = Barrier::new(plan.clients);
     let start = Instant::now();
     let client = || {
@@ -226,7 +226,7 @@ fn converse(plan: &Plan, server: SocketAddr) -> Vec<Result<Client, Problem>> {
     })
 }
 
-fn one_client(plan: &Plan, server: SocketAddr, start: Instant) -> Result<Client, Problem> {
+fn one_client(plan: &Plan, server: SocketAddr, start: Instant) -> anyhow::Result<Client> {
     let now = || start.elapsed().as_secs_f64();
     let mut conversation = Conversation::open(server, Framing::Line, PATIENCE)?;
     let connected_seconds = now();

@@ -6,7 +6,7 @@
 //! and reads: W. R. Stevens, *UNIX Network Programming*, volume 1, chapters 5 and 6.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use server_core::{framing_parser, parse_address, parse_positive_duration};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::conversation;
+use crate::failure::Failure;
 
 pub mod blocking;
 pub mod watching;
@@ -44,36 +45,45 @@ pub struct ChatCommand {
     timeout: Duration,
 }
 
-/// What told the client that the connection has ended.
-#[derive(Debug)]
-pub enum Cause {
-    /// A read returned nothing: the server's FIN has come, and all that was before it.
-    EndOfFile,
-    /// A read or a write met a reset: the server's RST has come.
-    Reset,
-    /// A write met a connection that had been reset before: `EPIPE`.
-    BrokenPipe,
-    /// Nothing came back from the server's machine, not even for the kernel's own questions.
-    TimedOut,
-    /// Anything else.
-    Failed(io::Error),
-}
-
 /// How a chat ended.
 #[derive(Debug)]
 pub struct End {
     /// What told the client.
-    pub cause: Cause,
+    pub cause: Failure,
     /// Whether the client had said its last word: `Bye`, or the end of its input.
     pub was_asked_for: bool,
     /// How many bytes of echo were still to come.
     pub missing: usize,
+    /// In a chat that blocks: which call told it.
+    pub told_by: Option<ToldBy>,
+}
+
+/// In which call a chat that blocks learned of the end, and what that call could not tell.
+#[derive(Debug)]
+pub struct ToldBy {
+    /// The call.
+    pub call: Call,
+    /// Whether the server's FIN had come before the last message was written. Only the words at
+    /// the end ask for it: the loop itself does not look.
+    pub fin_was_waiting: bool,
+    /// What a further `write` met, where a `read` had met the end of file unasked: `EPIPE`, if
+    /// the message before it was answered with RST.
+    pub next_write: Option<Failure>,
+}
+
+/// The system call in which a blocking chat learns that its server has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `read`, after a `write` that succeeded.
+    Read,
+    /// `write`.
+    Write,
 }
 
 impl End {
     /// Whether the connection ended as the client had asked, and everything was answered.
     pub fn is_good(&self) -> bool {
-        matches!(self.cause, Cause::EndOfFile) && self.was_asked_for && self.missing == 0
+        matches!(self.cause, Failure::EndOfFile) && self.was_asked_for && self.missing == 0
     }
 }
 
@@ -90,14 +100,13 @@ impl ChatCommand {
         let (input, output) = (io::stdin(), &mut io::stdout());
         if self.blocking {
             eprintln!("blocking: while this waits for the keyboard, it does not watch the server");
-            let parting = blocking::chat(&stream, input.lock(), output, self.framing)?;
-            eprintln!("{parting}");
-            ensure!(parting.end.is_good(), "the server ended the chat");
-        } else {
-            let end = watching::chat(&stream, input.as_fd(), output, self.framing)?;
-            eprintln!("{end}");
-            ensure!(end.is_good(), "the server ended the chat");
         }
+        let end = match self.blocking {
+            true => blocking::chat(&stream, input.lock(), output, self.framing)?,
+            false => watching::chat(&stream, input.as_fd(), output, self.framing)?,
+        };
+        eprintln!("{end}");
+        ensure!(end.is_good(), "the server ended the chat");
         Ok(())
     }
 }
@@ -112,37 +121,53 @@ fn ask_whether_alive(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-impl From<io::Error> for Cause {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::ConnectionReset => Cause::Reset,
-            ErrorKind::BrokenPipe => Cause::BrokenPipe,
-            ErrorKind::TimedOut => Cause::TimedOut,
-            _ => Cause::Failed(error),
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.cause, &self.told_by) {
+            (Failure::EndOfFile, _) if self.is_good() => {
+                f.write_str("the server closed the connection, as it should: end of file (FIN)")
+            }
+            (cause, Some(told_by)) if !self.was_asked_for => told_by.explain(cause, f),
+            (cause @ Failure::EndOfFile, _) if self.missing > 0 => {
+                write!(f, "{cause}, {} bytes of echo missing", self.missing)
+            }
+            (Failure::Reset, _) => {
+                f.write_str("the server reset the connection (RST): answers still to come are lost")
+            }
+            (cause, _) => write!(f, "{cause}"),
         }
     }
 }
 
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Cause::EndOfFile if self.is_good() => {
-                write!(f, "the server closed the connection, as it should: end of file (FIN)")
-            }
-            Cause::EndOfFile if self.missing > 0 => write!(
-                f,
-                "the server closed the connection: end of file (FIN), {} bytes of echo missing",
-                self.missing
+impl ToldBy {
+    /// What the call met, what it could not tell, and what the next one would have told.
+    fn explain(&self, cause: &Failure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.call, cause) {
+            (Call::Read, Failure::EndOfFile) if self.fin_was_waiting => f.write_str(
+                "`write` succeeded: it only hands bytes to the kernel. Then `read` met the end of \
+                 file: the server's FIN, which had been waiting while this client waited for the \
+                 keyboard",
+            )?,
+            (Call::Read, Failure::EndOfFile) => f.write_str(
+                "`read` met the end of file: the server closed the connection (FIN) in the place \
+                 of an answer",
+            )?,
+            (Call::Read, Failure::Reset) => f.write_str(
+                "`write` succeeded: it only hands bytes to the kernel. Then `read` met a reset \
+                 (ECONNRESET): the server's machine answered the message with RST",
+            )?,
+            (Call::Write, Failure::Reset) => f.write_str(
+                "`write` met a reset (ECONNRESET): the server's RST had been waiting while this \
+                 client waited for the keyboard",
+            )?,
+            _ => write!(f, "{cause}")?,
+        }
+        match self.next_write {
+            Some(Failure::BrokenPipe) => f.write_str(
+                ". A further `write` failed (EPIPE): the server's machine had answered the message \
+                 with RST",
             ),
-            Cause::EndOfFile => write!(f, "the server closed the connection: end of file (FIN)"),
-            Cause::Reset => {
-                write!(f, "the server reset the connection (RST): answers still to come are lost")
-            }
-            Cause::BrokenPipe => write!(f, "the connection had been reset before (EPIPE)"),
-            Cause::TimedOut => {
-                write!(f, "the connection timed out: nothing came from the server's machine")
-            }
-            Cause::Failed(error) => write!(f, "the connection failed: {error}"),
+            _ => Ok(()),
         }
     }
 }
@@ -156,23 +181,4 @@ fn message(line: &[u8], framing: Framing) -> Vec<u8> {
 /// Whether a server closes the connection for this line: the protocol's rule.
 fn is_bye(line: &[u8]) -> bool {
     matches!(line, b"Bye" | b"Bye\n" | b"Bye\r\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use nix::errno::Errno;
-
-    use super::*;
-
-    #[test]
-    fn each_error_of_the_kernel_is_told_in_words() {
-        let words = |errno: Errno| {
-            let cause = Cause::from(io::Error::from(errno));
-            End { cause, was_asked_for: false, missing: 0 }.to_string()
-        };
-        assert!(words(Errno::ECONNRESET).contains("(RST)"));
-        assert!(words(Errno::EPIPE).contains("(EPIPE)"));
-        assert!(words(Errno::ETIMEDOUT).contains("timed out"));
-        assert!(words(Errno::ENETDOWN).contains("failed"));
-    }
 }

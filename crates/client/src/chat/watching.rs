@@ -10,7 +10,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd;
 use protocol::Framing;
 
-use super::{Cause, End, is_bye, message};
+use super::{End, is_bye, message};
+use crate::failure::Failure;
 
 /// How long a raw answer must have been still, before what has come of it is taken for all of it.
 const STILL: Duration = Duration::from_millis(300);
@@ -149,7 +150,7 @@ impl Outgoing {
 
 impl Chat<'_> {
     /// Writes what the kernel takes, and ends our side after the last of it.
-    fn send(&mut self) -> Result<(), Cause> {
+    fn send(&mut self) -> Result<(), Failure> {
         let outgoing = &mut self.outgoing;
         outgoing.next_messages();
         while !outgoing.is_all_written() {
@@ -198,10 +199,10 @@ impl Chat<'_> {
     }
 
     /// Prints what has come. The inner error is the connection's end.
-    fn receive(&mut self) -> io::Result<Result<(), Cause>> {
+    fn receive(&mut self) -> io::Result<Result<(), Failure>> {
         let mut bytes = [0; 65536];
         let count = match (&mut &*self.stream).read(&mut bytes) {
-            Ok(0) => return Ok(Err(Cause::EndOfFile)),
+            Ok(0) => return Ok(Err(Failure::EndOfFile)),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Ok(())),
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ok(())),
@@ -227,11 +228,11 @@ impl Chat<'_> {
         self.output.flush()
     }
 
-    fn end(&self, cause: Cause) -> End {
+    fn end(&self, cause: Failure) -> End {
         let Outgoing { said_bye, half_closed, due, in_pieces, .. } = self.outgoing;
         // A raw answer is what came of it.
         let missing = if in_pieces { 0 } else { due };
-        End { cause, was_asked_for: said_bye || half_closed, missing }
+        End { cause, was_asked_for: said_bye || half_closed, missing, told_by: None }
     }
 
     fn read_input(&mut self) -> io::Result<()> {

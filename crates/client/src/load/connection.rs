@@ -7,9 +7,9 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use server_core::Ending;
 
-use super::Farewell;
-use super::failure::Failure;
+use crate::failure::Failure;
 use crate::source::socket_to;
 
 pub(super) struct Connection {
@@ -101,7 +101,7 @@ impl Connection {
         now: Instant,
     ) -> Result<(), Failure> {
         if self.server_ended {
-            return Err(Failure::ClosedEarly);
+            return Err(Failure::EndOfFile);
         }
         number_parts(number, &mut self.message);
         (self.intended, self.waiting_since) = (intended, now);
@@ -110,15 +110,15 @@ impl Connection {
     }
 
     /// Starts to leave. The last message was answered.
-    pub(super) fn leave(&mut self, farewell: Farewell, now: Instant) -> Result<Progress, Failure> {
+    pub(super) fn leave(&mut self, farewell: Ending, now: Instant) -> Result<Progress, Failure> {
         (self.state, self.waiting_since) = (State::Leaving, now);
         match farewell {
-            Farewell::HalfClose => match self.stream.shutdown(Shutdown::Write) {
+            Ending::EndOfInput => match self.stream.shutdown(Shutdown::Write) {
                 // The server has ended the connection just now, and will be seen to have.
                 Err(error) if error.kind() == ErrorKind::NotConnected => {}
                 result => result?,
             },
-            Farewell::Bye => {
+            Ending::Bye => {
                 (self.message, self.written) = (b"Bye\n".to_vec(), 0);
                 self.write()?;
             }
@@ -163,7 +163,7 @@ impl Connection {
         loop {
             let count = match self.stream.read(space) {
                 Ok(0) if self.state == State::Leaving => return Ok(Progress::Ended),
-                Ok(0) => return Err(Failure::ClosedEarly),
+                Ok(0) => return Err(Failure::EndOfFile),
                 Ok(count) => count,
                 Err(error) if not_yet(&error) => return Ok(Progress::Waiting),
                 Err(error) => return Err(error.into()),

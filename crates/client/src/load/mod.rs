@@ -13,18 +13,22 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use server_core::CpuTime;
+use server_core::{CpuTime, Ending};
+
+use crate::failure::Failure;
 
 /// The histogram of latencies in an [`Outcome`].
 pub use hdrhistogram::Histogram;
 
 mod connection;
-mod failure;
+mod failures;
+mod measurement;
+mod places;
 mod quantile;
 mod run;
 mod schedule;
 
-pub use failure::{Failure, FailureKind, Failures};
+pub use failures::Failures;
 pub use quantile::{quantile, quantile_with};
 use run::Run;
 
@@ -50,8 +54,9 @@ pub struct Load {
     pub extent: Extent,
     /// How long to wait for a connection, an echo or an end, before it has failed.
     pub patience: Duration,
-    /// How a connection leaves.
-    pub farewell: Farewell,
+    /// How a connection leaves: it says `Bye` and the server closes first, or it ends its own side,
+    /// which any server understands.
+    pub farewell: Ending,
     /// What becomes of the run when a connection fails.
     pub on_failure: OnFailure,
 }
@@ -82,15 +87,6 @@ pub enum Extent {
     },
     /// Open so many connections in all, and measure all of it.
     Connections(u64),
-}
-
-/// How a connection leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
-    /// It says `Bye` and the server closes first.
-    Bye,
-    /// It ends its own side, which any server understands.
-    HalfClose,
 }
 
 /// What becomes of the run when a connection fails.
@@ -176,7 +172,7 @@ impl Load {
             pace: Pace::Closed,
             extent,
             patience: Duration::from_secs(10),
-            farewell: Farewell::Bye,
+            farewell: Ending::Bye,
             on_failure: OnFailure::Stop,
         }
     }

@@ -10,11 +10,12 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::DEFAULT_ADDRESS;
 use server_core::{
-    SHUTDOWN_SIGNALS, SelfPipe, Shutdown, parse_address, parse_duration, parse_positive_duration,
-    raise_open_file_limit,
+    Ending, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, parse_address, parse_duration,
+    parse_positive_duration, raise_open_file_limit,
 };
 
-use crate::load::{Extent, FailureKind, Farewell, Load, OnFailure, Outcome, Pace, Status};
+use crate::failure::FailureKind;
+use crate::load::{Extent, Load, OnFailure, Outcome, Pace, Status};
 use crate::output_file::OutputFile;
 
 mod record;
@@ -114,7 +115,7 @@ impl LoadCommand {
             pace: self.rate.map_or(Pace::Closed, |rate| Pace::Open { messages_per_second: rate }),
             extent: Extent::Time { warm_up, duration },
             patience: self.timeout,
-            farewell: if self.farewell == "bye" { Farewell::Bye } else { Farewell::HalfClose },
+            farewell: if self.farewell == "bye" { Ending::Bye } else { Ending::EndOfInput },
             on_failure: OnFailure::Count,
         }
     }

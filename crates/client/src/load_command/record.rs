@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::summary::{classes, columns};
-use crate::load::{BUSY, Extent, FailureKind, Histogram, Load, Outcome, Pace};
+use crate::failure::FailureKind;
+use crate::load::{BUSY, Extent, Histogram, Load, Outcome, Pace};
 
 #[derive(Serialize)]
 pub(super) struct Record {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::summary::{classes, columns, short};
-use crate::load::{BUSY, Extent, FailureKind, Histogram, Load, Outcome, Pace};
+use crate::failure::FailureKind;
+use crate::load::{BUSY, Extent, Histogram, Load, Outcome, Pace};
 
 const HEADING: Style = Style::new().bold();
 const ALARM: Style = AnsiColor::Red.on_default().bold();
@@ -166,7 +167,7 @@ mod tests {
             let load = Load {
                 pace: Pace::Open { messages_per_second: 1000.0 },
                 messages_per_connection: Some(5),
-                farewell: crate::load::Farewell::HalfClose,
+                farewell: server_core::Ending::EndOfInput,
                 on_failure: OnFailure::Count,
                 ..Load::strict(server, 3, Extent::Time { warm_up, duration })
             };

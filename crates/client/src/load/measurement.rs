@@ -1,0 +1,121 @@
+//! What is measured of a load, and what is not: from the warm-up's end to the time's end.
+
+use std::time::{Duration, Instant};
+
+use server_core::CpuTime;
+
+use super::{Extent, Histogram, Load, LoadError, Outcome};
+use crate::failure::{Failure, FailureKind};
+
+/// The books of a load. Every message that is sent or due within the measurement ends in one
+/// account: answered, in flight, unsent or failed.
+pub(super) struct Measurement {
+    begin: Instant,
+    /// Up to the last connection's end where there is none.
+    end: Option<Instant>,
+    /// Whether the end was taken note of.
+    closed: bool,
+    cpu_at_begin: Option<CpuTime>,
+    /// Which places have had an answer.
+    answered: Vec<bool>,
+    pub(super) outcome: Outcome,
+}
+
+impl Measurement {
+    pub(super) fn new(load: &Load, start: Instant, places: usize) -> Self {
+        let (begin, end) = match load.extent {
+            Extent::Time { warm_up, duration } => {
+                (start + warm_up, Some(start + warm_up + duration))
+            }
+            Extent::Connections(_) => (start, None),
+        };
+        let (answered, outcome) = (vec![false; places], Outcome::new());
+        Measurement { begin, end, closed: false, cpu_at_begin: None, answered, outcome }
+    }
+
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.end
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether the measurement has not ended.
+    pub(super) fn goes_on(&self, now: Instant) -> bool {
+        self.end.is_none_or(|end| now < end)
+    }
+
+    fn counts(&self, now: Instant) -> bool {
+        self.begin <= now && self.goes_on(now)
+    }
+
+    /// Ends it before its time.
+    pub(super) fn end_now(&mut self, now: Instant) {
+        self.end = Some(now);
+    }
+
+    /// Takes note when the measurement begins and when it ends. Says whether it has ended just now.
+    pub(super) fn begin_and_end(&mut self, now: Instant) -> Result<bool, LoadError> {
+        if self.cpu_at_begin.is_none() && now >= self.begin {
+            self.cpu_at_begin = Some(cpu()?);
+        }
+        if self.closed || self.goes_on(now) {
+            return Ok(false);
+        }
+        self.close()?;
+        Ok(true)
+    }
+
+    fn close(&mut self) -> Result<(), LoadError> {
+        self.closed = true;
+        self.outcome.client_cpu = cpu()?.since(self.cpu_at_begin.unwrap_or_default());
+        Ok(())
+    }
+
+    /// A message was answered that was meant to be sent then.
+    pub(super) fn answered(&mut self, number: usize, intended: Instant, now: Instant) {
+        self.outcome.all_messages += 1;
+        if self.counts(now) {
+            self.answered[number] = true;
+            record(&mut self.outcome.message_latency, now - intended);
+        }
+    }
+
+    /// A connection came to its end that was opened then.
+    pub(super) fn ended(&mut self, opened: Instant, now: Instant) {
+        self.outcome.all_connections += 1;
+        if self.counts(now) {
+            record(&mut self.outcome.connection_latency, now - opened);
+        }
+    }
+
+    /// A connection failed. What is in flight at the end was counted as that; a wrong echo is wrong
+    /// at any time.
+    pub(super) fn failed(&mut self, failure: &Failure, now: Instant) {
+        if failure.kind() == FailureKind::WrongEcho || self.begin <= now && !self.closed {
+            self.outcome.failures.add(failure);
+        } else if !self.closed {
+            self.outcome.warm_up_failures += 1;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<Outcome, LoadError> {
+        if !self.closed {
+            self.close()?;
+        }
+        let end = self.end.unwrap_or_else(Instant::now);
+        self.outcome.elapsed = end.saturating_duration_since(self.begin);
+        self.outcome.answered_connections = self.answered.iter().filter(|it| **it).count();
+        Ok(self.outcome)
+    }
+}
+
+fn cpu() -> Result<CpuTime, LoadError> {
+    CpuTime::of_this_process().map_err(LoadError::Wait)
+}
+
+fn record(histogram: &mut Histogram<u64>, latency: Duration) {
+    let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+    histogram.saturating_record(nanoseconds);
+}
