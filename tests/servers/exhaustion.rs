@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::command_line::one_line;
 use crate::of_those;
+use crate::support::inside::tasks_of;
 use crate::support::{Client, LAB, Server, Subject, wait_until};
 
 /// More clients than any of the limits here leaves room for.
@@ -131,7 +132,7 @@ impl Shop {
             let user = 2_000_000 + number + NEXT_USER.fetch_add(1, Ordering::Relaxed);
             return Shop { user: Some(user), program, limit: 30 };
         }
-        Shop { user: None, program, limit: tasks_of_this_user() + 60 }
+        Shop { user: None, program, limit: tasks_of(Uid::effective()) + 60 }
     }
 
     pub(crate) fn serve(&self, subject: Subject, arguments: &[&str]) -> Command {
@@ -142,11 +143,4 @@ impl Shop {
         }
         command
     }
-}
-
-fn tasks_of_this_user() -> usize {
-    let user = Uid::effective().as_raw();
-    let processes = procfs::process::all_processes().expect("/proc");
-    let own = processes.flatten().filter(|process| process.uid().is_ok_and(|uid| uid == user));
-    own.filter_map(|process| process.tasks().ok()).map(|tasks| tasks.count()).sum()
 }

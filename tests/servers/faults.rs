@@ -12,7 +12,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use server_core::{AtOnce, Unit};
 
-use crate::support::{Client, Server, Subject, is_gone, wait_until};
+use crate::support::inside::is_gone;
+use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -9,7 +9,8 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::{AtOnce, Unit};
 
-use crate::support::{Server, Subject, is_gone, wait_until};
+use crate::support::inside::is_gone;
+use crate::support::{Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -4,19 +4,17 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::instruments::server_process::{ServerProcess, Stopped, serve_command};
 use lab::models::MODELS;
-use nix::unistd::Pid;
 use server_core::{AtOnce, Model, Unit};
-use socket2::Socket;
 use tempfile::NamedTempFile;
 
 pub(crate) mod endurance_names;
+pub(crate) mod inside;
 
 /// How long an answer may take before a test fails: far longer than any answer takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -132,48 +130,6 @@ impl Server {
     pub(crate) fn logged(&self, text: &str) -> usize {
         self.log().lines().filter(|line| line.contains(text)).count()
     }
-
-    /// The CPU time that its process has used, without that of its children.
-    pub(crate) fn cpu_time(&self) -> Duration {
-        let process = procfs::process::Process::new(self.process.process().as_raw());
-        let stat = process.and_then(|process| process.stat()).expect("its process");
-        let ticks = (stat.utime + stat.stime) as f64;
-        Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64)
-    }
-
-    /// A copy of its listening socket, taken out of its process.
-    pub(crate) fn listener(&self) -> Socket {
-        let pid = self.process.process();
-        let sockets = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its process");
-        let numbers = sockets.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let mut copies =
-            numbers.filter_map(|number| copy_descriptor(pid, number).map(Socket::from));
-        copies.find(|socket| socket.is_listener().unwrap_or(false)).expect("a listener")
-    }
-
-    /// Whether its process has ended, waited for or not.
-    pub(crate) fn is_gone(&self) -> bool {
-        is_gone(self.process.process())
-    }
-
-    /// How many threads its process has.
-    pub(crate) fn threads(&self) -> usize {
-        let tasks = format!("/proc/{}/task", self.process.process());
-        std::fs::read_dir(tasks).expect("its process").count()
-    }
-
-    /// How many descriptors its process has open.
-    pub(crate) fn descriptors(&self) -> usize {
-        let descriptors = format!("/proc/{}/fd", self.process.process());
-        std::fs::read_dir(descriptors).expect("its process").count()
-    }
-
-    /// How many children its process has, ended ones that it has not reaped included.
-    pub(crate) fn children(&self) -> usize {
-        let pid = self.process.process();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        children.expect("its process").split_whitespace().count()
-    }
 }
 
 /// A client of the tests' own, which sends what no proper client would.
@@ -280,31 +236,6 @@ impl Client {
     pub(crate) fn wait_for_any_end(&mut self) -> io::Result<u64> {
         io::copy(&mut self.stream, &mut io::sink())
     }
-}
-
-/// Whether a process has ended. Whoever is to wait for it may not have.
-pub(crate) fn is_gone(process: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
-}
-
-/// A copy of another process's descriptor: pidfd_getfd(2).
-#[allow(unsafe_code)]
-fn copy_descriptor(pid: Pid, number: i32) -> Option<OwnedFd> {
-    use nix::libc::{SYS_pidfd_getfd, SYS_pidfd_open, syscall};
-    // SAFETY: the call takes numbers only, and returns a new descriptor or -1.
-    let process = unsafe { syscall(SYS_pidfd_open, pid.as_raw(), 0) };
-    let process = owned(process)?;
-    // SAFETY: as above.
-    owned(unsafe { syscall(SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })
-}
-
-/// What a system call returned that makes a descriptor.
-#[allow(unsafe_code)]
-fn owned(returned: i64) -> Option<OwnedFd> {
-    let number = i32::try_from(returned).ok().filter(|number| *number >= 0)?;
-    // SAFETY: the kernel has just made it, and nobody else knows of it.
-    Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Compares without printing thousands of bytes.
