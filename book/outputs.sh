@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the program output that the book shows: each file begins with the command that made it.
+# Makes the program output that the book and the README show: each file begins with the command that
+# made it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet
@@ -11,6 +12,8 @@ output() {
     { echo "$ $*"; "$@" 2>/dev/null; } >"book/src/outputs/$name.txt"
 }
 
+# Its status says that the files differ.
+output diff-thread-fork diff crates/thread-server/src/bare.rs crates/fork-server/src/bare.rs || [ $? = 1 ]
 output timeline-iterative cargo run -q --release -- timeline --models iterative
 output timeline-thread cargo run -q --release -- timeline --models thread
 output timeline-pool cargo run -q --release -- timeline --models pool

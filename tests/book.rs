@@ -241,3 +241,21 @@ fn each_model_s_chapter_has_the_same_headings() {
         assert!(questions >= 3, "{model}: {questions} questions");
     }
 }
+
+#[test]
+fn the_readme_shows_the_diff_that_the_book_shows() {
+    let diff = fs::read_to_string(book().join("outputs/diff-thread-fork.txt")).unwrap();
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    assert!(readme.contains(&format!("```console\n{diff}```")), "renew it: book/outputs.sh");
+    assert!(diff.lines().count() <= 25, "it fits on a slide");
+}
+
+#[test]
+fn the_diff_of_two_pages_is_that_of_the_pages() {
+    let page = |model: &str| format!("crates/{model}-server/src/bare.rs");
+    let diff = std::process::Command::new("diff").args(["thread", "fork"].map(page)).output();
+    let diff = String::from_utf8(diff.unwrap().stdout).unwrap();
+    let shown = fs::read_to_string(book().join("outputs/diff-thread-fork.txt")).unwrap();
+    assert_eq!(shown.split_once('\n').map(|(_, shown)| shown), Some(diff.as_str()));
+}

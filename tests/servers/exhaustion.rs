@@ -124,7 +124,10 @@ impl Shop {
     pub(crate) fn open() -> Self {
         static NEXT_USER: AtomicU32 = AtomicU32::new(0);
         let program = tempfile::tempdir().expect("a temporary directory");
-        std::fs::copy(LAB, program.path().join("lab")).expect("a copy of the program");
+        // By a process of its own: a child that another test starts meanwhile would hold a copy that
+        // this one writes open, and a file that is open to write cannot be run.
+        let copy = Command::new("cp").arg(LAB).arg(program.path().join("lab")).status();
+        assert!(copy.is_ok_and(|status| status.success()), "a copy of the program");
         let everyone = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(program.path(), everyone).expect("permissions");
         if Uid::effective().is_root() {

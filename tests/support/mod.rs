@@ -139,11 +139,15 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn connect(server: SocketAddr) -> Self {
-        let stream = TcpStream::connect(server).expect("a connection");
-        stream.set_nodelay(true).expect("an open socket");
-        let client = Client { stream };
-        client.wait_at_most(PATIENCE);
-        client
+        Client::try_connect(server).expect("a connection")
+    }
+
+    pub(crate) fn try_connect(server: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(server)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Client { stream })
     }
 
     pub(crate) fn wait_at_most(&self, patience: Duration) {

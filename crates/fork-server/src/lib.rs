@@ -89,3 +89,19 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     }
     children.drain(acceptor, options.drain_timeout)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    /// A test has a thread beside the one that started it.
+    #[test]
+    fn a_process_with_more_threads_than_one_is_refused() {
+        let arguments = ["fork-server", "--addr", "127.0.0.1:0"].map(OsString::from);
+        let options = MODEL.parse(arguments).unwrap_or_else(|_| unreachable!("the line is right"));
+        let error = run(server_core::bind(&options).unwrap(), &options).unwrap_err();
+        assert!(error.to_string().contains("with one thread, not "), "{error}");
+    }
+}

@@ -123,9 +123,12 @@ mod system {
     ) -> Result<Input, ConnectionError> {
         let begin = Instant::now();
         loop {
-            // Asked first: what came before the drain is read behind it.
+            // Asked first: what came before the drain is read behind it, and is all that is read.
             let is_draining = draining();
-            match read(stream, space) {
+            stream.set_nonblocking(is_draining)?;
+            let count = read(stream, space);
+            stream.set_nonblocking(false)?;
+            match count {
                 Ok(count) => return Ok(Input::Bytes(count)),
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
                 Err(_) if is_draining => return Ok(Input::CutOff),

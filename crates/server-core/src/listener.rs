@@ -20,7 +20,8 @@ pub const BACKLOG: i32 = 4096;
 /// Linux copies these options from the listener to each connection, which saves three system
 /// calls a connection. It copies them when the connection is established, not when it is
 /// accepted, so they are set before the first client can come. On other systems
-/// [`Acceptor`](crate::Acceptor) sets them on each connection once more.
+/// [`Acceptor`](crate::Acceptor) sets them on each connection once more. A model's page waits without
+/// an end, for its clients and at its blocking listener, whose `accept` would give up too.
 ///
 /// # Errors
 ///
@@ -38,6 +39,9 @@ pub fn bind(options: &Options) -> io::Result<TcpListener> {
 
 pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    if options.bare {
+        return Ok(());
+    }
     socket.set_read_timeout(Some(longest_read(options)))?;
     socket.set_write_timeout(Some(options.idle_timeout))
 }
@@ -77,5 +81,12 @@ mod tests {
         assert!(stream.nodelay().unwrap());
         assert_eq!(stream.read_timeout().unwrap(), Some(Duration::from_secs(42)));
         assert_eq!(stream.write_timeout().unwrap(), Some(Duration::from_secs(42)));
+    }
+
+    #[test]
+    fn a_page_s_listener_never_gives_up_waiting() {
+        let listener = bind(&options("test-server --bare --addr 127.0.0.1:0")).unwrap();
+        let socket = SockRef::from(&listener);
+        assert_eq!((socket.read_timeout().unwrap(), socket.tcp_nodelay().unwrap()), (None, true));
     }
 }
