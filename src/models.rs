@@ -15,7 +15,7 @@ pub struct Entry {
 
 /// The models, from the simplest to the newest. The colours are those of M. Okabe and K. Ito, which
 /// most of the colour-blind can tell apart, on light and on dark ground.
-pub const MODELS: [Entry; 5] = [
+pub const MODELS: &[Entry] = &[
     Entry { model: iterative_server::MODEL, colour: 0x8c8c8c },
     Entry { model: fork_server::MODEL, colour: 0xd55e00 },
     Entry { model: thread_server::MODEL, colour: 0x2a88d8 },

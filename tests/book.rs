@@ -232,7 +232,7 @@ fn every_chapter_is_in_the_summary() {
 
 #[test]
 fn each_model_s_chapter_has_the_same_headings() {
-    for model in MODELS.map(|entry| entry.model.name) {
+    for model in MODELS.iter().map(|entry| entry.model.name) {
         let text = fs::read_to_string(book().join(format!("{model}.md"))).unwrap();
         let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
         let expected: Vec<&str> = HEADINGS.into_iter().chain(LAST_HEADINGS).collect();

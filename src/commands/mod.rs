@@ -57,7 +57,7 @@ enum Other {
 
 /// The whole command line: every experiment by its name, and the first of them without.
 pub(crate) fn command() -> Command {
-    let [usual, ..] = &EXPERIMENTS;
+    let usual = &EXPERIMENTS[0];
     let experiments = EXPERIMENTS.iter().map(|it| {
         let about = Command::new(it.name).about(it.about);
         it.augment(Common::augment_args(about))

@@ -20,7 +20,7 @@ mod timeline;
 
 /// The experiments, in the order of the report. The first is what the lab does if it is told
 /// nothing.
-pub const EXPERIMENTS: [Entry; 6] = [
+pub const EXPERIMENTS: &[Entry] = &[
     Entry::of::<comparison::Comparison>(),
     Entry::of::<timeline::Timeline>(),
     Entry::of::<scale::Scale>(),

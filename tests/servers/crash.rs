@@ -13,24 +13,24 @@ use crate::support::LAB;
 const TYPED_AFTER: Duration = Duration::from_millis(300);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let deaths = MODELS.into_iter().flat_map(|entry| Death::ALL.map(|death| (entry, death)));
-    let pages = MODELS.into_iter().map(page);
+    let deaths = MODELS.iter().flat_map(|entry| Death::ALL.map(|death| (entry, death)));
+    let pages = MODELS.iter().map(page);
     deaths.map(|(entry, death)| trial(entry, death)).chain(pages).chain([program()]).collect()
 }
 
-fn trial(entry: Entry, death: Death) -> Trial {
+fn trial(entry: &'static Entry, death: Death) -> Trial {
     let all = death != Death::HandlerPanics && entry.model.all_share_a_fate();
     let reach = if all { "all" } else { "none" };
     let name = entry.model.name;
     let name = format!("{name}: {death}: both clients notice, and {reach} of the others go");
     Trial::test(name, move || {
-        notices_and_takes_along(&Contestant::server(&entry), death, all);
+        notices_and_takes_along(&Contestant::server(entry), death, all);
         Ok(())
     })
 }
 
-fn page(entry: Entry) -> Trial {
-    let contestant = Contestant::page(&entry);
+fn page(entry: &'static Entry) -> Trial {
+    let contestant = Contestant::page(entry);
     Trial::test(format!("{}: it dies as its server does", contestant.name), move || {
         notices_and_takes_along(
             &contestant,
