@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::instruments::cost::{Cost, Used};
+use crate::instruments::limits::Limits;
 use crate::instruments::server_process::{ServerProcess, serve_command};
 use crate::models::Contestant;
 
@@ -25,6 +26,8 @@ pub struct Lab {
     pub quick: bool,
     /// Whether the servers' warnings are shown.
     pub warns: bool,
+    /// What limits how many connections there can be.
+    pub limits: Limits,
 }
 
 /// How long a load runs before it is measured, and then how long.
@@ -50,6 +53,26 @@ impl Window {
 }
 
 impl Lab {
+    /// A lab in which servers are run by this program, for nobody yet.
+    pub fn new(program: PathBuf) -> Self {
+        Lab { program, contestants: Vec::new(), quick: false, warns: true, limits: Limits::here() }
+    }
+
+    /// Fails where the limits leave no room for so many connections at a time to anyone who takes
+    /// part.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the limit that is short.
+    pub fn require_room(&self, connections: usize) -> anyhow::Result<()> {
+        for contestant in &self.contestants {
+            if let Some(lack) = self.limits.lack(contestant, connections) {
+                bail!("{}: {connections} connections at a time: {lack}", contestant.name);
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a server without its log, and blocks until it listens.
     ///
     /// # Errors

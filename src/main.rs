@@ -5,9 +5,9 @@ use std::process::ExitCode;
 mod commands;
 
 fn main() -> ExitCode {
-    let matches = match commands::command().try_get_matches() {
+    let matches = match server_core::parse(commands::command(), std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) => return server_core::usage_error("lab", &error),
+        Err(status) => return status,
     };
     commands::run(&matches).unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");

@@ -53,8 +53,7 @@ pub(crate) fn measure<Warm>(
     parameter: Option<&str>,
     mut drive: impl FnMut(&mut Option<Warm>, SocketAddr, u64) -> Duration,
 ) {
-    let program = env!("CARGO_BIN_EXE_lab").into();
-    let lab = Lab { program, contestants: Vec::new(), quick: false, warns: true };
+    let lab = Lab::new(env!("CARGO_BIN_EXE_lab").into());
     let id = match parameter {
         Some(parameter) => BenchmarkId::new(&contestant.name, parameter),
         None => BenchmarkId::from_parameter(&contestant.name),

@@ -1,12 +1,13 @@
 //! `lab check`.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::builder::RangedU64ValueParser;
+use client::conversation;
 use client::output_file::OutputFile;
 use lab::check::{self, Group, Target};
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
@@ -48,7 +49,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let Options { addr, max_message, timeout, .. } = *options;
     let file = options.json.as_deref().map(OutputFile::create).transpose()?;
     let target = Target { address: addr, max_message, patience: timeout };
-    TcpStream::connect_timeout(&addr, timeout).with_context(|| format!("no server at {addr}"))?;
+    drop(conversation::connect(addr, timeout)?);
     let is_chosen = |group: &Group| options.only.iter().any(|name| name == group.name());
     let groups: Vec<Group> = Group::ALL.into_iter().filter(is_chosen).collect();
     let mut output = io::stdout().lock();

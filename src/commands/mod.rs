@@ -14,9 +14,12 @@ use lab::lab::Lab;
 use lab::models;
 use lab::pages::{plot, terminal};
 use nix::sys::resource::{Resource, setrlimit};
-use serde::Serialize;
+use serde_json::{Map, Value};
+use server_core::unless_read_enough;
 
 mod check;
+mod diff;
+mod interrupt;
 mod report;
 mod serve;
 
@@ -48,6 +51,8 @@ enum Other {
     },
     /// Holds any server, in any language, against the rules of the protocol, case by case
     Check(check::Options),
+    /// Two saved results of one experiment side by side: before and after a change, or two machines
+    Diff(diff::Options),
     /// Prints what `cargo bench --bench connection` measured last, side by side
     BenchTable,
     /// Runs one server, as its own program does, and ends with whoever started it
@@ -85,6 +90,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     match Other::from_arg_matches(matches)? {
         Other::Report { common, options } => report::run(&common, &options)?,
         Other::Check(options) => check::run(&options)?,
+        Other::Diff(options) => diff::run(&options)?,
         Other::BenchTable => bench_table()?,
         Other::Serve(options) => return serve::run(&options),
     }
@@ -101,12 +107,11 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
         file.write(&plot::standalone(&picture.svg))?;
     }
     let facts = session.facts();
-    let mut figures = finding.figures;
-    if let Some(figures) = figures.as_object_mut() {
-        figures.insert("machine".to_owned(), serde_json::to_value(&session.machine)?);
-        figures.insert("listen_overflows".to_owned(), session.overflows().into());
-    }
-    session.write(&figures)?;
+    let figures = match finding.figures {
+        Value::Object(figures) => figures,
+        list => Map::from_iter([("figures".to_owned(), list)]),
+    };
+    session.write(experiment.name, figures)?;
     print(&terminal::render(&finding.section, &facts))
 }
 
@@ -126,10 +131,10 @@ impl Session {
         let program = std::env::current_exe().context("cannot find this program")?;
         // Before the work, lest a mistake in its name cost all of it.
         let json = json.as_deref().map(OutputFile::create).transpose()?;
-        server_core::raise_open_file_limit();
+        interrupt::watch()?;
         // Those who abort shall not leave their memory in the current directory.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-        let lab = Lab { program, contestants, quick: *quick, warns: true };
+        let lab = Lab { contestants, quick: *quick, ..Lab::new(program) };
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
         Ok(Session { lab, machine, json, overflows_before })
     }
@@ -154,12 +159,15 @@ impl Session {
         })
     }
 
-    /// Writes the figures to the file that `--json` names.
-    fn write(self, figures: &impl Serialize) -> anyhow::Result<()> {
-        match self.json {
-            Some(file) => file.write(&(serde_json::to_string_pretty(figures)? + "\n")),
-            None => Ok(()),
-        }
+    /// Writes the figures to the file that `--json` names, with what they are figures of.
+    fn write(self, experiment: &str, mut figures: Map<String, Value>) -> anyhow::Result<()> {
+        let overflows = self.overflows();
+        let Some(file) = self.json else { return Ok(()) };
+        figures.insert("experiment".to_owned(), experiment.into());
+        figures.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+        figures.insert("machine".to_owned(), serde_json::to_value(&self.machine)?);
+        figures.insert("listen_overflows".to_owned(), overflows.into());
+        file.write(&(serde_json::to_string_pretty(&figures)? + "\n"))
     }
 }
 
@@ -171,5 +179,6 @@ fn bench_table() -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes()).context("cannot print the result")
+    let printed = io::stdout().lock().write_all(text.as_bytes());
+    unless_read_enough(printed).context("cannot print the result")
 }

@@ -9,7 +9,7 @@ use client::output_file::OutputFile;
 use lab::experiments::EXPERIMENTS;
 use lab::models;
 use lab::pages::html::{self, Part, Report};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::{Common, Session};
 
@@ -33,7 +33,6 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let page = OutputFile::create(&options.out)?;
     let session = Session::begin(common)?;
     let mut figures = Map::new();
-    figures.insert("machine".to_owned(), serde_json::to_value(&session.machine)?);
     let mut parts = Vec::new();
     for (place, experiment) in EXPERIMENTS.iter().enumerate() {
         let finding = experiment.conduct_as_usual(&session.lab).context(experiment.name)?;
@@ -46,7 +45,7 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     }
     let (machine, warning) = (session.machine.clone(), session.warning());
     let report = Report { machine, command: command("report", common), warning, parts };
-    session.write(&Value::Object(figures))?;
+    session.write("report", figures)?;
     page.write(&html::page(&report))?;
     if options.book {
         write_for_the_book(&options.book_directory, &report).with_context(|| {

@@ -155,6 +155,7 @@ impl Experiment for Comparison {
     type Figures = Figures;
 
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
+        lab.require_room(IDLE_CONNECTIONS)?;
         let (rounds, memory_rounds, window) = match lab.quick {
             false => (5, 3, Window::milliseconds(80, 400)),
             true => (3, 1, Window::milliseconds(20, 120)),

@@ -1,5 +1,6 @@
 //! What idle connections hold as they grow in number, and what memory costs a fork.
 
+use anyhow::anyhow;
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
 use serde::Serialize;
@@ -96,6 +97,7 @@ impl Experiment for Memory {
             ([], true) => vec![100, 1000],
             (counts, _) => counts.to_vec(),
         };
+        lab.require_room(counts.iter().copied().min().unwrap_or_default())?;
         let rounds = if lab.quick { 1 } else { 3 };
         let forks = |it: &&Contestant| {
             it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare
@@ -160,10 +162,11 @@ fn grow(
     let (mut holdings, mut failed_at) = (Vec::new(), None);
     for count in counts {
         progress.step(format!("{}: {count} idle connections", contestant.name));
-        let room = contestant.room();
-        let holding = match *count <= room {
-            true => idle_memory::measure(lab, contestant, *count),
-            false => Err(anyhow::anyhow!("it takes on and lets wait {room} at most")),
+        let (own, lack) = (contestant.room(), lab.limits.lack(contestant, *count));
+        let holding = match lack {
+            _ if *count > own => Err(anyhow!("it takes on and lets wait {own} at most")),
+            Some(lack) => Err(anyhow!(lack)),
+            None => idle_memory::measure(lab, contestant, *count),
         };
         match holding {
             Ok(holding) => holdings.push(holding),

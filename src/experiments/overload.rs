@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many clients may be on their way at a time: those that wait, and those that are served.
 const MOST_CLIENTS: usize = 1000;
 
+/// With fewer there would be no overload.
+const FEWEST_CLIENTS: usize = 100;
+
 /// The experiment.
 pub(super) struct Overload;
 
@@ -56,6 +59,8 @@ pub(super) struct Curve {
 /// What came of one rate.
 #[derive(Clone, Debug, Serialize)]
 struct Measured {
+    /// How many clients could be on their way at a time.
+    most_clients: usize,
     /// How many clients were due a second.
     due_per_second: f64,
     /// How many were answered a second.
@@ -99,11 +104,14 @@ impl Experiment for Overload {
             Curve { name, model: it.model.name, colour: it.colour, points }
         };
         let mut curves: Vec<Curve> = variants.iter().map(new).collect();
+        let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
+        let most_clients = room.unwrap_or_default().min(MOST_CLIENTS);
+        lab.require_room(FEWEST_CLIENTS)?;
         let progress = lab.progress(variants.len() * rates.len());
         for rate in rates {
             for (variant, curve) in variants.iter().zip(&mut curves) {
                 progress.step(format!("{}: {rate} a second", variant.name));
-                curve.points.push(measure(&lab, variant, rate, duration)?);
+                curve.points.push(measure(&lab, variant, rate, duration, most_clients)?);
             }
         }
         Ok(curves)
@@ -122,7 +130,7 @@ impl Experiment for Overload {
             .flatten()
             .collect(),
             tables: vec![table(curves)],
-            method: method(),
+            method: method(curves),
         })
     }
 }
@@ -148,6 +156,7 @@ fn measure(
     variant: &Contestant,
     rate: f64,
     duration: Duration,
+    most_clients: usize,
 ) -> anyhow::Result<Measured> {
     let work = humantime::format_duration(WORK);
     // The server shall not spend its end on those who gave up.
@@ -159,9 +168,9 @@ fn measure(
         patience: PATIENCE,
         farewell: Ending::EndOfInput,
         on_failure: OnFailure::Count,
-        ..Load::strict(server, MOST_CLIENTS, window.extent())
+        ..Load::strict(server, most_clients, window.extent())
     })?;
-    Ok(Measured::of(rate, &outcome))
+    Ok(Measured { most_clients, ..Measured::of(rate, &outcome) })
 }
 
 impl Measured {
@@ -174,6 +183,7 @@ impl Measured {
             latency.map(|it| it.as_secs_f64() * 1e3)
         };
         Measured {
+            most_clients: MOST_CLIENTS,
             due_per_second: rate,
             answered_per_second: outcome.messages_per_second(),
             p50_milliseconds: quantile(0.5),
@@ -254,14 +264,16 @@ fn behind(curve: &Curve) -> String {
     )
 }
 
-fn method() -> String {
+fn method(curves: &[Curve]) -> String {
+    let points = curves.iter().flat_map(|curve| &curve.points);
+    let most_clients = points.map(|it| it.most_clients).min().unwrap_or(MOST_CLIENTS);
     let (work, patience) = (humantime::format_duration(WORK), humantime::format_duration(PATIENCE));
     format!(
         "Open loop: each client connects when it is due, sends one message, which takes the server \
          {work} of waiting, and gives up after {patience}. Latency counts from when it was due, for \
          those who were answered and those who gave up, who count as waiting for longer than that. \
          Waiting are those for whom the time was up first; failed are resets, and clients beyond \
-         {MOST_CLIENTS} at a time. Measured once."
+         {most_clients} at a time. Measured once."
     )
 }
 

@@ -36,6 +36,9 @@ pub(super) struct Curve {
     colour: u32,
     /// From few clients to many.
     points: Vec<Measured>,
+    /// With how many clients it was not measured, and why.
+    #[serde(skip)]
+    left_out: Option<(usize, String)>,
 }
 
 /// What was measured with so many clients.
@@ -111,6 +114,7 @@ impl Experiment for Scale {
             ([], true) => vec![1, 16, 256],
             (clients, _) => clients.to_vec(),
         };
+        lab.require_room(clients.iter().copied().min().unwrap_or_default())?;
         let rounds = rounds(lab.quick);
         let new = |it: &Contestant| Curve {
             model: it.name.clone(),
@@ -119,13 +123,19 @@ impl Experiment for Scale {
                 .iter()
                 .map(|it| Measured { clients: *it, ..Measured::default() })
                 .collect(),
+            left_out: None,
         };
         let mut curves: Vec<Curve> = lab.contestants.iter().map(new).collect();
         let steps = clients.len() * curves.len();
         let progress = lab.progress(rounds * steps);
         in_rounds(rounds, steps, |step| {
             let (index, contestant) = (step / curves.len(), &lab.contestants[step % curves.len()]);
-            let point = &mut curves[step % lab.contestants.len()].points[index];
+            let curve = &mut curves[step % lab.contestants.len()];
+            let point = &mut curve.points[index];
+            if let Some(lack) = lab.limits.lack(contestant, point.clients) {
+                curve.left_out.get_or_insert((point.clients, lack));
+                return Ok(());
+            }
             progress.step(format!("{}: {} clients", contestant.name, point.clients));
             point.measure(lab, contestant)
         })?;
@@ -135,12 +145,13 @@ impl Experiment for Scale {
     fn show(curves: &Vec<Curve>) -> anyhow::Result<Section> {
         let figures = || CONNECTIONS.iter().chain(&MESSAGES);
         let pictures = figures().map(|figure| plot(curves, figure));
+        let left_out = curves.iter().filter_map(Curve::left_out);
         let rounds = curves
             .first()
             .and_then(|it| it.points.first())
             .map_or(0, |point| point.samples.get(CONNECTIONS[0].key).count());
         Ok(Section {
-            sentences: curves.iter().filter_map(bend).collect(),
+            sentences: curves.iter().filter_map(bend).chain(left_out).collect(),
             pictures: pictures.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?,
             tables: figures().map(|figure| table(curves, figure)).collect(),
             method: format!(
@@ -153,6 +164,13 @@ impl Experiment for Scale {
 
 fn rounds(quick: bool) -> usize {
     if quick { 2 } else { ROUNDS }
+}
+
+impl Curve {
+    fn left_out(&self) -> Option<String> {
+        let (clients, reason) = self.left_out.as_ref()?;
+        Some(format!("{}: not measured with {clients} clients or more: {reason}.", self.model))
+    }
 }
 
 impl Measured {
@@ -207,7 +225,9 @@ fn table(curves: &[Curve], figure: &Figure<Cost>) -> Table {
 
 /// Where a model bends: what a connection costs with the fewest clients and with the most.
 fn bend(curve: &Curve) -> Option<String> {
-    let (first, last) = (curve.points.first()?, curve.points.last()?);
+    let mut measured =
+        curve.points.iter().filter(|it| it.samples.median(CONNECTIONS[0].key).is_some());
+    let (first, last) = (measured.clone().next()?, measured.next_back()?);
     let [rate, cost, switches] =
         CONNECTIONS.map(|figure| move |point: &Measured| point.samples.get(figure.key).median());
     let best = curve.points.iter().max_by(|one, other| rate(one).total_cmp(&rate(other)))?;

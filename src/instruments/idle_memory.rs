@@ -48,7 +48,7 @@ pub fn measure(
 ) -> anyhow::Result<IdleMemory> {
     let server = lab.start(contestant)?;
     std::thread::sleep(SETTLE);
-    let pairs = Pairs::open(connections)?;
+    let pairs = Pairs::open(connections, lab.limits.pairs_beside(connections))?;
     let pid = server.process().as_raw();
     let (user, kernel) = (system::user(pid)?, system::kernel()?);
     let expected = contestant.model.served_at_once(connections);
@@ -75,10 +75,10 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// As many pairs as there are connections, or some of them where those are very many: each
-    /// pair takes two descriptors.
-    fn open(connections: usize) -> io::Result<Self> {
-        let count = connections.min(1000);
+    /// As many pairs as there are connections, or some of them where those are very many, and `most`
+    /// at most: each pair takes two descriptors.
+    fn open(connections: usize, most: usize) -> io::Result<Self> {
+        let count = connections.min(1000).min(most).max(1);
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let before = system::kernel()?;

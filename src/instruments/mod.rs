@@ -5,6 +5,7 @@ pub mod cost;
 pub mod criterion;
 pub mod floor;
 pub mod idle_memory;
+pub mod limits;
 pub mod machine;
 pub mod sample;
 pub mod server_process;

@@ -104,6 +104,12 @@ impl Sample {
     }
 }
 
+impl From<Vec<f64>> for Sample {
+    fn from(rounds: Vec<f64>) -> Self {
+        Sample(rounds)
+    }
+}
+
 impl From<Sample> for Summary {
     fn from(sample: Sample) -> Self {
         Summary {

@@ -1,11 +1,13 @@
 //! A server in a process of its own, ended with whoever started it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -22,6 +24,21 @@ pub struct ServerProcess {
     child: Child,
     output: Output,
     address: SocketAddr,
+}
+
+/// The groups of all servers that run, for [`kill_all`].
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all servers of this process: for one that ends without their owners.
+pub fn kill_all() {
+    for group in running().iter() {
+        // It fails only where there is nobody left.
+        let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
+    }
 }
 
 /// A server that was stopped.
@@ -62,6 +79,7 @@ impl ServerProcess {
         let address = SocketAddr::from(([0; 4], 0));
         let output = Output { pipe, text: Vec::new() };
         let mut server = ServerProcess { child, output, address };
+        running().insert(server.process().as_raw());
         let line = server.output.first_line()?;
         let address = line.strip_prefix("listening on ").and_then(|it| it.trim_end().parse().ok());
         server.address = address.ok_or_else(|| {
@@ -148,6 +166,7 @@ impl Drop for ServerProcess {
         let _ = self.signal_group(Signal::SIGKILL);
         let _ = self.child.wait();
         self.reap_orphans();
+        running().remove(&self.process().as_raw());
     }
 }
 

@@ -43,7 +43,7 @@ fn page(entry: &'static Entry) -> Trial {
 
 /// A panic stays in its handler, whatever the model; a process takes `all` along that live in it.
 fn notices_and_takes_along(contestant: &Contestant, death: Death, all: bool) {
-    let lab = Lab { program: LAB.into(), contestants: Vec::new(), quick: true, warns: false };
+    let lab = Lab { quick: true, warns: false, ..Lab::new(LAB.into()) };
     let seen = observe(&lab, contestant, death, TYPED_AFTER).expect("a lesson");
     assert_eq!(seen.watching.what, "end of file");
     assert_eq!(seen.blocking.what, "end of file, EPIPE");

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
@@ -17,7 +17,7 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<9> = [
+    let tests: Tests<12> = [
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),
         ("a client that resets with answers unread is logged once", reset_with_answers_unread),
@@ -26,6 +26,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a byte now and then keeps a connection from being idle", slow_loris),
         ("a full disk under its log does not stop it", full_log),
         ("a client that sends on after an ERROR is not reset", sends_on_after_an_error),
+        ("a client without line ends is told of in the log, once", no_line_ends),
+        ("what looks like TLS or HTTP is told of in the log", other_protocols),
+        ("a storm of resets is told of once a second", storm_of_resets),
         ("SIGTERM under load: every answer that was counted arrives", shutdown_under_load),
     ];
     let mut trials: Vec<_> =
@@ -188,6 +191,50 @@ fn sends_on_after_an_error(subject: Subject) {
         client.half_close();
         client.receive_to_the_end("");
     });
+}
+
+/// The tutorial's client, at a server that waits for a line's end: neither would learn why.
+fn no_line_ends(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let mut client = server.connect();
+    client.send("message 1");
+    let told = "9 bytes and no line end yet; a client without line ends needs --framing raw";
+    wait_until("the log says it", || server.logged(told) == 1);
+    client.send(", and more");
+    client.send(" of it\n");
+    client.receive("message 1, and more of it\n");
+    assert_eq!(server.logged("no line end yet"), 1, "{}", server.log());
+}
+
+fn other_protocols(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let mut browser = server.connect();
+    browser.exchange("GET / HTTP/1.1\r\n");
+    drop(browser);
+    let mut hello = server.connect();
+    hello.send(b"\x16\x03\x01\x02\x00\x01\x00\xfc\n");
+    hello.receive("ERROR message is not UTF-8\n");
+    drop(hello);
+    server.connect().exchange("plain text\n");
+    wait_until("the log says it", || server.logged("looks like TLS") == 1);
+    assert_eq!(server.logged("looks like HTTP"), 1, "{}", server.log());
+}
+
+/// Each is a connection's end of its own, and all of them are few lines.
+fn storm_of_resets(subject: Subject) {
+    const STORM: usize = 60;
+    let server = subject.start(&["--quiet"]);
+    let begin = Instant::now();
+    for _ in 0..STORM {
+        let mut client = server.connect();
+        client.exchange("served\n");
+        client.reset();
+    }
+    let mut last = server.connect();
+    last.exchange("served after it\n");
+    let lines = server.logged("closed: ");
+    let most = begin.elapsed().as_secs() as usize + 2;
+    assert!((1..=most.min(STORM / 2)).contains(&lines), "{lines} lines:\n{}", server.log());
 }
 
 /// As many clients as workers make a mistake and stay. A newcomer is served before the server has

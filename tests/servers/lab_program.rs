@@ -1,11 +1,14 @@
 //! The lab as its user meets it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::command_line::one_line;
-use crate::support::{Server, any};
+use crate::exhaustion::under_limit;
+use crate::support::{Server, any, inside, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -32,6 +35,18 @@ pub(crate) fn trials() -> Vec<Trial> {
             draws_a_timeline();
             Ok(())
         }),
+        Trial::test("lab: an interrupted report leaves what was there, and says one line", || {
+            is_interrupted();
+            Ok(())
+        }),
+        Trial::test("lab: two results are compared, and others refused", || {
+            compares_results();
+            Ok(())
+        }),
+        Trial::test("lab: a limit that is short is named, and makes a run smaller", || {
+            minds_limits();
+            Ok(())
+        }),
         Trial::test("lab: a mistake is one clear line and a status", || {
             answers_mistakes();
             Ok(())
@@ -47,6 +62,15 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["--json", "/nowhere/file"], 1, "cannot write /nowhere/file"),
     (&["--slow"], 2, "--slow"),
     (&["nonsense"], 2, "nonsense"),
+    (&["timelin"], 2, "did you mean `timeline`? (`lab --help`"),
+    (&["--modles", "fork"], 2, "did you mean `--models`? (`lab --help`"),
+    (&["scale", "--client", "3"], 2, "did you mean `--clients`? (`lab scale --help`"),
+    (&["bench-table", "--quick"], 2, "--quick"),
+    (&["bench-table", "--json", "x"], 2, "--json"),
+    (&["check", "--models", "x"], 2, "--models"),
+    (&["check", "--quick"], 2, "--quick"),
+    (&["diff", "/nowhere/a", "/nowhere/b"], 1, "cannot read /nowhere/a"),
+    (&["diff", "Cargo.toml", "Cargo.toml"], 1, "Cargo.toml is not a result of the lab"),
     (&["serve", "threads"], 1, "no model \"threads\""),
     (&["scale", "--clients", "0"], 2, "--clients"),
     (&["scale", "--clients", "1,many"], 2, "--clients"),
@@ -102,12 +126,67 @@ fn compares_two_models() {
     }
 }
 
+fn is_interrupted() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let files = ["old.json", "old.html"].map(|name| directory.path().join(name));
+    files.iter().for_each(|file| std::fs::write(file, "old").expect("a file"));
+    let mut command = lab(&["report", "--quick", "--json"]);
+    command.arg(&files[0]).arg("--out").arg(&files[1]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let lab = command.spawn().expect("the lab");
+    let pid = Pid::from_raw(lab.id().cast_signed());
+    wait_until("it has started a server", || inside::children_of(pid) > 0);
+    kill(pid, Signal::SIGINT).expect("a running lab");
+    let output = lab.wait_with_output().expect("its end");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    let lines: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines, ["lab: interrupted: what was measured so far is not written"]);
+    assert!(files.iter().all(|file| std::fs::read_to_string(file).expect("a file") == "old"));
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 2);
+}
+
+fn compares_results() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let measure = |name: &str, arguments: &[&str]| {
+        let file = directory.path().join(name).to_str().expect("a plain path").to_owned();
+        let output = lab(&[arguments, &["--quick", "--json", &file]].concat()).output();
+        assert!(output.expect("the lab").status.success());
+        file
+    };
+    let scale = measure("a.json", &["scale", "--clients", "2", "--models", "thread"]);
+    let other = measure("b.json", &["overload", "--rates", "20", "--duration", "1s"]);
+    let output = lab(&["diff", &scale, &scale]).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("thread, 2 clients") && text.contains("1.00"), "{text}");
+    assert!(text.contains("0 of 10 figures with several rounds differ"), "{text}");
+    let refused = one_line(lab(&["diff", &scale, &other]), 1);
+    assert!(refused.contains("cannot be compared") && refused.contains("overload"), "{refused}");
+    let newer = directory.path().join("newer.json");
+    let text = std::fs::read_to_string(&scale).expect("a file");
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&version), "{text}");
+    std::fs::write(&newer, text.replace(&version, "\"version\": \"99.0.0\"")).expect("a file");
+    let refused = one_line(lab(&["diff", &scale, newer.to_str().expect("a plain path")]), 1);
+    assert!(refused.contains("99.0.0"), "{refused}");
+}
+
+fn minds_limits() {
+    let limited = |arguments: &[&str]| under_limit("--nofile=64", &lab(arguments));
+    let line = one_line(limited(&["--quick"]), 1);
+    assert!(line.contains("500 connections at a time") && line.contains("ulimit -n 540"), "{line}");
+    let small = ["scale", "--quick", "--models", "thread", "--clients", "2,100"];
+    let output = limited(&small).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text").replace('\n', " ");
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("thread: not measured with 100 clients or more"), "{text}");
+}
+
 /// A small run of each experiment, what its conclusion says, and where its JSON has a model's name.
 const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     (
         &["scale", "--clients", "1,4", "--models", "thread,pool"],
         "thread: a connection costs",
-        "/0/model",
+        "/figures/0/model",
     ),
     (
         &["memory", "--connections", "20,40", "--ballast", "0MiB,4MiB", "--models", "fork,async"],
@@ -122,7 +201,7 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     (
         &["overload", "--rates", "20,200", "--duration", "1s", "--models", "iterative"],
         "iterative fell behind at 200 a second",
-        "/0/model",
+        "/figures/0/model",
     ),
 ];
 

@@ -30,9 +30,7 @@ impl Server {
 
     /// How many children its process has, ended ones that it has not reaped included.
     pub(crate) fn children(&self) -> usize {
-        let pid = self.process.process();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        children.expect("its process, in /proc").split_whitespace().count()
+        children_of(self.process.process())
     }
 
     /// A copy of its listening socket, taken out of its process.
@@ -43,6 +41,12 @@ impl Server {
 
 fn entries(process: Pid, what: &str) -> usize {
     std::fs::read_dir(format!("/proc/{process}/{what}")).expect("its process, in /proc").count()
+}
+
+/// How many children a process has, ended ones that it has not reaped included.
+pub(crate) fn children_of(process: Pid) -> usize {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    children.expect("its process, in /proc").split_whitespace().count()
 }
 
 /// Whether a process has ended. Whoever is to wait for it may not have.

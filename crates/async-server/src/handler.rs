@@ -7,7 +7,8 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use server_core::{
-    Connection, ConnectionError, Ending, Input, LINGER, Options, Session, Step, client_has_ended,
+    Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Options, Session, Step,
+    client_has_ended,
 };
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -27,6 +28,7 @@ pub(crate) async fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, &mut timer).await?;
+                hint_if_due(connection, session).await;
                 let input = receive(connection, session, &mut timer).await?;
                 session.receive(input);
             }
@@ -43,6 +45,14 @@ pub(crate) async fn handle(
                 return Ok(outcome?);
             }
         }
+    }
+}
+
+/// Waits for a moment for the rest of a message, and says in the log what may be wrong if it does not
+/// come.
+async fn hint_if_due(connection: &Connection<TcpStream>, session: &mut Session<'_>) {
+    if session.may_need_hint() && timeout(HINT_AFTER, has_input(connection)).await.is_err() {
+        session.hint();
     }
 }
 

@@ -34,9 +34,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use server_core::{
-    Aftermath, Connection, ConnectionError, Connections, Ending, Options, Report, log_end,
-};
+use server_core::{Aftermath, Connection, ConnectionError, Connections, Ending, Options, Report};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -129,7 +127,7 @@ struct Task<'a>(&'a Connection<TcpStream>);
 impl Task<'_> {
     fn log_end(&self, outcome: &Result<Ending, ConnectionError>) {
         let Task(connection) = self;
-        log_end(format_args!("task {}", connection.number()), connection.peer(), outcome);
+        connection.log_end(format_args!("task {}", connection.number()), outcome);
     }
 }
 

@@ -3,10 +3,11 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use client::chat::ChatCommand;
 use client::load_command::LoadCommand;
-use client::script::{self, Script};
+use client::script::{self, Script, Stopped};
+use server_core::unless_read_enough;
 
 /// Talks to an echo server: sends numbered messages one after the other, prints each answer, says
 /// `Bye`, and checks that the server then closes the connection
@@ -29,9 +30,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return server_core::usage_error("client", &error),
+    let matches = match server_core::parse(Cli::command(), std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(status) => return status,
+    };
+    let Ok(cli) = Cli::from_arg_matches(&matches) else {
+        unreachable!("the matches are of this command line");
     };
     let outcome = match &cli.command {
         None => converse(&cli.script),
@@ -48,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn converse(script: &Script) -> anyhow::Result<()> {
-    script::run(script, &mut io::stdout())?;
+    match script::run(script, &mut io::stdout()) {
+        Err(Stopped::Output(error)) => return Ok(unless_read_enough(Err(error))?),
+        outcome => outcome?,
+    }
     eprintln!("the server closed the connection after Bye: every answer was right");
     Ok(())
 }

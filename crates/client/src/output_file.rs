@@ -1,7 +1,7 @@
 //! A file that is written in one piece or not at all.
 
-use std::fs::{self, Permissions};
-use std::io::Write;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,35 +13,25 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
-    /// Nothing where the name is that of a device or a pipe, which is written as it stands.
-    beside: Option<NamedTempFile>,
+    /// Whether the name is that of a device or a pipe, which is written as it stands.
+    is_special: bool,
 }
 
 impl OutputFile {
-    /// Prepares to write `path`, or says at once why it cannot be written.
+    /// Prepares to write `path`, or says at once why it cannot be written. Leaves nothing there.
     ///
     /// # Errors
     ///
     /// When its directory is not there or takes no new file, or it is a directory itself.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot write {}", path.display());
-        let metadata = fs::metadata(path);
-        let is_special = metadata.is_ok_and(|it| !it.is_file());
-        let beside = match is_special {
-            true => {
-                fs::OpenOptions::new().write(true).open(path).with_context(cannot)?;
-                None
-            }
-            false => {
-                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let parent = parent.unwrap_or(Path::new("."));
-                // As any new file, which others may read unless the user's mask says no.
-                let mode = Permissions::from_mode(0o666);
-                let file = tempfile::Builder::new().permissions(mode).tempfile_in(parent);
-                Some(file.with_context(cannot)?)
-            }
+        let is_special = fs::metadata(path).is_ok_and(|it| !it.is_file());
+        let file = OutputFile { path: path.to_owned(), is_special };
+        let attempt = match is_special {
+            true => OpenOptions::new().write(true).open(path).map(drop),
+            false => file.beside().map(drop),
         };
-        Ok(OutputFile { path: path.to_owned(), beside })
+        attempt.with_context(|| file.cannot())?;
+        Ok(file)
     }
 
     /// Writes the text, in the place of what the name held.
@@ -50,14 +40,27 @@ impl OutputFile {
     ///
     /// When the file cannot be written any more.
     pub fn write(self, text: &str) -> anyhow::Result<()> {
-        let cannot = || format!("cannot write {}", self.path.display());
-        match self.beside {
-            None => fs::write(&self.path, text).with_context(cannot),
-            Some(mut file) => {
-                file.write_all(text.as_bytes()).with_context(cannot)?;
-                file.persist(&self.path).map(drop).with_context(cannot)
+        let write = || match self.is_special {
+            true => fs::write(&self.path, text),
+            false => {
+                let mut file = self.beside()?;
+                file.write_all(text.as_bytes())?;
+                Ok(file.persist(&self.path).map(drop)?)
             }
-        }
+        };
+        write().with_context(|| self.cannot())
+    }
+
+    /// A new file in the same directory, which others may read unless the user's mask says no.
+    fn beside(&self) -> io::Result<NamedTempFile> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mode = Permissions::from_mode(0o666);
+        let directory = parent.unwrap_or(Path::new("."));
+        tempfile::Builder::new().permissions(mode).tempfile_in(directory)
+    }
+
+    fn cannot(&self) -> String {
+        format!("cannot write {}", self.path.display())
     }
 }
 
@@ -74,6 +77,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         let file = OutputFile::create(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         file.write("new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

@@ -60,6 +60,17 @@ fn reset(stream: TcpStream) {
 }
 
 #[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let server = server(|stream| lines(&stream, |line| format!("{line}\n")));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
+    command.args(["--addr", &server.to_string()]).stdout(writer);
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn ten_numbered_messages_are_echoed_and_printed() {
     let server = server(|stream| lines(&stream, |line| format!("{line}\n")));
     let output = client(server, &[]);

@@ -56,8 +56,8 @@ impl Children {
         // A child that was not killed has counted and logged its own end.
         if let WaitStatus::Signaled(_, signal, _) = status {
             self.statistics.closed();
-            let who = format_args!("process {child}");
-            log_end(who, client, &Err(ConnectionError::Killed(signal.as_str())));
+            let killed = Err(ConnectionError::Killed(signal.as_str()));
+            log_end(format_args!("process {child}"), client, &killed, self.statistics);
         }
     }
 

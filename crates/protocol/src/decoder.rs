@@ -116,9 +116,9 @@ impl Decoder {
         self.ended |= count == 0;
     }
 
-    /// Whether bytes are left that were received and not returned as a message.
-    pub fn has_leftover(&self) -> bool {
-        self.start < self.end
+    /// The bytes that were received and not returned as a message.
+    pub fn leftover(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
     }
 
     /// The next whole message as it came, its line end included, or `None` until more arrives.
@@ -164,10 +164,12 @@ impl Decoder {
         if length > self.max_message {
             return Err(DecodeError::TooLong { limit: self.max_message });
         }
-        let message = &self.buffer[self.start..stop];
+        // What is no text stays, for whoever wants to know what it is.
+        let message = std::str::from_utf8(&self.buffer[self.start..stop]);
+        let message = message.map_err(|_| DecodeError::NotUtf8)?;
         self.start = stop;
         self.searched = stop;
-        std::str::from_utf8(message).map_err(|_| DecodeError::NotUtf8)
+        Ok(message)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Which failures of `accept` to survive, and how.
 
-use std::fmt::Arguments;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,7 +34,7 @@ impl AcceptPolicy {
                 Some(Duration::ZERO)
             }
             _ => {
-                self.warn(format_args!("cannot accept: {error}"));
+                self.log.warn(format_args!("cannot accept: {error}"));
                 Some(BACK_OFF)
             }
         }
@@ -44,12 +43,8 @@ impl AcceptPolicy {
     /// Logs that the client at `peer` is turned away, since there is no process or thread for it,
     /// and returns how long to wait until the next `accept`.
     pub fn turned_away(&mut self, peer: SocketAddr, error: &io::Error) -> Duration {
-        self.warn(format_args!("turned {peer} away: {error}"));
+        self.log.warn(format_args!("turned {peer} away: {error}"));
         BACK_OFF
-    }
-
-    fn warn(&mut self, what: Arguments<'_>) {
-        self.log.warn(what);
     }
 }
 

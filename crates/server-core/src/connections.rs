@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::registry::Registry;
 use crate::{Acceptor, Aftermath, Options, Report, Session, Shutdown, Statistics, Waker};
-use crate::{converse, linger};
+use crate::{ConnectionError, Ending, converse, linger, log_end};
 
 /// The connections of one process, each a stream of type `S`. Whoever serves them shares it; a
 /// shutdown ends their input through it, so that a read that waits returns and a handler need not
@@ -124,6 +124,11 @@ impl<S: AsFd> Connection<S> {
     /// A conversation to hold over it, that has not begun.
     pub fn session(&self) -> Session<'_> {
         Session::new(&self.connections.options, &self.connections.statistics)
+    }
+
+    /// Logs how it ended, as [`log_end`] says.
+    pub fn log_end(&self, who: impl Display, outcome: &Result<Ending, ConnectionError>) {
+        log_end(who, self.peer, outcome, &self.connections.statistics);
     }
 
     /// Whether a drain has ended its input, or is about to.

@@ -13,7 +13,7 @@ use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
-use crate::{Ending, Options, Session, Step, has_unread};
+use crate::{Ending, HINT_AFTER, Options, Session, Statistics, Step, has_unread};
 
 /// What ended a connection before its time, and that connection alone.
 #[derive(Debug, thiserror::Error)]
@@ -79,22 +79,30 @@ pub fn converse(
         catch_unwind(AssertUnwindSafe(|| handle(stream, session, draining)))
     });
     let outcome = outcome.unwrap_or(Err(ConnectionError::Panicked));
-    log_end(who, peer, &outcome);
+    log_end(who, peer, &outcome, session.statistics());
     Aftermath::of(&outcome, session, stream)
 }
 
-/// Logs how a connection ended. To be called once, where the connection was started.
-pub fn log_end(who: impl Display, peer: SocketAddr, outcome: &Result<Ending, ConnectionError>) {
+/// Logs how a connection ended. To be called once, where the connection was started. Connections
+/// that clients or networks end are told of at a bounded rate: a storm of resets is one line a second.
+pub fn log_end(
+    who: impl Display,
+    peer: SocketAddr,
+    outcome: &Result<Ending, ConnectionError>,
+    statistics: &Statistics,
+) {
     // In a span of its own: under `--quiet` the connection has none, and a warning still needs it.
+    let span = match outcome {
+        Ok(_) => info_span!(parent: None, "end", %who, %peer),
+        Err(_) => warn_span!(parent: None, "end", %who, %peer),
+    };
+    let _entered = span.entered();
     match outcome {
-        Ok(ending) => {
-            let _span = info_span!(parent: None, "end", %who, %peer).entered();
-            info!("closed: {ending}");
+        Ok(ending) => info!("closed: {ending}"),
+        Err(error @ ConnectionError::Lost(_)) => {
+            statistics.lost.warn(format_args!("closed: {error}"));
         }
-        Err(error) => {
-            let _span = warn_span!(parent: None, "end", %who, %peer).entered();
-            warn!("closed: {error}");
-        }
+        Err(error) => warn!("closed: {error}"),
     }
 }
 
@@ -110,6 +118,7 @@ fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, options)?;
+                hint_if_due(stream, session);
                 let input = receive(stream, session.space(), options, draining)?;
                 session.receive(input);
             }
@@ -126,6 +135,18 @@ fn handle(
                 send(stream, session, options)?;
                 return Ok(outcome?);
             }
+        }
+    }
+}
+
+/// Waits for a moment for the rest of a message, and says in the log what may be wrong if it does not
+/// come.
+fn hint_if_due(stream: &TcpStream, session: &mut Session<'_>) {
+    if session.may_need_hint() {
+        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+        let moment = PollTimeout::try_from(HINT_AFTER).unwrap_or(PollTimeout::MAX);
+        if poll(&mut descriptor, moment) == Ok(0) {
+            session.hint();
         }
     }
 }

@@ -36,6 +36,7 @@ mod connections;
 mod cpu_time;
 mod end_of_input;
 mod handler;
+mod hint;
 mod launch;
 mod limits;
 mod linger;
@@ -56,12 +57,14 @@ mod throttle;
 pub use accept_policy::AcceptPolicy;
 pub use acceptor::Acceptor;
 pub use command_line::{
-    framing_parser, parse_address, parse_duration, parse_positive_duration, usage_error,
+    framing_parser, parse, parse_address, parse_duration, parse_positive_duration,
+    unless_read_enough,
 };
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
 pub use end_of_input::{Input, client_has_ended};
 pub use handler::{Aftermath, ConnectionError, converse, log_end};
+pub use hint::HINT_AFTER;
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
 pub use linger::{LINGER, LingeringThread, has_unread, linger};

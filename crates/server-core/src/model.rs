@@ -107,8 +107,9 @@ impl Model {
         arguments: impl IntoIterator<Item = OsString>,
     ) -> Result<Options, ExitCode> {
         let matches = command_line::parse(self.command(), arguments)?;
-        let mut options = Options::from_arg_matches(&matches)
-            .map_err(|error| command_line::usage_error(&self.program(), &error))?;
+        let Ok(mut options) = Options::from_arg_matches(&matches) else {
+            unreachable!("the matches are of these options");
+        };
         let given = |name| number(&matches, name);
         options.max_connections = given("max-connections").or(self.max_connections).unwrap_or(1);
         options.workers = given("workers").or(self.workers.map(|default| default())).unwrap_or(1);

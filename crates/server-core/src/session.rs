@@ -5,6 +5,7 @@ use std::fmt;
 use protocol::{DecodeError, Decoder, Request};
 use tracing::info;
 
+use crate::hint::{self, HINT_AFTER, may_lack_its_end};
 use crate::{Excerpt, Input, Options, Statistics};
 
 /// One connection's conversation without its I/O: bytes in, [`Step`]s out. The blocking handler
@@ -18,6 +19,10 @@ pub struct Session<'a> {
     /// How many messages the answers answer.
     unsent: u64,
     ended: bool,
+    /// Whether no message has come yet.
+    is_new: bool,
+    /// Whether the log was told of a client that speaks otherwise.
+    has_hinted: bool,
 }
 
 /// What the handler does next. Each step says what becomes of [`Session::answers`].
@@ -55,7 +60,16 @@ impl<'a> Session<'a> {
     /// A conversation that has not begun.
     pub fn new(options: &'a Options, statistics: &'a Statistics) -> Self {
         let decoder = Decoder::new(options.framing, options.max_message);
-        Session { options, statistics, decoder, answers: Vec::new(), unsent: 0, ended: false }
+        Session {
+            options,
+            statistics,
+            decoder,
+            answers: Vec::new(),
+            unsent: 0,
+            ended: false,
+            is_new: true,
+            has_hinted: false,
+        }
     }
 
     /// The same with the memory for a first read and its answers: for a process that forks, whose
@@ -105,7 +119,23 @@ impl<'a> Session<'a> {
 
     /// Whether input came that will not be answered any more.
     pub fn has_leftover(&self) -> bool {
-        self.decoder.has_leftover()
+        !self.decoder.leftover().is_empty()
+    }
+
+    /// Whether the piece of a message that has come may wait in vain for its line end, so that
+    /// [`hint`](Self::hint) is due if nothing more comes for [`HINT_AFTER`](crate::HINT_AFTER).
+    pub fn may_need_hint(&self) -> bool {
+        // The moment counts as idle time, which is to be long beside it.
+        let Options { framing, idle_timeout, .. } = *self.options;
+        !self.has_hinted
+            && idle_timeout > 10 * HINT_AFTER
+            && may_lack_its_end(framing, self.decoder.leftover())
+    }
+
+    /// Says in the log, once, what may be wrong.
+    pub fn hint(&mut self) {
+        self.has_hinted = true;
+        hint::tell_of_piece(self.decoder.leftover());
     }
 
     /// Answers what has been received, up to the next thing that only the handler can do.
@@ -116,11 +146,15 @@ impl<'a> Session<'a> {
                 Ok(None) if self.ended => return Step::Close(Ok(Ending::EndOfInput)),
                 Ok(None) => return Step::Read,
                 Err(reason) => {
+                    hint::tell_of_refused(self.decoder.leftover());
                     self.answers.extend_from_slice(format!("ERROR {reason}\n").as_bytes());
                     return Step::Close(Err(reason));
                 }
             };
             info!("{}", Excerpt(message));
+            if std::mem::take(&mut self.is_new) {
+                hint::tell_of_first(message);
+            }
             match Request::parse(message, self.options.allow_crash) {
                 Request::Echo(message) => self.answers.extend_from_slice(message.as_bytes()),
                 Request::Bye => return Step::Close(Ok(Ending::Bye)),

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
+use crate::throttle::{self, Throttle};
+
 /// Counters of one server. Whoever starts a connection counts it, whoever answers counts messages.
 #[derive(Debug, Default)]
 pub struct Statistics {
@@ -12,6 +14,8 @@ pub struct Statistics {
     pub(crate) messages: AtomicU64,
     open: AtomicU64,
     pub(crate) most_open: AtomicU64,
+    /// Bounds how often connections that were lost are told of.
+    pub(crate) lost: Throttle,
 }
 
 impl Statistics {
@@ -23,6 +27,7 @@ impl Statistics {
     /// When the kernel has no memory for the mapping.
     #[allow(unsafe_code)]
     pub fn shared_with_children() -> io::Result<&'static Self> {
+        throttle::start_clock();
         let size = std::num::NonZeroUsize::MIN.saturating_add(size_of::<Self>());
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.

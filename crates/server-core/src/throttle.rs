@@ -1,23 +1,31 @@
-//! Warnings at a bounded rate: a lack that lasts is told once a second and not a thousand times.
+//! Warnings at a bounded rate: what happens again and again is told once a second and not a thousand
+//! times.
 
 use std::fmt::Arguments;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-/// How often a lasting lack is logged, at the most.
+/// How often the same thing is logged, at the most.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// What the times in a throttle count from. A forked child has its parent's.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// Logs the first warning of each interval, and with it how many there were since the last one.
+/// Threads may share it, and so may processes: it is numbers only.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    logged: Option<Instant>,
-    unlogged: u64,
+    /// Until when nothing is logged, in milliseconds.
+    silent_until: AtomicU64,
+    unlogged: AtomicU64,
 }
 
 impl Throttle {
-    pub(crate) fn warn(&mut self, what: Arguments<'_>) {
-        match self.passes(Instant::now()) {
+    pub(crate) fn warn(&self, what: Arguments<'_>) {
+        match self.passes(EPOCH.elapsed()) {
             None => {}
             Some(0) => warn!("{what}"),
             Some(count) => warn!("{what} (and {count} like it since the last line)"),
@@ -25,14 +33,26 @@ impl Throttle {
     }
 
     /// Whether a warning at `now` is logged, and then how many were not since the last one.
-    fn passes(&mut self, now: Instant) -> Option<u64> {
-        if self.logged.is_some_and(|logged| now < logged + INTERVAL) {
-            self.unlogged += 1;
+    fn passes(&self, now: Duration) -> Option<u64> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (until, next) =
+            (self.silent_until.load(Ordering::Relaxed), milliseconds(now + INTERVAL));
+        let is_first = milliseconds(now) >= until
+            && self
+                .silent_until
+                .compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if !is_first {
+            self.unlogged.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        self.logged = Some(now);
-        Some(std::mem::take(&mut self.unlogged))
+        Some(self.unlogged.swap(0, Ordering::Relaxed))
     }
+}
+
+/// Fixes what times count from, before the first fork.
+pub(crate) fn start_clock() {
+    LazyLock::force(&EPOCH);
 }
 
 #[cfg(test)]
@@ -41,7 +61,7 @@ mod tests {
 
     #[test]
     fn one_warning_an_interval_passes_and_counts_those_that_did_not() {
-        let (mut throttle, start) = (Throttle::default(), Instant::now());
+        let (throttle, start) = (Throttle::default(), Duration::from_secs(7));
         assert_eq!(throttle.passes(start), Some(0));
         for millisecond in 1..1000 {
             assert_eq!(throttle.passes(start + Duration::from_millis(millisecond)), None);

@@ -56,6 +56,7 @@ impl Experiment for Crash {
     type Figures = Vec<Observation>;
 
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Vec<Observation>> {
+        lab.require_room(scene::CLIENTS)?;
         let typed_after = Duration::from_millis(if lab.quick { 100 } else { 300 });
         let progress = lab.progress(lab.contestants.len() * Death::ALL.len());
         let mut observations = Vec::new();

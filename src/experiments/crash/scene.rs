@@ -25,6 +25,9 @@ use crate::models::Contestant;
 /// How many clients there are beside the victim.
 const OTHERS: usize = 3;
 
+/// How many connections there are at a time.
+pub(super) const CLIENTS: usize = 2 + OTHERS;
+
 /// How long anybody waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -157,6 +157,7 @@ impl Experiment for Timeline {
         let Options { clients, messages, workers, .. } = *options;
         let delay = options.delay.unwrap_or(usual);
         let plan = Plan { clients, messages, delay, workers };
+        lab.require_room(clients)?;
         let progress = lab.progress(lab.contestants.len());
         let play = |contestant: &Contestant| {
             progress.step(&contestant.name);

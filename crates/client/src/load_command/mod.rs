@@ -11,9 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use protocol::DEFAULT_ADDRESS;
 use server_core::{
     Ending, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, parse_address, parse_duration,
-    parse_positive_duration, raise_open_file_limit,
+    parse_positive_duration, raise_open_file_limit, unless_read_enough,
 };
 
+use crate::conversation;
 use crate::failure::FailureKind;
 use crate::load::{Extent, Load, OnFailure, Outcome, Pace, Status};
 use crate::output_file::OutputFile;
@@ -101,7 +102,7 @@ impl LoadCommand {
             let record = record::Record::new(&load, &outcome);
             file.write(&(serde_json::to_string_pretty(&record)? + "\n"))?;
         }
-        report::print(&load, &outcome).context("cannot print the report")?;
+        unless_read_enough(report::print(&load, &outcome)).context("cannot print the report")?;
         verdict(&outcome)
     }
 
@@ -134,6 +135,8 @@ impl LoadCommand {
     fn watch(&self, load: &Load) -> anyhow::Result<Outcome> {
         let shutdown = Shutdown::get().context("cannot catch signals")?;
         wait_until(Instant::now() + self.delay_start, shutdown)?;
+        // A server that is not there is told at once, and not measured.
+        drop(conversation::connect(self.addr, self.timeout)?);
         let tenths = (self.warm_up + self.duration).as_millis() / 100;
         let bar = ProgressBar::new(u64::try_from(tenths).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed}  {msg}") {

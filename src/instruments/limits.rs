@@ -1,0 +1,147 @@
+//! How many connections at a time the limits of this process and this machine leave room for.
+
+use nix::sys::resource::{Resource, getrlimit};
+use server_core::Unit;
+
+use crate::models::Contestant;
+
+/// Descriptors that the lab or a server needs beside those of its connections.
+const OTHER_FILES: u64 = 40;
+
+/// Processes and threads that the lab and a server need beside those of its connections.
+const OTHER_TASKS: u64 = 20;
+
+/// The limits, read once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    files: u64,
+    tasks: Tasks,
+}
+
+/// How many processes and threads may be started yet, and what says so.
+#[derive(Clone, Debug)]
+struct Tasks {
+    free: u64,
+    limit: &'static str,
+}
+
+impl Limits {
+    /// Raises the limit of open files as far as it goes, and reads what holds now.
+    pub fn here() -> Self {
+        Limits { files: server_core::raise_open_file_limit(), tasks: Tasks::here() }
+    }
+
+    /// How many connections the lab can open to a server, and this can serve or hold. All of them
+    /// are descriptors here and most are there; some take a process or a thread each.
+    pub fn room_for(&self, contestant: &Contestant) -> usize {
+        let files = self.files.saturating_sub(OTHER_FILES);
+        let tasks = self.tasks.free.saturating_sub(OTHER_TASKS);
+        let room = if takes_tasks(contestant) { files.min(tasks) } else { files };
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
+    /// Which limit is in the way of so many connections, what they need, and how to raise it.
+    pub fn lack(&self, contestant: &Contestant, connections: usize) -> Option<String> {
+        if connections <= self.room_for(contestant) {
+            return None;
+        }
+        let needed = connections as u64 + OTHER_FILES;
+        if self.files < needed {
+            let limit = self.files;
+            return Some(format!(
+                "they need {needed} open files, and the limit is {limit} (`ulimit -n {needed}`)"
+            ));
+        }
+        let (needed, Tasks { free, limit }) = (connections as u64 + OTHER_TASKS, &self.tasks);
+        Some(format!("they need {needed} processes or threads, and {limit} leaves room for {free}"))
+    }
+
+    /// How many connections within this process there may be beside so many others: each takes two
+    /// descriptors.
+    pub fn pairs_beside(&self, connections: usize) -> usize {
+        let left = self.files.saturating_sub(OTHER_FILES + connections as u64);
+        usize::try_from(left / 2).unwrap_or(usize::MAX)
+    }
+}
+
+fn takes_tasks(contestant: &Contestant) -> bool {
+    let model = &contestant.model;
+    model.makes_a_unit_for_each() && matches!(model.unit, Unit::Process | Unit::Thread)
+}
+
+impl Tasks {
+    fn here() -> Self {
+        let limits = [
+            (user_limit(), "the user's limit of processes and threads (`ulimit -u`)"),
+            (group_limit(), "the control group's limit of processes and threads (pids.max)"),
+            (
+                number("/proc/sys/kernel/pid_max"),
+                "the system's number of processes (kernel.pid_max)",
+            ),
+            (
+                number("/proc/sys/kernel/threads-max"),
+                "the system's number of threads (kernel.threads-max)",
+            ),
+        ];
+        let known =
+            limits.into_iter().filter_map(|(free, limit)| Some(Tasks { free: free?, limit }));
+        let least = known.min_by_key(|tasks| tasks.free);
+        least.unwrap_or(Tasks { free: u64::MAX, limit: "nothing" })
+    }
+}
+
+/// What is left of RLIMIT_NPROC, which is none for root: getrlimit(2).
+fn user_limit() -> Option<u64> {
+    let user = nix::unistd::Uid::effective();
+    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    // It is signed on FreeBSD.
+    #[allow(clippy::unnecessary_cast, reason = "it is one on FreeBSD")]
+    let limit = soft as u64;
+    (!user.is_root()).then(|| limit.saturating_sub(tasks_of(user.as_raw())))
+}
+
+/// What is left of the control group's limit: `pids.max` of cgroups(7).
+fn group_limit() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let read = |file: &str| number(&format!("/sys/fs/cgroup{path}/{file}"));
+    Some(read("pids.max")?.saturating_sub(read("pids.current")?))
+}
+
+fn number(file: &str) -> Option<u64> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+#[cfg(target_os = "linux")]
+fn tasks_of(user: u32) -> u64 {
+    let Ok(processes) = procfs::process::all_processes() else { return 0 };
+    let own = processes.flatten().filter(|process| process.uid().is_ok_and(|uid| uid == user));
+    own.filter_map(|process| process.stat().ok()).map(|stat| stat.num_threads.unsigned_abs()).sum()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tasks_of(_: u32) -> u64 {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::MODELS;
+
+    #[test]
+    fn the_limit_that_is_short_is_the_one_that_is_named() {
+        let limits =
+            Limits { files: 1000, tasks: Tasks { free: 100, limit: "the limit of tasks" } };
+        for entry in MODELS {
+            let server = Contestant::server(entry);
+            let makes = entry.model.makes_a_unit_for_each() && entry.model.unit != Unit::Task;
+            assert_eq!(limits.room_for(&server), if makes { 80 } else { 960 }, "{}", server.name);
+            let lack = |connections| limits.lack(&server, connections).unwrap_or_default();
+            assert_eq!(lack(900).contains("limit of tasks"), makes, "{}", lack(900));
+            assert!(lack(961).contains("ulimit -n 1001"), "{}", lack(961));
+            assert_eq!(lack(80), "");
+        }
+        assert_eq!(limits.pairs_beside(900), 30);
+    }
+}
