@@ -3,9 +3,11 @@
 use client::script::{self, Script};
 use lab::check::{CASES, Case, Target};
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use protocol::Framing;
+use serde_json::Value;
 
-use crate::support::{PATIENCE, Server, Subject, subjects, wait_until};
+use crate::support::{Client, PATIENCE, Server, Subject, subjects, wait_until};
 use crate::{Tests, of_all};
 
 /// The limit under which the suite is run: small enough to be met.
@@ -23,7 +25,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         })
     };
-    let tests: Tests<6> = [
+    let tests: Tests<7> = [
+        ("its log as JSON is an object a line, with the events of the text", json_log),
         ("answers come in order after their delay, each on its own", delayed_answers),
         ("an idle connection is closed after --idle-timeout", idle_timeout),
         ("the scripted client is content", scripted_lines),
@@ -97,4 +100,43 @@ fn idle_timeout(subject: Subject) {
     client.exchange("hello\n");
     client.receive_to_the_end("");
     wait_until("the log says it", || server.log().contains("closed: idle for 200ms"));
+}
+
+/// A busy run: each line is an object, and the objects tell of every connection, message and answer.
+fn json_log(subject: Subject) {
+    const CLIENTS: usize = 20;
+    let run = |arguments: &[&str]| {
+        let server = subject.start(arguments);
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let address = server.address();
+                std::thread::spawn(move || {
+                    let mut client = Client::connect(address);
+                    client.exchange(&format!("client {number}\n"));
+                    client.send("{\"two\"}\nthree\n");
+                    client.receive("{\"two\"}\nthree\n");
+                    client.send("Bye\n");
+                    let _ = client.wait_for_any_end();
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().expect("a client"));
+        server.process.signal(Signal::SIGTERM).expect("a running server");
+        server.wait().1
+    };
+    let parse = |line: &str| serde_json::from_str::<Value>(line).expect("an object a line");
+    let log = run(&["--log-format", "json"]);
+    let lines: Vec<Value> = log.lines().map(parse).collect();
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
+    assert_eq!((of("connected"), of("closed")), (CLIENTS, CLIENTS), "{log}");
+    let answered = lines.iter().filter_map(|line| line["messages"].as_u64()).sum::<u64>();
+    assert_eq!((of("message"), answered), (4 * CLIENTS, 3 * CLIENTS as u64), "{log}");
+    for line in &lines {
+        let has = |key: &str, kind: fn(&Value) -> bool| assert!(kind(&line[key]), "{key}: {line}");
+        has("time", Value::is_u64);
+        ["level", "who", "peer", "event", "text"].iter().for_each(|key| has(key, Value::is_string));
+    }
+    assert_eq!(run(&["--log-format", "json", "--quiet"]), "");
+    let text = run(&[]);
+    assert_eq!(text.lines().count(), lines.len(), "{text}");
 }

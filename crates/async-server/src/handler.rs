@@ -28,7 +28,7 @@ pub(crate) async fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, &mut timer).await?;
-                hint_if_due(connection, session).await;
+                hint_if_due(stream, session).await?;
                 let input = receive(connection, session, &mut timer).await?;
                 session.receive(input);
             }
@@ -50,10 +50,15 @@ pub(crate) async fn handle(
 
 /// Waits for a moment for the rest of a message, and says in the log what may be wrong if it does not
 /// come.
-async fn hint_if_due(connection: &Connection<TcpStream>, session: &mut Session<'_>) {
-    if session.may_need_hint() && timeout(HINT_AFTER, has_input(connection)).await.is_err() {
-        session.hint();
+async fn hint_if_due(stream: &TcpStream, session: &mut Session<'_>) -> io::Result<()> {
+    if session.may_need_hint() {
+        match timeout(HINT_AFTER, stream.peek(&mut [0])).await {
+            // It takes the connection's error, which nobody will be told of again.
+            Ok(there) => _ = there?,
+            Err(_) => session.hint(),
+        }
     }
+    Ok(())
 }
 
 /// Waits until there is input or an end. Space for it is taken only when there is something to

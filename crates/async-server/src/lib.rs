@@ -98,7 +98,7 @@ async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::R
 // ANCHOR: task
 /// A connection's task: the handler, to its end.
 async fn serve(connection: Connection<TcpStream>) {
-    info!("connected");
+    info!(event = "connected", "connected");
     let task = Task(&connection);
     let mut session = connection.session();
     let outcome = handler::handle(&connection, &mut session).await;

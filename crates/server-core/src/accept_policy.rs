@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use tracing::warn;
 
-use crate::throttle::Throttle;
+use crate::throttle::{LikeIt, Throttle};
 
 /// How long a server that lacks a resource leaves its clients in the backlog.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -34,7 +35,9 @@ impl AcceptPolicy {
                 Some(Duration::ZERO)
             }
             _ => {
-                self.log.warn(format_args!("cannot accept: {error}"));
+                if let Some(more) = self.log.passes().map(LikeIt) {
+                    warn!(event = "cannot accept", "cannot accept: {error}{more}");
+                }
                 Some(BACK_OFF)
             }
         }
@@ -43,7 +46,9 @@ impl AcceptPolicy {
     /// Logs that the client at `peer` is turned away, since there is no process or thread for it,
     /// and returns how long to wait until the next `accept`.
     pub fn turned_away(&mut self, peer: SocketAddr, error: &io::Error) -> Duration {
-        self.log.warn(format_args!("turned {peer} away: {error}"));
+        if let Some(more) = self.log.passes().map(LikeIt) {
+            warn!(event = "turned away", %peer, "turned away: {error}{more}");
+        }
         BACK_OFF
     }
 }

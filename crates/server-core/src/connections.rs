@@ -93,7 +93,8 @@ impl Connections {
 /// Logs that a shutdown cut so many connections, since they were still open after `timeout`.
 pub fn log_cut(connections: usize, timeout: Duration) {
     let timeout = humantime::format_duration(timeout);
-    warn!("connections cut, still open after {timeout}: {connections}");
+    let count = connections as u64;
+    warn!(event = "cut", count, "connections cut, still open after {timeout}: {connections}");
 }
 
 /// One open connection. Whoever owns it serves it, and dropping it closes it.

@@ -13,6 +13,7 @@ use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
+use crate::throttle::LikeIt;
 use crate::{Ending, HINT_AFTER, Options, Session, Statistics, Step, has_unread};
 
 /// What ended a connection before its time, and that connection alone.
@@ -74,7 +75,7 @@ pub fn converse(
 ) -> Aftermath {
     let span = info_span!("connection", %who, %peer);
     let outcome = span.in_scope(|| {
-        info!("connected");
+        info!(event = "connected", "connected");
         // A panic unwinds the handler and nothing else.
         catch_unwind(AssertUnwindSafe(|| handle(stream, session, draining)))
     });
@@ -98,11 +99,14 @@ pub fn log_end(
     };
     let _entered = span.entered();
     match outcome {
-        Ok(ending) => info!("closed: {ending}"),
+        Ok(ending) => info!(event = "closed", why = %ending, "closed: {ending}"),
         Err(error @ ConnectionError::Lost(_)) => {
-            statistics.lost.warn(format_args!("closed: {error}"));
+            if let Some(more) = statistics.lost.passes() {
+                let (more, count) = (LikeIt(more), more);
+                warn!(event = "closed", why = %error, unlogged = count, "closed: {error}{more}");
+            }
         }
-        Err(error) => warn!("closed: {error}"),
+        Err(error) => warn!(event = "closed", why = %error, "closed: {error}"),
     }
 }
 

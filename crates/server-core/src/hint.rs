@@ -22,6 +22,7 @@ pub(crate) fn tell_of_piece(piece: &[u8]) {
     match is_tls(piece) {
         true => tell_of_tls(),
         false => warn!(
+            event = "hint",
             "{} bytes and no line end yet; a client without line ends needs --framing raw",
             piece.len()
         ),
@@ -38,12 +39,12 @@ pub(crate) fn tell_of_refused(bytes: &[u8]) {
 /// Tells of a first message that looks like a request of HTTP.
 pub(crate) fn tell_of_first(message: &str) {
     if message.trim_end().ends_with(" HTTP/1.1") || message.trim_end().ends_with(" HTTP/1.0") {
-        warn!("this looks like HTTP; this server sends each line back as it came");
+        warn!(event = "hint", "this looks like HTTP; this server sends each line back as it came");
     }
 }
 
 fn tell_of_tls() {
-    warn!("this looks like TLS; this server speaks plain text");
+    warn!(event = "hint", "this looks like TLS; this server speaks plain text");
 }
 
 /// The record that a TLS client begins with: a handshake, of a version 3.x (RFC 8446, section 5.1).

@@ -32,7 +32,7 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
     if options.bare {
         return Ok((model.bare)(listen(options)?, options)?);
     }
-    logging::start(options.quiet);
+    logging::start(options.quiet, options.log_format);
     Report::begin().context("cannot read the CPU time")?;
     // Before the first line of output: whoever reads it may send a signal at once.
     Shutdown::get().context("cannot catch signals")?;

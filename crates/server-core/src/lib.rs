@@ -69,7 +69,7 @@ pub use launch::launch;
 pub use limits::raise_open_file_limit;
 pub use linger::{LINGER, LingeringThread, has_unread, linger};
 pub use listener::{BACKLOG, bind};
-pub use logging::Excerpt;
+pub use logging::{Excerpt, LogFormat};
 pub use model::{AtOnce, Bare, Model, Run, Unit};
 pub use one_at_a_time::OneAtATime;
 pub use options::Options;

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 
+use crate::LogFormat;
 use crate::command_line::{framing_parser, parse_address, parse_duration, parse_positive_duration};
 
 /// What a server was asked to do. The last three fields depend on the model, which also says
@@ -46,6 +47,11 @@ pub struct Options {
     /// Let clients crash their handler: `Panic` panics it, `Abort` aborts its process
     #[arg(long)]
     pub allow_crash: bool,
+
+    /// How each log line is written: for people, or one JSON object a line
+    #[arg(long, default_value = "text",
+        value_parser = PossibleValuesParser::new(LogFormat::NAMES).try_map(|it| it.parse::<LogFormat>()))]
+    pub log_format: LogFormat,
 
     /// Log warnings and errors only
     #[arg(short, long)]

@@ -114,7 +114,11 @@ impl<'a> Session<'a> {
     /// Says that they were.
     pub fn sent(&mut self) {
         self.answers.clear();
-        self.statistics.answered(std::mem::take(&mut self.unsent));
+        let messages = std::mem::take(&mut self.unsent);
+        if messages > 0 {
+            self.statistics.answered(messages);
+            info!(event = "answered", messages, "answered");
+        }
     }
 
     /// Whether input came that will not be answered any more.
@@ -151,7 +155,7 @@ impl<'a> Session<'a> {
                     return Step::Close(Err(reason));
                 }
             };
-            info!("{}", Excerpt(message));
+            info!(event = "message", bytes = message.len() as u64, "{}", Excerpt(message));
             if std::mem::take(&mut self.is_new) {
                 hint::tell_of_first(message);
             }

@@ -1,12 +1,10 @@
 //! Warnings at a bounded rate: what happens again and again is told once a second and not a thousand
 //! times.
 
-use std::fmt::Arguments;
+use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-use tracing::warn;
 
 /// How often the same thing is logged, at the most.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -24,16 +22,12 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    pub(crate) fn warn(&self, what: Arguments<'_>) {
-        match self.passes(EPOCH.elapsed()) {
-            None => {}
-            Some(0) => warn!("{what}"),
-            Some(count) => warn!("{what} (and {count} like it since the last line)"),
-        }
+    /// Whether a warning is to be logged now, and then how many were not since the last one.
+    pub(crate) fn passes(&self) -> Option<u64> {
+        self.passes_at(EPOCH.elapsed())
     }
 
-    /// Whether a warning at `now` is logged, and then how many were not since the last one.
-    fn passes(&self, now: Duration) -> Option<u64> {
+    fn passes_at(&self, now: Duration) -> Option<u64> {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let (until, next) =
             (self.silent_until.load(Ordering::Relaxed), milliseconds(now + INTERVAL));
@@ -50,6 +44,18 @@ impl Throttle {
     }
 }
 
+/// How many warnings there were beside the one that is logged, in words.
+pub(crate) struct LikeIt(pub(crate) u64);
+
+impl fmt::Display for LikeIt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " (and {count} like it since the last line)"),
+        }
+    }
+}
+
 /// Fixes what times count from, before the first fork.
 pub(crate) fn start_clock() {
     LazyLock::force(&EPOCH);
@@ -62,12 +68,12 @@ mod tests {
     #[test]
     fn one_warning_an_interval_passes_and_counts_those_that_did_not() {
         let (throttle, start) = (Throttle::default(), Duration::from_secs(7));
-        assert_eq!(throttle.passes(start), Some(0));
+        assert_eq!(throttle.passes_at(start), Some(0));
         for millisecond in 1..1000 {
-            assert_eq!(throttle.passes(start + Duration::from_millis(millisecond)), None);
+            assert_eq!(throttle.passes_at(start + Duration::from_millis(millisecond)), None);
         }
-        assert_eq!(throttle.passes(start + INTERVAL), Some(999));
-        assert_eq!(throttle.passes(start + INTERVAL), None);
-        assert_eq!(throttle.passes(start + 2 * INTERVAL), Some(1));
+        assert_eq!(throttle.passes_at(start + INTERVAL), Some(999));
+        assert_eq!(throttle.passes_at(start + INTERVAL), None);
+        assert_eq!(throttle.passes_at(start + 2 * INTERVAL), Some(1));
     }
 }
