@@ -33,7 +33,7 @@ fn main() {
     });
     criterion.final_summary();
     if let Some(table) = table(&directory()) {
-        print!("\n{}", terminal::table(&table));
+        print!("\n{}", terminal::table(&table, terminal::width()));
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Lab {
     pub warns: bool,
     /// What limits how many connections there can be.
     pub limits: Limits,
+    /// Which part of a longer work this is, such as `2 of 6`.
+    pub part: String,
 }
 
 /// How long a load runs before it is measured, and then how long.
@@ -46,6 +48,11 @@ impl Window {
         Window { warm_up, duration }
     }
 
+    /// How long a measurement takes with what belongs to it, in seconds.
+    pub fn seconds(self) -> f64 {
+        (self.warm_up + self.duration).as_secs_f64() + 0.03
+    }
+
     /// As a load takes it.
     pub fn extent(self) -> Extent {
         Extent::Time { warm_up: self.warm_up, duration: self.duration }
@@ -55,7 +62,8 @@ impl Window {
 impl Lab {
     /// A lab in which servers are run by this program, for nobody yet.
     pub fn new(program: PathBuf) -> Self {
-        Lab { program, contestants: Vec::new(), quick: false, warns: true, limits: Limits::here() }
+        let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
+        Lab { program, contestants, quick: false, warns: true, limits, part }
     }
 
     /// Fails where the limits leave no room for so many connections at a time to anyone who takes
@@ -146,8 +154,11 @@ impl Lab {
     /// Shows itself where standard error is a terminal.
     pub fn progress(&self, steps: usize) -> Progress {
         let bar = ProgressBar::new(steps as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix}{bar:30} {pos}/{len}  {msg}") {
             bar.set_style(style);
+        }
+        if !self.part.is_empty() {
+            bar.set_prefix(format!("{}  ", self.part));
         }
         Progress(bar)
     }

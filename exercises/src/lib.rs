@@ -14,6 +14,9 @@
 //! | workers | a pool of threads | `src/yours/workers.rs` |
 //! | patience | tasks | `src/yours/patience.rs` |
 //!
+//! Tests called `task_…` are yours to turn green. Those called `still_…` are green from the start, and
+//! are to stay so.
+//!
 //! Without `--features yours` the same tests hold the solutions, in `src/solutions`.
 
 #[cfg(feature = "yours")]
@@ -25,3 +28,18 @@ pub use yours::{framing, limit, patience, reaping, survival, workers};
 mod solutions;
 #[cfg(not(feature = "yours"))]
 pub use solutions::{framing, limit, patience, reaping, survival, workers};
+
+/// Asserts that what your code returned is right, and says which is which where it is not.
+#[macro_export]
+macro_rules! right {
+    ($yours:expr, $right:expr $(, $why:expr)? $(,)?) => {
+        match (&$yours, &$right) {
+            (yours, right) => assert!(
+                yours == right,
+                concat!("\n  yours: {:?}\n  right: {:?}", $("\n  for ", $why)?),
+                yours,
+                right
+            ),
+        }
+    };
+}

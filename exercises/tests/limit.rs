@@ -21,13 +21,13 @@ fn enter(gate: &Arc<Gate>) -> Receiver<Place> {
 }
 
 #[test]
-fn task_1_who_finds_a_free_place_enters_at_once() {
+fn still_who_finds_a_free_place_enters_at_once() {
     let gate = Gate::new(2);
     let _two = [enter(&gate), enter(&gate)].map(|place| place.recv_timeout(PATIENCE).unwrap());
 }
 
 #[test]
-fn task_2_who_finds_none_waits_until_somebody_leaves() {
+fn task_1_who_finds_none_waits_until_somebody_leaves() {
     let gate = Gate::new(1);
     let first = gate.enter();
     let second = enter(&gate);
@@ -37,7 +37,7 @@ fn task_2_who_finds_none_waits_until_somebody_leaves() {
 }
 
 #[test]
-fn task_3_a_place_is_given_back_also_by_a_panic() {
+fn task_2_a_place_is_given_back_also_by_a_panic() {
     let gate = Gate::new(1);
     let panicking = Arc::clone(&gate);
     let outcome = thread::spawn(move || {

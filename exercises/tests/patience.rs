@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use exercises::patience::{Waited, first_line};
+use exercises::right;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -26,21 +27,21 @@ fn wait_for(
 }
 
 #[test]
-fn task_1_a_line_that_comes_is_returned() {
+fn still_a_line_that_comes_is_returned() {
     let waited = wait_for(Duration::from_secs(60), async |mut client: TcpStream| {
         client.write_all(b"hello\nmore\n").await.unwrap();
         Some(client)
     });
-    assert_eq!(waited, Waited::Line("hello".to_owned()));
+    right!(waited, Waited::Line("hello".to_owned()));
 }
 
 #[test]
-fn task_2_a_client_that_leaves_is_not_waited_for() {
-    assert_eq!(wait_for(Duration::from_secs(60), async |_| None), Waited::End);
+fn still_a_client_that_leaves_is_not_waited_for() {
+    right!(wait_for(Duration::from_secs(60), async |_| None), Waited::End);
 }
 
 #[test]
-fn task_3_a_silent_client_is_waited_for_so_long_and_no_longer() {
+fn task_1_a_silent_client_is_waited_for_so_long_and_no_longer() {
     let waited = wait_for(Duration::from_millis(50), async |client| Some(client));
-    assert_eq!(waited, Waited::TooLong);
+    right!(waited, Waited::TooLong);
 }

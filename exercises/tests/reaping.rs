@@ -8,6 +8,7 @@
 use std::process::{Child, Command, Stdio};
 
 use exercises::reaping::reap;
+use exercises::right;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
@@ -25,11 +26,11 @@ fn end(child: &mut Child) {
 
 #[test]
 fn task_1_all_that_have_ended_are_reaped_and_the_living_are_left_alone() {
-    assert_eq!(reap(), 0, "there are no children yet");
+    right!(reap(), 0, "there are no children yet");
     let mut children: Vec<Child> = (0..4).map(|_| child()).collect();
     children[..3].iter_mut().for_each(end);
-    assert_eq!(reap(), 3, "three have ended");
-    assert_eq!(reap(), 0, "one is alive");
+    right!(reap(), 3, "three have ended");
+    right!(reap(), 0, "one is alive");
     end(&mut children[3]);
-    assert_eq!(reap(), 1, "the last has ended");
+    right!(reap(), 1, "the last has ended");
 }

@@ -5,12 +5,13 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use exercises::right;
 use exercises::workers::{Job, start};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[test]
-fn task_1_every_job_is_done() {
+fn still_every_job_is_done() {
     let (queue, jobs) = channel::<Job>();
     let workers = start(3, jobs);
     let (done, count) = channel();
@@ -23,11 +24,11 @@ fn task_1_every_job_is_done() {
     drop(done);
     let mut numbers: Vec<i32> = count.iter().collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+    right!(numbers, (0..100).collect::<Vec<_>>());
 }
 
 #[test]
-fn task_2_two_workers_do_two_jobs_at_a_time() {
+fn task_1_two_workers_do_two_jobs_at_a_time() {
     let (queue, jobs) = channel::<Job>();
     let _workers = start(2, jobs);
     // The first job waits for a word from the second.
@@ -35,7 +36,7 @@ fn task_2_two_workers_do_two_jobs_at_a_time() {
     let (done, is_done) = channel();
     queue.send(Box::new(move || done.send(heard.recv_timeout(PATIENCE).is_ok()).unwrap())).unwrap();
     queue.send(Box::new(move || word.send(()).unwrap_or_default())).unwrap();
-    assert_eq!(
+    right!(
         is_done.recv_timeout(2 * PATIENCE),
         Ok(true),
         "the second job should have run beside the first"
@@ -43,7 +44,7 @@ fn task_2_two_workers_do_two_jobs_at_a_time() {
 }
 
 #[test]
-fn task_3_a_job_that_panics_costs_no_worker() {
+fn task_2_a_job_that_panics_costs_no_worker() {
     let (queue, jobs) = channel::<Job>();
     let _workers = start(1, jobs);
     // Quietly: this panic is expected.
@@ -51,5 +52,5 @@ fn task_3_a_job_that_panics_costs_no_worker() {
     let (done, is_done) = channel();
     // Fails where the only worker has gone and taken the queue with it.
     let _ = queue.send(Box::new(move || done.send(()).unwrap()));
-    assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()), "the worker should have gone on");
+    right!(is_done.recv_timeout(PATIENCE), Ok(()), "the worker should have gone on");
 }

@@ -48,7 +48,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let section = compare(&figures(&a), &figures(&b));
     let machines = [("A", &a), ("B", &b)].map(|(name, it)| format!("{name}: {}.", machine(it)));
-    super::print(&terminal::render(&section, &machines))
+    super::print(&terminal::render(&section, &machines, terminal::width()))
 }
 
 fn read(path: &Path) -> anyhow::Result<Value> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
@@ -27,7 +28,8 @@ mod serve;
 #[derive(Args)]
 struct Common {
     /// Take these models only; `fork-bare` is the page of fork
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = models::names())]
+    #[arg(long, value_name = "A,B", value_delimiter = ',',
+        default_value = models::names().join(","))]
     models: Vec<String>,
 
     /// Take less time, and accept more noise
@@ -63,18 +65,22 @@ enum Other {
 /// The whole command line: every experiment by its name, and the first of them without.
 pub(crate) fn command() -> Command {
     let usual = &EXPERIMENTS[0];
-    let experiments = EXPERIMENTS.iter().map(|it| {
-        let about = Command::new(it.name).about(it.about);
-        it.augment(Common::augment_args(about))
-    });
-    let command = Command::new("lab")
+    let experiments = EXPERIMENTS.iter().map(|it| command_of(it, it.name).about(it.about));
+    let command = command_of(usual, "lab")
         .version(env!("CARGO_PKG_VERSION"))
-        .about(ABOUT)
         .args_conflicts_with_subcommands(true)
         .subcommands(experiments);
-    Other::augment_subcommands(usual.augment(Common::augment_args(command)))
+    Other::augment_subcommands(command)
+        .about(ABOUT)
         .subcommand_required(false)
         .arg_required_else_help(false)
+}
+
+/// What an experiment is told: its own options, then those of all.
+fn command_of(experiment: &Entry, name: &'static str) -> Command {
+    let quick = format!("Take less time, and accept more noise: {}", experiment.quick);
+    let command = Common::augment_args(experiment.augment(Command::new(name)));
+    command.mut_arg("quick", |arg| arg.help(quick)).long_about(None)
 }
 
 const ABOUT: &str = "Compares the concurrency models of the echo service: starts each server in \
@@ -102,6 +108,7 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
     let common = Common::from_arg_matches(matches)?;
     let session = Session::begin(&common)?;
     let svg = experiment.svg(matches)?.as_deref().map(OutputFile::create).transpose()?;
+    announce(experiment.name, experiment.duration(&session.lab, matches)?);
     let finding = experiment.conduct(&session.lab, matches)?;
     if let (Some(file), Some(picture)) = (svg, finding.section.pictures.first()) {
         file.write(&plot::standalone(&picture.svg))?;
@@ -112,7 +119,13 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
         list => Map::from_iter([("figures".to_owned(), list)]),
     };
     session.write(experiment.name, figures)?;
-    print(&terminal::render(&finding.section, &facts))
+    print(&terminal::render(&finding.section, &facts, terminal::width()))
+}
+
+/// Says how long something will take, before it does.
+fn announce(what: &str, duration: Duration) {
+    let seconds = Duration::from_secs(duration.as_secs_f64().round() as u64);
+    eprintln!("{what}: about {}", humantime::format_duration(seconds));
 }
 
 /// A run of the lab: what it works with, and what it is to leave.
@@ -173,7 +186,7 @@ impl Session {
 
 fn bench_table() -> anyhow::Result<()> {
     match criterion::table(&criterion::directory()) {
-        Some(table) => print(&terminal::table(&table)),
+        Some(table) => print(&terminal::table(&table, terminal::width())),
         None => bail!("there are no figures yet: cargo bench --bench connection"),
     }
 }

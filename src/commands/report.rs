@@ -3,15 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use client::output_file::OutputFile;
 use lab::experiments::EXPERIMENTS;
+use lab::lab::Lab;
 use lab::models;
 use lab::pages::html::{self, Part, Report};
 use serde_json::Map;
 
-use super::{Common, Session};
+use super::{Common, Session, announce};
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -34,8 +36,13 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let session = Session::begin(common)?;
     let mut figures = Map::new();
     let mut parts = Vec::new();
+    let durations = EXPERIMENTS.iter().map(|it| it.duration(&session.lab, &it.as_usual()?));
+    announce("all of it", durations.sum::<anyhow::Result<Duration>>()?);
     for (place, experiment) in EXPERIMENTS.iter().enumerate() {
-        let finding = experiment.conduct_as_usual(&session.lab).context(experiment.name)?;
+        let part = format!("{} of {}", place + 1, EXPERIMENTS.len());
+        let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.as_usual()?);
+        announce(&format!("{}, {}", lab.part, experiment.name), experiment.duration(&lab, &told)?);
+        let finding = experiment.conduct(&lab, &told).context(experiment.name)?;
         figures.insert(experiment.name.to_owned(), finding.figures);
         // The first needs no subcommand.
         let name = if place == 0 { "" } else { experiment.name };

@@ -11,10 +11,10 @@ use super::Experiment;
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
 use crate::instruments::idle_memory::{self, IdleMemory};
-use crate::instruments::sample::{Figure, Samples, figure};
+use crate::instruments::sample::{Figure, Samples, count, figure};
 use crate::lab::{Lab, Progress, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::short;
+use crate::pages::number::{short, time};
 use crate::pages::section::{Section, Table, cell};
 
 /// How many clients come at once.
@@ -103,7 +103,7 @@ const MESSAGES: [Figure<Cost>; 7] = [
         Cost::client_cpu_per_message,
     ),
     figure("client_cpu_percent_warm_connections", "client CPU, %", 1.0, Cost::client_cpu_percent),
-    figure("answered_connections", "clients served", 1.0, Cost::answered_clients),
+    count("answered_connections", "clients served", Cost::answered_clients),
 ];
 
 /// Idle connections.
@@ -114,7 +114,7 @@ const MEMORY: [Figure<IdleMemory>; 3] = [
     figure("kernel_memory_per_idle_connection_bytes", "kernel, KiB", KIB, |it| {
         Some(it.kernel / it.connections as f64)
     }),
-    figure("served_idle_connections", "clients served", 1.0, |it| Some(it.served as f64)),
+    count("served_idle_connections", "clients served", |it| Some(it.served as f64)),
 ];
 
 /// One load that is put on a server: its name, its connections, their messages, its figures.
@@ -151,15 +151,19 @@ impl Experiment for Comparison {
     const TITLE: &'static str = "What a connection, a message and an idle client cost";
     const ABOUT: &'static str =
         "All models and the floor side by side: what the lab does if it is told nothing";
+    const QUICK: &'static str = "3 rounds of 120 ms in the place of 5 of 400 ms";
     type Options = Options;
     type Figures = Figures;
 
+    fn seconds(lab: &Lab, _: &Options) -> f64 {
+        let Plan { rounds, memory_rounds, window } = Plan::of(lab);
+        let loads = (rounds * EXERCISES.len()) as f64 * window.seconds();
+        (lab.contestants.len() + 1) as f64 * (loads + memory_rounds as f64 * 0.12)
+    }
+
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
         lab.require_room(IDLE_CONNECTIONS)?;
-        let (rounds, memory_rounds, window) = match lab.quick {
-            false => (5, 3, Window::milliseconds(80, 400)),
-            true => (3, 1, Window::milliseconds(20, 120)),
-        };
+        let Plan { rounds, memory_rounds, window } = Plan::of(lab);
         let all: Vec<Contestant> =
             lab.contestants.iter().cloned().chain([Contestant::floor()]).collect();
         let mut servers: Vec<(String, Samples)> =
@@ -197,10 +201,28 @@ impl Experiment for Comparison {
             tables: vec![table(figures)],
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} rounds \
-                 ({memory_rounds} for memory) ± half their range."
+                 ({memory_rounds} for memory) ± half their range, in percent of the median. The \
+                 floor is a server without a protocol: one thread that sends back what it reads."
             ),
             ..Section::default()
         })
+    }
+}
+
+/// How often and for how long.
+struct Plan {
+    rounds: usize,
+    memory_rounds: usize,
+    window: Window,
+}
+
+impl Plan {
+    fn of(lab: &Lab) -> Self {
+        let (rounds, memory_rounds, window) = match lab.quick {
+            false => (5, 3, Window::milliseconds(80, 400)),
+            true => (3, 1, Window::milliseconds(20, 120)),
+        };
+        Plan { rounds, memory_rounds, window }
     }
 }
 
@@ -261,13 +283,13 @@ fn connections(figures: &Figures) -> String {
         short(floor.unwrap_or(f64::NAN))
     );
     match cost.len() {
-        1 => format!("A connection cost {} {} µs of CPU; {reached}", cheap.0, short(cheap.1)),
+        1 => format!("A connection cost {} {} of CPU; {reached}", cheap.0, time(cheap.1)),
         _ => format!(
-            "A connection cost {} {} µs of CPU and {} {} µs, {:.1} times as much; {reached}",
+            "A connection cost {} {} of CPU and {} {}, {:.1} times as much; {reached}",
             cheap.0,
-            short(cheap.1),
+            time(cheap.1),
             dear.0,
-            short(dear.1),
+            time(dear.1),
             dear.1 / cheap.1
         ),
     }

@@ -13,7 +13,7 @@ use crate::instruments::idle_memory::{self, IdleMemory};
 use crate::instruments::sample::{Figure, Samples, figure};
 use crate::lab::{Lab, Progress, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::short;
+use crate::pages::number::{short, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
 use crate::pages::section::{CLIENT_CPU_PERCENT, Section, Table, cell};
 
@@ -25,7 +25,7 @@ pub(super) struct Memory;
 /// What it is told.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// How many idle connections, from few to many
+    /// How many idle connections, from few to many [default: 100,1000,10000]
     #[arg(long, value_name = "N,N", value_delimiter = ',',
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     connections: Vec<usize>,
@@ -39,6 +39,28 @@ pub(super) struct Options {
     #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',',
         default_values = ["0MiB", "64MiB", "256MiB"], value_parser = parse_mib)]
     ballast: Vec<u64>,
+}
+
+impl Options {
+    fn counts(&self, lab: &Lab) -> Vec<usize> {
+        match (self.connections.as_slice(), lab.quick) {
+            ([], false) => vec![100, 1000, 10_000],
+            ([], true) => vec![100, 1000],
+            (counts, _) => counts.to_vec(),
+        }
+    }
+}
+
+/// How often the ballast is measured.
+fn rounds(quick: bool) -> usize {
+    if quick { 1 } else { 3 }
+}
+
+/// The server that forks for each connection, if it takes part.
+fn fork_of(lab: &Lab) -> Option<&Contestant> {
+    lab.contestants
+        .iter()
+        .find(|it| it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare)
 }
 
 /// What was found out.
@@ -88,21 +110,26 @@ impl Experiment for Memory {
     const NAME: &'static str = "memory";
     const TITLE: &'static str = "What idle connections hold";
     const ABOUT: &'static str = "What idle connections hold in memory as they grow in number";
+    const QUICK: &'static str = "100 and 1,000 connections, and one round with ballast";
     type Options = Options;
     type Figures = Figures;
 
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let counts = options.counts(lab);
+        let hold = |contestant: &Contestant, count: usize| match count <= contestant.room() {
+            true => 0.15 + 160e-6 * count as f64,
+            false => 0.0,
+        };
+        let held =
+            lab.contestants.iter().flat_map(|it| counts.iter().map(|count| hold(it, *count)));
+        let ballasts = fork_of(lab).map_or(0, |_| options.ballast.len() * rounds(lab.quick));
+        held.sum::<f64>() + ballasts as f64 * 0.5
+    }
+
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
-        let counts = match (options.connections.as_slice(), lab.quick) {
-            ([], false) => vec![100, 1000, 10_000],
-            ([], true) => vec![100, 1000],
-            (counts, _) => counts.to_vec(),
-        };
+        let counts = options.counts(lab);
         lab.require_room(counts.iter().copied().min().unwrap_or_default())?;
-        let rounds = if lab.quick { 1 } else { 3 };
-        let forks = |it: &&Contestant| {
-            it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare
-        };
-        let fork = lab.contestants.iter().find(forks);
+        let (rounds, fork) = (rounds(lab.quick), fork_of(lab));
         let ballasts = if fork.is_some() { options.ballast.as_slice() } else { &[] };
         let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds;
         let progress = lab.progress(steps);
@@ -264,10 +291,10 @@ fn burdens(all: &[Ballast]) -> Table {
 /// What fork pays for its memory.
 fn sentence_on_ballast(ballast: &[Ballast]) -> Option<String> {
     let [first, .., last] = ballast else { return None };
-    let cpu = |it: &Ballast| short(it.samples.get(WITH_BALLAST[1].key).median());
+    let cpu = |it: &Ballast| time(it.samples.get(WITH_BALLAST[1].key).median());
     Some(format!(
-        "A connection costs fork {} µs of CPU with {} MiB of ballast and {} µs with {} MiB: a fork \
-         copies the page tables of all that its parent has touched.",
+        "A connection costs fork {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
+         the page tables of all that its parent has touched.",
         cpu(first),
         first.ballast_mib,
         cpu(last),

@@ -3,6 +3,7 @@
 //! figures follow from that.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde::Serialize;
@@ -37,10 +38,15 @@ pub trait Experiment {
     const TITLE: &'static str;
     /// What it is, in one line of the help.
     const ABOUT: &'static str;
+    /// What `--quick` means to it, for the help.
+    const QUICK: &'static str;
     /// What it is told beside what all experiments are.
     type Options: Args;
     /// What it finds out: what `--json` writes.
     type Figures: Serialize;
+
+    /// How long it will take, in seconds, give or take a third.
+    fn seconds(lab: &Lab, options: &Self::Options) -> f64;
 
     /// Measures. Blocks until the end.
     ///
@@ -70,6 +76,9 @@ pub struct Entry {
     pub title: &'static str,
     /// What it is, in one line of the help.
     pub about: &'static str,
+    /// What `--quick` means to it.
+    pub quick: &'static str,
+    seconds: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
     augment: fn(Command) -> Command,
     conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
     svg: fn(&ArgMatches) -> anyhow::Result<Option<PathBuf>>,
@@ -89,6 +98,8 @@ impl Entry {
             name: E::NAME,
             title: E::TITLE,
             about: E::ABOUT,
+            quick: E::QUICK,
+            seconds: |lab, matches| Ok(E::seconds(lab, &E::Options::from_arg_matches(matches)?)),
             augment: E::Options::augment_args,
             conduct: |lab, matches| {
                 let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
@@ -113,6 +124,16 @@ impl Entry {
         (self.svg)(matches)
     }
 
+    /// How long it will take as it was told, give or take a third.
+    ///
+    /// # Errors
+    ///
+    /// When these matches are of another command.
+    pub fn duration(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Duration> {
+        let seconds = (self.seconds)(lab, matches)?;
+        Ok(Duration::from_secs_f64(seconds.clamp(1.0, 1e6)))
+    }
+
     /// Conducts it, as it was told.
     ///
     /// # Errors
@@ -122,13 +143,12 @@ impl Entry {
         (self.conduct)(lab, matches)
     }
 
-    /// Conducts it as it is if nothing is said.
+    /// What it is told if nothing is said.
     ///
     /// # Errors
     ///
-    /// When it fails.
-    pub fn conduct_as_usual(&self, lab: &Lab) -> anyhow::Result<Finding> {
-        let matches = self.augment(Command::new(self.name)).try_get_matches_from([self.name])?;
-        self.conduct(lab, &matches)
+    /// When one of its options must be given.
+    pub fn as_usual(&self) -> anyhow::Result<ArgMatches> {
+        Ok(self.augment(Command::new(self.name)).try_get_matches_from([self.name])?)
     }
 }

@@ -36,13 +36,29 @@ pub(super) struct Overload;
 /// What it is told.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// How many new clients a second, from few to many
+    /// How many new clients a second, from few to many [default: 25,100,300,1000]
     #[arg(long, value_name = "R,R", value_delimiter = ',', value_parser = parse_rate)]
     rates: Vec<f64>,
 
-    /// How long each rate lasts: two seconds if nothing is said
+    /// How long each rate lasts [default: 2s]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     duration: Option<Duration>,
+}
+
+impl Options {
+    fn rates(&self, lab: &Lab) -> Vec<f64> {
+        match (self.rates.as_slice(), lab.quick) {
+            ([], false) => vec![25.0, 100.0, 300.0, 1000.0],
+            ([], true) => vec![25.0, 1000.0],
+            (rates, _) => rates.to_vec(),
+        }
+    }
+
+    fn duration(&self, lab: &Lab) -> Duration {
+        // Longer than anybody's patience, also in a hurry.
+        let usual = Duration::from_millis(if lab.quick { 1500 } else { 2000 });
+        self.duration.unwrap_or(usual)
+    }
 }
 
 /// One server over all rates.
@@ -84,18 +100,18 @@ impl Experiment for Overload {
     const NAME: &'static str = "overload";
     const TITLE: &'static str = "More than a model can serve";
     const ABOUT: &'static str = "More new clients a second than a model can serve";
+    const QUICK: &'static str = "25 and 1,000 clients a second, for 1.5 s each";
     type Options = Options;
     type Figures = Vec<Curve>;
 
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let variants = lab.contestants.iter().flat_map(variants).count();
+        let each = options.duration(lab).as_secs_f64() + 0.22;
+        (variants * options.rates(lab).len()) as f64 * each
+    }
+
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Vec<Curve>> {
-        let rates = match (options.rates.as_slice(), lab.quick) {
-            ([], false) => vec![25.0, 100.0, 300.0, 1000.0],
-            ([], true) => vec![25.0, 1000.0],
-            (rates, _) => rates.to_vec(),
-        };
-        // Longer than anybody's patience, also in a hurry.
-        let usual = Duration::from_millis(if lab.quick { 1500 } else { 2000 });
-        let duration = options.duration.unwrap_or(usual);
+        let (rates, duration) = (options.rates(lab), options.duration(lab));
         // Clients that give up are the point, and each would be a warning.
         let lab = Lab { warns: false, ..lab.clone() };
         let variants: Vec<Contestant> = lab.contestants.iter().flat_map(variants).collect();
@@ -123,8 +139,8 @@ impl Experiment for Overload {
         Ok(Section {
             sentences: curves.iter().map(behind).collect(),
             pictures: [
-                plot(curves, answered, |it| Some(it.answered_per_second))?,
-                plot(curves, latency, |it| it.p99_milliseconds)?,
+                plot(curves, answered, "answered a second", |it| Some(it.answered_per_second))?,
+                plot(curves, latency, "ms", |it| it.p99_milliseconds)?,
             ]
             .into_iter()
             .flatten()
@@ -199,11 +215,12 @@ impl Measured {
 fn plot(
     curves: &[Curve],
     title: &str,
+    unit: &str,
     of: fn(&Measured) -> Option<f64>,
 ) -> anyhow::Result<Option<Picture>> {
     let curves = curves.iter().map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
     let lines = Line::all(curves, |it: &Measured| Point::exact(it.due_per_second, of(it)));
-    picture(&Axes { title, x: "new clients a second", y: title }, &lines)
+    picture(&Axes { title, x: "new clients a second", y: unit }, &lines)
 }
 
 /// A row a server and a rate.

@@ -5,14 +5,15 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
 use serde::Serialize;
+use server_core::AtOnce;
 
 use super::Experiment;
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
-use crate::instruments::sample::{Figure, Samples, figure};
+use crate::instruments::sample::{Figure, Samples, count, figure};
 use crate::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::short;
+use crate::pages::number::{short, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
 use crate::pages::section::{CLIENT_CPU_PERCENT, Picture, Section, Table, cell};
 
@@ -22,10 +23,20 @@ pub(super) struct Scale;
 /// What it is told.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// How many clients at a time, from few to many
+    /// How many clients at a time, from few to many [default: 1,4,16,64,256,1024]
     #[arg(long, value_name = "N,N", value_delimiter = ',',
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     clients: Vec<usize>,
+}
+
+impl Options {
+    fn clients(&self, lab: &Lab) -> Vec<usize> {
+        match (self.clients.as_slice(), lab.quick) {
+            ([], false) => vec![1, 4, 16, 64, 256, 1024],
+            ([], true) => vec![1, 16, 256],
+            (clients, _) => clients.to_vec(),
+        }
+    }
 }
 
 /// One model over all numbers of clients.
@@ -36,6 +47,9 @@ pub(super) struct Curve {
     colour: u32,
     /// From few clients to many.
     points: Vec<Measured>,
+    /// Whether the model serves all its clients at once.
+    #[serde(skip)]
+    serves_all: bool,
     /// With how many clients it was not measured, and why.
     #[serde(skip)]
     left_out: Option<(usize, String)>,
@@ -84,10 +98,10 @@ const MESSAGES: [Figure<Cost>; 6] = [
         1.0,
         Cost::server_cpu_per_message,
     ),
-    figure("answered_clients", "Clients answered at all", 1.0, Cost::answered_clients),
+    count("answered_clients", "Clients answered at all", Cost::answered_clients),
     figure(
         CLIENT_CPU_PERCENT,
-        "The load's own CPU, % of one, during messages",
+        "The load's own CPU during messages, %",
         1.0,
         Cost::client_cpu_percent,
     ),
@@ -96,7 +110,7 @@ const MESSAGES: [Figure<Cost>; 6] = [
 /// The load's own CPU while connections are measured: it marks their rate.
 const CLIENT_CPU: [Figure<Cost>; 1] = [figure(
     "client_cpu_percent_during_connections",
-    "The load's own CPU, % of one, during connections",
+    "The load's own CPU during connections, %",
     1.0,
     Cost::client_cpu_percent,
 )];
@@ -105,15 +119,17 @@ impl Experiment for Scale {
     const NAME: &'static str = "scale";
     const TITLE: &'static str = "As the clients grow in number";
     const ABOUT: &'static str = "What each model does as its clients grow in number";
+    const QUICK: &'static str = "2 rounds of 80 ms with 1, 16 and 256 clients";
     type Options = Options;
     type Figures = Vec<Curve>;
 
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let measurements = 2 * rounds(lab.quick) * options.clients(lab).len();
+        (measurements * lab.contestants.len()) as f64 * window(lab.quick).seconds()
+    }
+
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Vec<Curve>> {
-        let clients = match (options.clients.as_slice(), lab.quick) {
-            ([], false) => vec![1, 4, 16, 64, 256, 1024],
-            ([], true) => vec![1, 16, 256],
-            (clients, _) => clients.to_vec(),
-        };
+        let clients = options.clients(lab);
         lab.require_room(clients.iter().copied().min().unwrap_or_default())?;
         let rounds = rounds(lab.quick);
         let new = |it: &Contestant| Curve {
@@ -123,6 +139,7 @@ impl Experiment for Scale {
                 .iter()
                 .map(|it| Measured { clients: *it, ..Measured::default() })
                 .collect(),
+            serves_all: it.model.at_once == AtOnce::All,
             left_out: None,
         };
         let mut curves: Vec<Curve> = lab.contestants.iter().map(new).collect();
@@ -145,13 +162,14 @@ impl Experiment for Scale {
     fn show(curves: &Vec<Curve>) -> anyhow::Result<Section> {
         let figures = || CONNECTIONS.iter().chain(&MESSAGES);
         let pictures = figures().map(|figure| plot(curves, figure));
+        let unanswered = curves.iter().filter_map(Curve::unanswered);
         let left_out = curves.iter().filter_map(Curve::left_out);
         let rounds = curves
             .first()
             .and_then(|it| it.points.first())
             .map_or(0, |point| point.samples.get(CONNECTIONS[0].key).count());
         Ok(Section {
-            sentences: curves.iter().filter_map(bend).chain(left_out).collect(),
+            sentences: curves.iter().filter_map(bend).chain(unanswered).chain(left_out).collect(),
             pictures: pictures.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?,
             tables: figures().map(|figure| table(curves, figure)).collect(),
             method: format!(
@@ -162,11 +180,29 @@ impl Experiment for Scale {
     }
 }
 
+fn window(quick: bool) -> Window {
+    if quick { Window::milliseconds(30, 80) } else { Window::milliseconds(100, 300) }
+}
+
 fn rounds(quick: bool) -> usize {
     if quick { 2 } else { ROUNDS }
 }
 
 impl Curve {
+    /// Where clients were connected and not answered within the time, though the model serves all.
+    fn unanswered(&self) -> Option<String> {
+        let answered = |it: &Measured| it.samples.median("answered_clients");
+        let few = |it: &&Measured| answered(it).is_some_and(|count| count < it.clients as f64);
+        let point = self.points.iter().find(few).filter(|_| self.serves_all)?;
+        Some(format!(
+            "{}: of {} clients {:.0} were answered at all: making a unit for each of the others took \
+             longer than the measurement.",
+            self.model,
+            point.clients,
+            answered(point).unwrap_or_default()
+        ))
+    }
+
     fn left_out(&self) -> Option<String> {
         let (clients, reason) = self.left_out.as_ref()?;
         Some(format!("{}: not measured with {clients} clients or more: {reason}.", self.model))
@@ -175,8 +211,7 @@ impl Curve {
 
 impl Measured {
     fn measure(&mut self, lab: &Lab, contestant: &Contestant) -> anyhow::Result<()> {
-        let window =
-            if lab.quick { Window::milliseconds(30, 80) } else { Window::milliseconds(100, 300) };
+        let window = window(lab.quick);
         let clients = self.clients;
         let load = |messages_per_connection| {
             move |server, extent: Extent| Load {
@@ -201,7 +236,9 @@ fn plot(curves: &[Curve], figure: &Figure<Cost>) -> anyhow::Result<Option<Pictur
     let lines = Line::all(curves, |it: &Measured| {
         Point::of(it.clients as f64, it.samples.get(figure.key), figure.unit)
     });
-    let axes = Axes { title: figure.label, x: "clients at a time", y: figure.label };
+    // The caption says the rest.
+    let unit = figure.label.rsplit_once(", ").map_or(figure.label, |(_, unit)| unit);
+    let axes = Axes { title: figure.label, x: "clients at a time", y: unit };
     picture(&axes, &lines)
 }
 
@@ -236,13 +273,13 @@ fn bend(curve: &Curve) -> Option<String> {
         count => format!("{count} clients"),
     };
     Some(format!(
-        "{}: a connection costs {} µs of CPU and {} context switches with {}, {} µs and {} with {}; \
-         it serves most connections a second, {}, to {}.",
+        "{}: a connection costs {} of CPU and {} context switches with {}, {} and {} with {}; the \
+         most connections a second, {}, are served to {}.",
         curve.model,
-        short(cost(first)),
+        time(cost(first)),
         short(switches(first)),
         clients(first),
-        short(cost(last)),
+        time(cost(last)),
         short(switches(last)),
         clients(last),
         short(rate(best)),

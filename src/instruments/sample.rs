@@ -14,6 +14,8 @@ pub struct Figure<T> {
     pub unit: f64,
     /// Takes it from a measurement, where that has it.
     pub of: fn(&T) -> Option<f64>,
+    /// Whether it counts things, and is shown as it is and not as a median.
+    pub is_count: bool,
 }
 
 /// A figure: its key, its label, its unit and what it is, as [`Figure`] describes them.
@@ -23,7 +25,16 @@ pub const fn figure<T>(
     unit: f64,
     of: fn(&T) -> Option<f64>,
 ) -> Figure<T> {
-    Figure { key, label, unit, of }
+    Figure { key, label, unit, of, is_count: false }
+}
+
+/// A figure that counts things.
+pub const fn count<T>(
+    key: &'static str,
+    label: &'static str,
+    of: fn(&T) -> Option<f64>,
+) -> Figure<T> {
+    Figure { key, label, unit: 1.0, of, is_count: true }
 }
 
 /// The samples of several figures, by their keys.

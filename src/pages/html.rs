@@ -85,6 +85,7 @@ fn part(Part { name, title, section, command }: &Part) -> Markup {
     html! {
         section id=(name) {
             h2 { (title) }
+            p.scrolls { "Pictures and tables are wider than this window: they scroll sideways." }
             ul.findings { @for sentence in sentences { li { (sentence) } } }
             div.pictures {
                 @for picture in &section.pictures {

@@ -37,6 +37,25 @@ pub fn with_spread(sample: &Sample, unit: f64) -> String {
     format!("{} ±{spread}%", short(sample.median() / unit))
 }
 
+/// What was counted: one number if all rounds agree, else the least and the most.
+pub fn counted(sample: &Sample) -> String {
+    match sample.range() {
+        None => NOTHING.to_owned(),
+        Some((least, most)) if least == most => format!("{least:.0}"),
+        Some((least, most)) => format!("{least:.0}-{most:.0}"),
+    }
+}
+
+/// A time that is given in microseconds, in the unit that suits it: `27.4 µs`, `8.75 ms`, `1.2 s`.
+pub fn time(microseconds: f64) -> String {
+    let (value, unit) = match microseconds.abs() {
+        ..1e3 => (microseconds, "µs"),
+        1e3..1e6 => (microseconds / 1e3, "ms"),
+        _ => (microseconds / 1e6, "s"),
+    };
+    format!("{} {unit}", short(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +67,18 @@ mod tests {
         let expected =
             ["0", "0.51", "-1.23", "10.0", "12.3", "100", "123", "1.00k", "12.3k", "1.23M"];
         assert_eq!(written.map(short), expected);
+    }
+
+    #[test]
+    fn times_have_the_unit_that_suits_them() {
+        assert_eq!([27.4, 8750.0, 1.2e6].map(time), ["27.4 µs", "8.75 ms", "1.20 s"]);
+    }
+
+    #[test]
+    fn what_is_counted_is_not_rounded() {
+        let counted = |rounds: &[f64]| counted(&rounds.to_vec().into());
+        assert_eq!(counted(&[1024.0, 1024.0]), "1024");
+        assert_eq!(counted(&[811.0, 1024.0]), "811-1024");
+        assert_eq!(counted(&[]), "-");
     }
 }

@@ -154,7 +154,10 @@ fn plot(
         .margin_top(14 + LEGEND_ROW * legend_rows(lines))
         .x_label_area_size(46)
         .y_label_area_size(70)
-        .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+        .build_cartesian_2d(
+            x.clone().log_scale().with_key_points(ticks(&x)),
+            y.clone().log_scale().with_key_points(ticks(&y)),
+        )?;
     // The backend writes letters a quarter smaller than it is told.
     let text = || ("sans-serif", TEXT * 5 / 4).into_font().color(&INK_FOR_NOW);
     chart
@@ -203,14 +206,24 @@ fn dress(svg: &str, title: &str, series: &[Line]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What stands at a line of the grid: 1, 2, 5, 10, ... and nothing between them, where there is no
-/// room.
+/// Where the lines of the grid are: 1, 2, 5, 10, ... where these are enough and not too many.
+fn ticks(range: &Range<f64>) -> Vec<f64> {
+    const STEPS: [&[f64]; 4] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &FINE];
+    const FINE: [f64; 18] =
+        [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+    let decades = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
+    let of = |steps: &[f64]| {
+        let all = decades
+            .clone()
+            .flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)));
+        all.filter(|value| range.contains(value)).collect::<Vec<_>>()
+    };
+    let few = STEPS.iter().map(|steps| of(steps)).find(|ticks| ticks.len() >= 4);
+    few.unwrap_or_else(|| of(&FINE))
+}
+
+/// A number without the zeros that say nothing: `20k`, `1.5`.
 fn label(value: f64) -> String {
-    let mantissa = value / 10_f64.powf(value.log10().floor());
-    let is_round = [1.0, 2.0, 5.0, 10.0].iter().any(|round| (mantissa - round).abs() < 0.01);
-    if !is_round {
-        return String::new();
-    }
     let text = short(value);
     let digits = text.trim_end_matches(['k', 'M']);
     let unit = &text[digits.len()..];
@@ -301,9 +314,20 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_round_and_short() {
-        let labels = [0.1, 1.0, 5.0, 20.0, 1000.0, 50_000.0, 30.0, 700.0].map(label);
-        assert_eq!(labels, ["0.1", "1", "5", "20", "1k", "50k", "", ""]);
+    fn labels_are_short() {
+        let labels = [0.1, 1.0, 5.0, 20.0, 1000.0, 50_000.0, 1500.0].map(label);
+        assert_eq!(labels, ["0.1", "1", "5", "20", "1k", "50k", "1.5k"]);
+    }
+
+    #[test]
+    fn ticks_lie_where_the_data_lie() {
+        assert_eq!(ticks(&(0.9..1200.0)), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(ticks(&(8.0..220.0)), [10.0, 20.0, 50.0, 100.0, 200.0]);
+        let narrow = ticks(&(20.0..65.0));
+        assert!(
+            narrow.len() >= 4 && narrow.iter().all(|it| (20.0..65.0).contains(it)),
+            "{narrow:?}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use client::load::BUSY;
 
 use crate::instruments::sample::{Figure, Samples};
-use crate::pages::number::with_spread;
+use crate::pages::number::{counted, with_spread};
 
 /// What an experiment shows of its figures.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +53,9 @@ pub const CLIENT_CPU_PERCENT: &str = "client_cpu_percent";
 /// The cell of a figure. It is marked where `client_cpu` says that the load, and not the server, may
 /// have been the bottleneck: the rule of `client load`.
 pub fn cell<T>(samples: &Samples, figure: &Figure<T>, client_cpu: &str) -> String {
+    if figure.is_count {
+        return counted(samples.get(figure.key));
+    }
     let text = with_spread(samples.get(figure.key), figure.unit);
     let is_rate = figure.key.contains("per_second");
     if is_rate && is_held_down(samples, client_cpu) { format!("{MARK}{text}") } else { text }

@@ -5,36 +5,57 @@ use textwrap::WordSplitter;
 
 use super::section::{Section, Table, explain_mark};
 
-/// How wide a terminal is at least.
+/// How wide the lab writes at most, and where nobody says how wide the terminal is.
 const WIDTH: usize = 80;
 
-/// The section, its pictures and tables first.
-pub fn render(section: &Section, facts: &[String]) -> String {
-    let pictures = section.pictures.iter().filter_map(|picture| picture.text.clone());
-    let parts: Vec<String> = pictures.chain(section.tables.iter().map(table)).collect();
-    let mut text = parts.join("\n") + "\n";
-    let mark = explain_mark(&section.tables);
-    section.sentences.iter().chain(&mark).for_each(|sentence| text += &wrapped(sentence));
-    text += "\n";
-    let method = [std::slice::from_ref(&section.method), facts].concat().join(" ");
-    text + &wrapped(method.trim())
+/// How wide the terminal is that standard output is, up to what the lab makes use of.
+pub fn width() -> usize {
+    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0).min(WIDTH))
 }
 
-/// A sentence in lines of 80 columns, its dates and options whole.
-pub fn wrapped(sentence: &str) -> String {
-    let options = textwrap::Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation);
+/// The section in so many columns, its pictures and tables first.
+pub fn render(section: &Section, facts: &[String], width: usize) -> String {
+    let pictures = section.pictures.iter().filter_map(|picture| picture.text.clone());
+    let pictures = pictures.map(|picture| with_warning(picture, width));
+    let tables = section.tables.iter().map(|it| table(it, width));
+    let parts: Vec<String> = pictures.chain(tables).collect();
+    let mut text = parts.join("\n");
+    let mark = explain_mark(&section.tables);
+    let sentences: Vec<&String> = section.sentences.iter().chain(&mark).collect();
+    if !sentences.is_empty() {
+        text += "\n";
+    }
+    sentences.iter().for_each(|sentence| text += &wrapped(sentence, width));
+    text += "\n";
+    let method = [std::slice::from_ref(&section.method), facts].concat().join(" ");
+    text + &wrapped(method.trim(), width)
+}
+
+/// A sentence in lines of so many columns, its dates and options whole.
+fn wrapped(sentence: &str, width: usize) -> String {
+    let options = textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation);
     textwrap::fill(sentence, options) + "\n"
 }
 
 /// The table as text, narrower where it would be too wide.
-pub fn table(table: &Table) -> String {
+pub fn table(table: &Table, width: usize) -> String {
     let wide = lines(table, 2, &|cell| cell.to_owned());
-    let lines = match wide.iter().any(|line| line.chars().count() > WIDTH) {
+    let lines = match wide.iter().any(|line| line.chars().count() > width) {
         true => lines(table, 1, &|cell| cell.replace(" ±", "±")),
         false => wide,
     };
-    let around = |text: &str| if text.is_empty() { String::new() } else { wrapped(text) };
-    around(&table.caption) + &lines.join("\n") + "\n" + &around(&table.legend)
+    let around = |text: &str| if text.is_empty() { String::new() } else { wrapped(text, width) };
+    let body = with_warning(lines.join("\n") + "\n", width);
+    around(&table.caption) + &body + &around(&table.legend)
+}
+
+/// What cannot be wrapped, and in a narrower terminal a line that says how much it needs.
+fn with_warning(text: String, width: usize) -> String {
+    let needed = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    match needed > width {
+        true => format!("({needed} columns are needed for what follows)\n{text}"),
+        false => text,
+    }
 }
 
 /// The lines of a table whose columns stand so far apart. Headings of rows take a line of their own.
@@ -107,7 +128,7 @@ mod tests {
             "The second",
             "pool      -  yes",
         ];
-        let text = table(&Table { columns, rows, ..Table::default() });
+        let text = table(&Table { columns, rows, ..Table::default() }, WIDTH);
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 
@@ -117,8 +138,23 @@ mod tests {
             ["12.3k ±99%", "12.3k ±99%", "12.3k ±99%", "12.3k ±9%", "*12.3k ±9%", "*12.3k ±9%"];
         let columns = vec!["iterative".to_owned(); 6];
         let rows = vec![row("per s, 32 clients", &cells)];
-        let text = table(&Table { columns, rows, ..Table::default() });
+        let text = table(&Table { columns, rows, ..Table::default() }, WIDTH);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("*12.3k±9%"), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_narrow_prose_and_a_word_on_what_is_wide() {
+        let columns = vec!["a rather long heading".to_owned(); 3];
+        let rows = vec![row("fork", &["1", "2", "3"])];
+        let section = Section {
+            sentences: vec!["A sentence that is longer than forty columns is wrapped.".to_owned()],
+            tables: vec![Table { columns, rows, ..Table::default() }],
+            ..Section::default()
+        };
+        let text = render(&section, &[], 40);
+        assert!(text.starts_with("(70 columns are needed for what follows)\n"), "{text}");
+        let prose = text.lines().skip_while(|line| !line.starts_with("A sentence"));
+        assert!(prose.clone().count() > 2 && prose.clone().all(|line| line.len() <= 40), "{text}");
     }
 }

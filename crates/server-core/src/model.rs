@@ -10,6 +10,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use crate::command_line;
+use crate::options::LIMITS;
 use crate::{Options, Report};
 
 /// The one entry of a server crate: serves `listener` until a shutdown signal has come and the
@@ -159,6 +160,7 @@ fn number_option(
     Arg::new(name)
         .long(name)
         .value_name(unit)
+        .help_heading(LIMITS)
         .help(format!("{help} [default: {default}]"))
         .value_parser(RangedU64ValueParser::<usize>::new().range(range))
 }

@@ -9,12 +9,18 @@ use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 use crate::LogFormat;
 use crate::command_line::{framing_parser, parse_address, parse_duration, parse_positive_duration};
 
+/// The headings of the help, under which related options stand together.
+const WORK: &str = "Work";
+const PROTOCOL: &str = "Protocol";
+pub(crate) const LIMITS: &str = "Limits";
+const LOG: &str = "Log";
+
 /// What a server was asked to do. The last three fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The model in a page (src/bare.rs) instead of the server: no options but these, no limits,
-    /// no log, no shutdown
+    /// The model in a page (src/bare.rs) instead of the server: no limits, no log, no shutdown, and
+    /// no options beside it but --addr and --workers
     #[arg(long)]
     pub bare: bool,
 
@@ -23,38 +29,38 @@ pub struct Options {
     pub addr: SocketAddr,
 
     /// Pretended work before each answer, such as 1s or 50ms
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub delay: Duration,
 
     /// How messages are told apart: `line` ends each with a line feed; `raw` takes what one read
     /// returns, as the Python tutorial does
-    #[arg(long, default_value = "line", value_parser = framing_parser())]
+    #[arg(help_heading = PROTOCOL, long, default_value = "line", value_parser = framing_parser())]
     pub framing: Framing,
 
     /// The longest message, its line feed not counted (1 to 1073741824)
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
+    #[arg(help_heading = PROTOCOL, long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub max_message: usize,
 
     /// Close a connection that neither sends nor reads for so long
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
     pub idle_timeout: Duration,
 
     /// How long a shutdown waits for open connections before it cuts them
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
     /// Let clients crash their handler: `Panic` panics it, `Abort` aborts its process
-    #[arg(long)]
+    #[arg(help_heading = PROTOCOL, long)]
     pub allow_crash: bool,
 
     /// How each log line is written: for people, or one JSON object a line
-    #[arg(long, default_value = "text",
+    #[arg(help_heading = LOG, long, default_value = "text",
         value_parser = PossibleValuesParser::new(LogFormat::NAMES).try_map(|it| it.parse::<LogFormat>()))]
     pub log_format: LogFormat,
 
     /// Log warnings and errors only
-    #[arg(short, long)]
+    #[arg(help_heading = LOG, short, long)]
     pub quiet: bool,
 
     /// Connections taken on at once; further clients wait in the backlog.

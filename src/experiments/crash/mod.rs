@@ -52,12 +52,18 @@ impl Experiment for Crash {
     const TITLE: &'static str = "When a handler or its process dies";
     const ABOUT: &'static str = "Lets servers die under their clients: who notices what and when, and who is cut off \
          with them";
+    const QUICK: &'static str = "the user types after 100 ms in the place of 300";
     type Options = Options;
     type Figures = Vec<Observation>;
 
+    fn seconds(lab: &Lab, _: &Options) -> f64 {
+        let deaths = lab.contestants.len() * Death::ALL.len();
+        deaths as f64 * typed_after(lab.quick).as_secs_f64()
+    }
+
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Vec<Observation>> {
         lab.require_room(scene::CLIENTS)?;
-        let typed_after = Duration::from_millis(if lab.quick { 100 } else { 300 });
+        let typed_after = typed_after(lab.quick);
         let progress = lab.progress(lab.contestants.len() * Death::ALL.len());
         let mut observations = Vec::new();
         for contestant in &lab.contestants {
@@ -78,6 +84,11 @@ impl Experiment for Crash {
             ..Section::default()
         })
     }
+}
+
+/// When the user of the blocking client types the next line, counted from the death.
+fn typed_after(quick: bool) -> Duration {
+    Duration::from_millis(if quick { 100 } else { 300 })
 }
 
 /// Plays one death under one model. The user of the blocking client types the next line

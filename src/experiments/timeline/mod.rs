@@ -41,7 +41,7 @@ pub(super) struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     messages: usize,
 
-    /// How long the server works on each message: 100ms if nothing is said
+    /// How long the server works on each message [default: 100ms]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     delay: Option<Duration>,
 
@@ -53,6 +53,12 @@ pub(super) struct Options {
     /// Draw the picture to this file too, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+impl Options {
+    fn delay(&self, lab: &Lab) -> Duration {
+        self.delay.unwrap_or(Duration::from_millis(if lab.quick { 40 } else { 100 }))
+    }
 }
 
 /// What was played, and what came of it.
@@ -149,13 +155,23 @@ impl Experiment for Timeline {
     const TITLE: &'static str = "Who waits for whom";
     const ABOUT: &'static str =
         "Who waits for whom: clients drawn as bars of waiting and being served";
+    const QUICK: &'static str = "40 ms of work in the place of 100";
     type Options = Options;
     type Figures = Figures;
 
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let work = options.delay(lab).as_secs_f64() * options.messages as f64;
+        let turns = |it: &Contestant| match it.model.at_once {
+            AtOnce::One => options.clients,
+            AtOnce::Workers => options.clients.div_ceil(options.workers),
+            AtOnce::All => 1,
+        };
+        lab.contestants.iter().map(turns).sum::<usize>() as f64 * work
+    }
+
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
-        let usual = Duration::from_millis(if lab.quick { 40 } else { 100 });
         let Options { clients, messages, workers, .. } = *options;
-        let delay = options.delay.unwrap_or(usual);
+        let delay = options.delay(lab);
         let plan = Plan { clients, messages, delay, workers };
         lab.require_room(clients)?;
         let progress = lab.progress(lab.contestants.len());

@@ -20,12 +20,18 @@ pub(super) fn render(panels: &[Panel]) -> String {
 }
 
 fn bar(panel: &Panel, client: &Client, end: f64) -> String {
-    let column = |seconds: f64| ((seconds / end * WIDTH as f64).round() as usize).min(WIDTH);
+    let a_column = end / WIDTH as f64;
+    let column = |seconds: f64| ((seconds / a_column).round() as usize).min(WIDTH);
     let mut columns = [' '; WIDTH];
-    columns[..column(client.left_seconds)].fill('.');
+    let last = client.messages.last().map_or(client.left_seconds, |it| it.answered_seconds);
+    columns[..column(last)].fill('.');
     for message in &client.messages {
-        let (from, to) = (message.served_from(panel.delay), message.answered_seconds);
-        columns[column(from)..column(to)].fill('#');
+        // What is shorter than a column is no waiting, but rounding.
+        let from = match message.served_from(panel.delay) {
+            served if served - message.sent_seconds < a_column => message.sent_seconds,
+            served => served,
+        };
+        columns[column(from)..column(message.answered_seconds)].fill('#');
     }
     columns.iter().collect::<String>().trim_end().to_owned()
 }
