@@ -77,22 +77,39 @@ fn command(name: &str, common: &Common) -> String {
 }
 
 /// Each picture and each table in a file of its own, numbered within its section, and with the
-/// tables what they were measured on.
+/// tables what they were measured on: those that a page of the book includes, and no others.
 fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
     fs::create_dir_all(directory)?;
+    let pages = pages_beside(directory)?;
+    let write = |name: &str, text: &str| match pages.contains(&format!("figures/{name}}}}}")) {
+        true => fs::write(directory.join(name), text),
+        false => Ok(()),
+    };
     let source = format!("`{}` on {}\n", report.command, report.machine);
     fs::write(directory.join("measured.md"), &source)?;
     for Part { name, section, .. } in &report.parts {
-        for (number, picture) in section.pictures.iter().enumerate() {
+        for (number, picture) in (1..).zip(&section.pictures) {
             // The book puts it into its pages, and gives it their colours.
-            fs::write(directory.join(format!("{name}-{}.svg", number + 1)), &picture.svg)?;
+            write(&format!("{name}-{number}.svg"), &picture.svg)?;
         }
-        for (number, table) in section.tables.iter().enumerate() {
+        for (number, table) in (1..).zip(&section.tables) {
             let text = format!("{}\n\n{source}", html::table(table).into_string());
-            fs::write(directory.join(format!("{name}-{}.md", number + 1)), text)?;
+            write(&format!("{name}-{number}.md"), &text)?;
         }
         let findings = format!("{}\n\n{source}", section.sentences.join("\n\n"));
-        fs::write(directory.join(format!("{name}.md")), findings)?;
+        write(&format!("{name}.md"), &findings)?;
     }
     Ok(())
+}
+
+/// The text of all pages of the book whose figures are in this directory.
+fn pages_beside(directory: &Path) -> io::Result<String> {
+    let mut pages = String::new();
+    for entry in fs::read_dir(directory.parent().unwrap_or(directory))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            pages += &fs::read_to_string(path)?;
+        }
+    }
+    Ok(pages)
 }

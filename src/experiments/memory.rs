@@ -154,9 +154,12 @@ impl Experiment for Memory {
         let curves = curves.map(|it| (it.model.as_str(), it.colour, it.holdings.as_slice()));
         let mib = f64::from(1 << 20);
         let lines = Line::all(curves, |it: &IdleMemory| {
-            Point::exact(it.connections as f64, Some((it.user + it.kernel) / mib))
+            // What waits to be served is little more than a socket, and most of that is noise.
+            let all_served = it.served == it.connections;
+            let memory = all_served.then(|| (it.user + it.kernel) / mib);
+            Point::exact(it.connections as f64, memory)
         });
-        let title = "Memory of the server, user and kernel, MiB";
+        let title = "Memory of servers that serve all their clients, user and kernel, MiB";
         let axes = Axes { title, x: "idle connections", y: "MiB" };
         let mut tables = vec![holdings(idle_connections)];
         if !fork_with_ballast.is_empty() {

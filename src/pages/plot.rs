@@ -82,8 +82,11 @@ impl Line {
         let mut lines: Vec<Line> = Vec::new();
         for (name, colour, points) in curves {
             let dashed = lines.iter().any(|line| line.colour == colour);
-            let points = points.iter().filter_map(&point).collect();
-            lines.push(Line { name: name.to_owned(), colour, dashed, points });
+            let points: Vec<Point> = points.iter().filter_map(&point).collect();
+            // What has no point needs no place in the legend.
+            if !points.is_empty() {
+                lines.push(Line { name: name.to_owned(), colour, dashed, points });
+            }
         }
         lines
     }
