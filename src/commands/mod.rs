@@ -108,7 +108,7 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
     let common = Common::from_arg_matches(matches)?;
     let session = Session::begin(&common)?;
     let svg = experiment.svg(matches)?.as_deref().map(OutputFile::create).transpose()?;
-    announce(experiment.name, experiment.duration(&session.lab, matches)?);
+    announce(experiment.name, experiment.prepare(&session.lab, matches)?);
     let finding = experiment.conduct(&session.lab, matches)?;
     if let (Some(file), Some(picture)) = (svg, finding.section.pictures.first()) {
         file.write(&plot::standalone(&picture.svg))?;

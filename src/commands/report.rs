@@ -36,12 +36,12 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let session = Session::begin(common)?;
     let mut figures = Map::new();
     let mut parts = Vec::new();
-    let durations = EXPERIMENTS.iter().map(|it| it.duration(&session.lab, &it.as_usual()?));
+    let durations = EXPERIMENTS.iter().map(|it| it.prepare(&session.lab, &it.as_usual()?));
     announce("all of it", durations.sum::<anyhow::Result<Duration>>()?);
     for (place, experiment) in EXPERIMENTS.iter().enumerate() {
         let part = format!("{} of {}", place + 1, EXPERIMENTS.len());
         let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.as_usual()?);
-        announce(&format!("{}, {}", lab.part, experiment.name), experiment.duration(&lab, &told)?);
+        announce(&format!("{}, {}", lab.part, experiment.name), experiment.prepare(&lab, &told)?);
         let finding = experiment.conduct(&lab, &told).context(experiment.name)?;
         figures.insert(experiment.name.to_owned(), finding.figures);
         // The first needs no subcommand.

@@ -155,6 +155,10 @@ impl Experiment for Comparison {
     type Options = Options;
     type Figures = Figures;
 
+    fn connections(_: &Lab, _: &Options) -> usize {
+        IDLE_CONNECTIONS
+    }
+
     fn seconds(lab: &Lab, _: &Options) -> f64 {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
         let loads = (rounds * EXERCISES.len()) as f64 * window.seconds();
@@ -162,7 +166,6 @@ impl Experiment for Comparison {
     }
 
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
-        lab.require_room(IDLE_CONNECTIONS)?;
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
         let all: Vec<Contestant> =
             lab.contestants.iter().cloned().chain([Contestant::floor()]).collect();

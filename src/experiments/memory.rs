@@ -114,6 +114,10 @@ impl Experiment for Memory {
     type Options = Options;
     type Figures = Figures;
 
+    fn connections(lab: &Lab, options: &Options) -> usize {
+        options.counts(lab).into_iter().min().unwrap_or_default()
+    }
+
     fn seconds(lab: &Lab, options: &Options) -> f64 {
         let counts = options.counts(lab);
         let hold = |contestant: &Contestant, count: usize| match count <= contestant.room() {
@@ -128,7 +132,6 @@ impl Experiment for Memory {
 
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
         let counts = options.counts(lab);
-        lab.require_room(counts.iter().copied().min().unwrap_or_default())?;
         let (rounds, fork) = (rounds(lab.quick), fork_of(lab));
         let ballasts = if fork.is_some() { options.ballast.as_slice() } else { &[] };
         let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds;

@@ -45,6 +45,9 @@ pub trait Experiment {
     /// What it finds out: what `--json` writes.
     type Figures: Serialize;
 
+    /// How many connections at a time there must be room for, at the least.
+    fn connections(lab: &Lab, options: &Self::Options) -> usize;
+
     /// How long it will take, in seconds, give or take a third.
     fn seconds(lab: &Lab, options: &Self::Options) -> f64;
 
@@ -78,7 +81,7 @@ pub struct Entry {
     pub about: &'static str,
     /// What `--quick` means to it.
     pub quick: &'static str,
-    seconds: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
+    prepare: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
     augment: fn(Command) -> Command,
     conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
     svg: fn(&ArgMatches) -> anyhow::Result<Option<PathBuf>>,
@@ -99,7 +102,11 @@ impl Entry {
             title: E::TITLE,
             about: E::ABOUT,
             quick: E::QUICK,
-            seconds: |lab, matches| Ok(E::seconds(lab, &E::Options::from_arg_matches(matches)?)),
+            prepare: |lab, matches| {
+                let options = E::Options::from_arg_matches(matches)?;
+                lab.require_room(E::connections(lab, &options))?;
+                Ok(E::seconds(lab, &options))
+            },
             augment: E::Options::augment_args,
             conduct: |lab, matches| {
                 let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
@@ -124,13 +131,13 @@ impl Entry {
         (self.svg)(matches)
     }
 
-    /// How long it will take as it was told, give or take a third.
+    /// Looks whether there is room for it, and says how long it will take, give or take a third.
     ///
     /// # Errors
     ///
-    /// When these matches are of another command.
-    pub fn duration(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Duration> {
-        let seconds = (self.seconds)(lab, matches)?;
+    /// When a limit is too short, or these matches are of another command.
+    pub fn prepare(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Duration> {
+        let seconds = (self.prepare)(lab, matches)?;
         Ok(Duration::from_secs_f64(seconds.clamp(1.0, 1e6)))
     }
 

@@ -104,6 +104,10 @@ impl Experiment for Overload {
     type Options = Options;
     type Figures = Vec<Curve>;
 
+    fn connections(_: &Lab, _: &Options) -> usize {
+        FEWEST_CLIENTS
+    }
+
     fn seconds(lab: &Lab, options: &Options) -> f64 {
         let variants = lab.contestants.iter().flat_map(variants).count();
         let each = options.duration(lab).as_secs_f64() + 0.22;
@@ -122,7 +126,6 @@ impl Experiment for Overload {
         let mut curves: Vec<Curve> = variants.iter().map(new).collect();
         let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
         let most_clients = room.unwrap_or_default().min(MOST_CLIENTS);
-        lab.require_room(FEWEST_CLIENTS)?;
         let progress = lab.progress(variants.len() * rates.len());
         for rate in rates {
             for (variant, curve) in variants.iter().zip(&mut curves) {

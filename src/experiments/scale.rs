@@ -123,6 +123,10 @@ impl Experiment for Scale {
     type Options = Options;
     type Figures = Vec<Curve>;
 
+    fn connections(lab: &Lab, options: &Options) -> usize {
+        options.clients(lab).into_iter().min().unwrap_or_default()
+    }
+
     fn seconds(lab: &Lab, options: &Options) -> f64 {
         let measurements = 2 * rounds(lab.quick) * options.clients(lab).len();
         (measurements * lab.contestants.len()) as f64 * window(lab.quick).seconds()
@@ -130,7 +134,6 @@ impl Experiment for Scale {
 
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Vec<Curve>> {
         let clients = options.clients(lab);
-        lab.require_room(clients.iter().copied().min().unwrap_or_default())?;
         let rounds = rounds(lab.quick);
         let new = |it: &Contestant| Curve {
             model: it.name.clone(),

@@ -113,6 +113,10 @@ pub fn table(directory: &Path) -> Option<Table> {
         caption: "One connection after the other: median ± median absolute deviation".to_owned(),
         columns: columns.map(str::to_owned).into(),
         rows,
+        legend:
+            "page: the same model in src/bare.rs; floor: a server that only sends back what it \
+                 reads."
+                .to_owned(),
         ..Table::default()
     })
 }

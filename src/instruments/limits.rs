@@ -1,6 +1,5 @@
 //! How many connections at a time the limits of this process and this machine leave room for.
 
-use nix::sys::resource::{Resource, getrlimit};
 use server_core::Unit;
 
 use crate::models::Contestant;
@@ -91,13 +90,22 @@ impl Tasks {
 }
 
 /// What is left of RLIMIT_NPROC, which is none for root: getrlimit(2).
+#[cfg(target_os = "linux")]
 fn user_limit() -> Option<u64> {
+    use nix::sys::resource::{Resource, getrlimit};
+
     let user = nix::unistd::Uid::effective();
-    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
-    // It is signed on FreeBSD.
-    #[allow(clippy::unnecessary_cast, reason = "it is one on FreeBSD")]
-    let limit = soft as u64;
-    (!user.is_root()).then(|| limit.saturating_sub(tasks_of(user.as_raw())))
+    let (limit, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    let processes = procfs::process::all_processes().ok()?.flatten();
+    let own = processes.filter(|it| it.uid().is_ok_and(|uid| uid == user.as_raw()));
+    let threads = own.filter_map(|it| it.stat().ok()).map(|stat| stat.num_threads.unsigned_abs());
+    (!user.is_root()).then(|| limit.saturating_sub(threads.sum()))
+}
+
+/// Elsewhere the system does not tell how many there are.
+#[cfg(not(target_os = "linux"))]
+fn user_limit() -> Option<u64> {
+    None
 }
 
 /// What is left of the control group's limit: `pids.max` of cgroups(7).
@@ -110,18 +118,6 @@ fn group_limit() -> Option<u64> {
 
 fn number(file: &str) -> Option<u64> {
     std::fs::read_to_string(file).ok()?.trim().parse().ok()
-}
-
-#[cfg(target_os = "linux")]
-fn tasks_of(user: u32) -> u64 {
-    let Ok(processes) = procfs::process::all_processes() else { return 0 };
-    let own = processes.flatten().filter(|process| process.uid().is_ok_and(|uid| uid == user));
-    own.filter_map(|process| process.stat().ok()).map(|stat| stat.num_threads.unsigned_abs()).sum()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn tasks_of(_: u32) -> u64 {
-    0
 }
 
 #[cfg(test)]

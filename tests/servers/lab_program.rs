@@ -100,6 +100,15 @@ fn answers_mistakes() {
         let line = one_line(lab(arguments), *status);
         assert!(line.starts_with("lab: ") && line.contains(says), "{arguments:?}: {line}");
     }
+    no_figures();
+}
+
+fn no_figures() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut command = lab(&["bench-table"]);
+    command.env("CRITERION_HOME", directory.path());
+    let line = one_line(command, 1);
+    assert!(line.contains("no figures yet: cargo bench --bench connection"), "{line}");
 }
 
 fn lab(arguments: &[&str]) -> Command {

@@ -56,13 +56,16 @@ impl Experiment for Crash {
     type Options = Options;
     type Figures = Vec<Observation>;
 
+    fn connections(_: &Lab, _: &Options) -> usize {
+        scene::CLIENTS
+    }
+
     fn seconds(lab: &Lab, _: &Options) -> f64 {
         let deaths = lab.contestants.len() * Death::ALL.len();
         deaths as f64 * typed_after(lab.quick).as_secs_f64()
     }
 
     fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Vec<Observation>> {
-        lab.require_room(scene::CLIENTS)?;
         let typed_after = typed_after(lab.quick);
         let progress = lab.progress(lab.contestants.len() * Death::ALL.len());
         let mut observations = Vec::new();

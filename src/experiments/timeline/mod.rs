@@ -159,6 +159,10 @@ impl Experiment for Timeline {
     type Options = Options;
     type Figures = Figures;
 
+    fn connections(_: &Lab, options: &Options) -> usize {
+        options.clients
+    }
+
     fn seconds(lab: &Lab, options: &Options) -> f64 {
         let work = options.delay(lab).as_secs_f64() * options.messages as f64;
         let turns = |it: &Contestant| match it.model.at_once {
@@ -173,7 +177,6 @@ impl Experiment for Timeline {
         let Options { clients, messages, workers, .. } = *options;
         let delay = options.delay(lab);
         let plan = Plan { clients, messages, delay, workers };
-        lab.require_room(clients)?;
         let progress = lab.progress(lab.contestants.len());
         let play = |contestant: &Contestant| {
             progress.step(&contestant.name);

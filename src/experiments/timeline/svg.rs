@@ -69,7 +69,7 @@ fn grid(scale: &Scale, foot: f64) -> String {
         let _ = writeln!(
             svg,
             "<path d=\"M{x:.1} {HEADING}V{foot:.1}\" stroke=\"{FAINT}\" stroke-width=\"0.5\"/>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\">{}</text>",
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             foot + 14.0,
             (seconds * 1000.0).round() / 1000.0
         );
@@ -77,7 +77,7 @@ fn grid(scale: &Scale, foot: f64) -> String {
     }
     let (x, y) = (f64::midpoint(LEFT, RIGHT), foot + 28.0);
     svg + &format!(
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\" font-size=\"11\">seconds since all \
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">seconds since all \
          clients came</text>\n"
     )
 }
