@@ -19,8 +19,8 @@ const LOG: &str = "Log";
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The model in a page (src/bare.rs) instead of the server: no limits, no log, no shutdown, and
-    /// no options beside it but --addr and --workers
+    /// The model in a page (src/bare.rs) instead of the server: no limits, no log, no shutdown; beside
+    /// it only an address may be given, and the number of workers where there are any
     #[arg(long)]
     pub bare: bool,
 
