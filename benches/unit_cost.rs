@@ -20,20 +20,26 @@ use tokio::runtime::{Builder, Runtime};
 const MIB: usize = 1 << 20;
 
 fn main() {
-    fork_if_asked();
+    run_if_asked();
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("unit_cost");
     group.warm_up_time(Duration::from_millis(500)).nresamples(20_000);
     group.measurement_time(Duration::from_secs(2));
+    let mut apart = |name: &str, start: &dyn Fn() -> Apart| {
+        let mut process = None;
+        group.bench_function(name, |bencher| {
+            let process = process.get_or_insert_with(start);
+            bencher.iter_custom(|count| process.time(count));
+        });
+    };
     for ballast in [0, 64, 256] {
-        let mut parent = None;
-        group.bench_function(format!("fork/parent_of_{ballast}_MiB"), |bencher| {
-            let parent = parent.get_or_insert_with(|| Parent::start(ballast));
-            bencher.iter_custom(|count| parent.fork(count));
+        apart(&format!("fork/parent_of_{ballast}_MiB"), &|| {
+            Apart::start(this_program(), "fork", ballast)
         });
     }
-    group.bench_function("thread/spawn_and_join", |bencher| {
-        bencher.iter(|| thread::spawn(|| ()).join().expect("a thread"));
+    apart("thread/with_a_signal_stack", &|| Apart::start(this_program(), "thread", 0));
+    apart("thread/as_in_our_servers", &|| {
+        Apart::start(this_program_without_handlers(), "thread", 0)
     });
     let worker = Worker::start();
     group.bench_function("pool/to_a_waiting_worker_and_back", |bencher| {
@@ -50,19 +56,22 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A process of its own that forks: small, with one thread, and with touched memory as asked.
-struct Parent(Child);
+/// A process of its own that makes units: small, and with touched memory as asked.
+struct Apart(Child);
 
-impl Parent {
-    fn start(ballast: usize) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["parent", &ballast.to_string()]);
-        Parent(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a parent"))
+impl Apart {
+    fn start(mut program: Command, unit: &str, ballast: usize) -> Self {
+        program
+            .args(["apart", unit, &ballast.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Apart(program.spawn().expect("a process"))
     }
 
-    fn fork(&mut self, count: u64) -> Duration {
+    /// How long it takes to make so many units, one after the other.
+    fn time(&mut self, count: u64) -> Duration {
         let input = self.0.stdin.as_mut().expect("a pipe");
-        writeln!(input, "{count}").expect("a waiting parent");
+        writeln!(input, "{count}").expect("a waiting process");
         let mut line = String::new();
         let output = self.0.stdout.as_mut().expect("a pipe");
         BufReader::new(output).read_line(&mut line).expect("an answer");
@@ -70,38 +79,56 @@ impl Parent {
     }
 }
 
-impl Drop for Parent {
+impl Drop for Apart {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
 }
 
-/// What that process does: forks, ends the child and waits for it, as often as each line of its
-/// input says.
-#[allow(unsafe_code)]
-fn fork_if_asked() {
+fn this_program() -> Command {
+    Command::new(std::env::current_exe().expect("this program"))
+}
+
+/// With SIGSEGV and SIGBUS ignored: the standard library leaves them alone then, as it does in our
+/// servers, and gives threads no signal stack.
+fn this_program_without_handlers() -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap '' SEGV BUS; exec "$0" "$@""#]).arg(this_program().get_program());
+    shell
+}
+
+/// What that process does: makes a unit and waits for its end, as often as each line of its input
+/// says.
+fn run_if_asked() {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some("parent") {
+    if arguments.next().as_deref() != Some("apart") {
         return;
     }
-    let ballast: usize = arguments.next().and_then(|size| size.parse().ok()).expect("a size");
+    let make: fn() = match arguments.next().as_deref() {
+        Some("fork") => fork_and_wait,
+        _ => || thread::spawn(|| ()).join().expect("a thread"),
+    };
+    let ballast: usize = arguments.next().and_then(|it| it.parse().ok()).expect("a size");
     let touched = std::hint::black_box(vec![1_u8; ballast * MIB]);
     for line in std::io::stdin().lines() {
         let count: u64 = line.expect("a line").parse().expect("a number");
         let begin = Instant::now();
-        for _ in 0..count {
-            // SAFETY: this process has one thread, so the child may run any code.
-            match unsafe { fork() }.expect("a child") {
-                // SAFETY: ends this process at once; what there is to clean up is the parent's.
-                ForkResult::Child => unsafe { nix::libc::_exit(0) },
-                ForkResult::Parent { child } => waitpid(child, None).expect("its end"),
-            };
-        }
+        (0..count).for_each(|_| make());
         println!("{}", begin.elapsed().as_nanos());
     }
     drop(touched);
     std::process::exit(0);
+}
+
+#[allow(unsafe_code)]
+fn fork_and_wait() {
+    // SAFETY: this process has one thread, so the child may run any code.
+    match unsafe { fork() }.expect("a child") {
+        // SAFETY: ends this process at once; what there is to clean up is the parent's.
+        ForkResult::Child => unsafe { nix::libc::_exit(0) },
+        ForkResult::Parent { child } => waitpid(child, None).expect("its end"),
+    };
 }
 
 /// A thread that waits for work in a queue, as a pool's do, and a queue back.

@@ -51,6 +51,7 @@ mod self_pipe;
 mod session;
 mod shutdown;
 mod sole;
+mod stack_overflow;
 mod statistics;
 mod throttle;
 

@@ -14,10 +14,9 @@
 //!
 //! # What it costs
 //!
-//! A thread is a `clone` in the kernel and a stack. The standard library adds, to each thread, a
-//! small stack of its own for the handler that reports stack overflows: `mmap`, `mprotect`, three
-//! `sigaltstack` and `munmap`, and `sched_getaffinity` to find the stack's end. A program in C
-//! does without, and dies of an overflow without a word; from here it cannot be turned off.
+//! A thread is a `clone3` in the kernel, a stack that is used again after it, and three calls of
+//! the C library. The standard library would add a second stack to each, to report an overflow of
+//! the first: [`server_core`] sees to it that it does not.
 //!
 //! # What it adds to the page
 //!
