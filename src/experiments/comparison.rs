@@ -3,25 +3,18 @@
 //! Each load runs on a server process of its own, and the rounds are interleaved: a disturbance of
 //! the machine hits all servers alike and not one of them.
 
-use anyhow::Context;
-use client::load::{Extent, Load};
 use serde::Serialize;
 
 use super::Experiment;
+use super::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
 use crate::instruments::idle_memory::{self, IdleMemory};
 use crate::instruments::sample::{Figure, Samples, count, figure};
-use crate::lab::{Lab, Progress, Window, in_rounds};
+use crate::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
 use crate::pages::number::{short, time};
 use crate::pages::section::{Section, Table, cell};
-
-/// How many clients come at once.
-const MANY_CLIENTS: usize = 32;
-
-/// Over how many warm connections messages go.
-const WARM_CONNECTIONS: usize = 50;
 
 /// How many connections are idle.
 const IDLE_CONNECTIONS: usize = 500;
@@ -51,12 +44,20 @@ const MS: f64 = 1e3;
 const KIB: f64 = 1024.0;
 
 /// One client after the other.
-const ONE_CLIENT: [Figure<Cost>; 1] = [figure(
-    "connections_per_second_one_client",
-    "per s, 1 client",
-    1.0,
-    Cost::connections_per_second,
-)];
+const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
+    figure(
+        "connections_per_second_one_client",
+        "per s, 1 client",
+        1.0,
+        Cost::connections_per_second,
+    ),
+    figure(
+        "server_cpu_per_connection_one_client_microseconds",
+        "CPU, 1 client, µs",
+        1.0,
+        Cost::server_cpu_per_connection,
+    ),
+];
 
 /// Many clients at once.
 const CONNECTIONS: [Figure<Cost>; 6] = [
@@ -117,34 +118,9 @@ const MEMORY: [Figure<IdleMemory>; 3] = [
     count("served_idle_connections", "clients served", |it| Some(it.served as f64)),
 ];
 
-/// One load that is put on a server: its name, its connections, their messages, its figures.
-struct Exercise {
-    name: &'static str,
-    connections: usize,
-    messages_per_connection: Option<u64>,
-    figures: &'static [Figure<Cost>],
-}
-
-const EXERCISES: [Exercise; 3] = [
-    Exercise {
-        name: "1 client",
-        connections: 1,
-        messages_per_connection: Some(1),
-        figures: &ONE_CLIENT,
-    },
-    Exercise {
-        name: "32 clients",
-        connections: MANY_CLIENTS,
-        messages_per_connection: Some(1),
-        figures: &CONNECTIONS,
-    },
-    Exercise {
-        name: "50 warm connections",
-        connections: WARM_CONNECTIONS,
-        messages_per_connection: None,
-        figures: &MESSAGES,
-    },
-];
+/// The loads, and the figures that are taken of each.
+const EXERCISES: [(Exercise, &[Figure<Cost>]); 3] =
+    [(ONE_CLIENT, &OF_ONE_CLIENT), (MANY_CLIENTS, &CONNECTIONS), (WARM_CONNECTIONS, &MESSAGES)];
 
 impl Experiment for Comparison {
     const NAME: &'static str = "comparison";
@@ -180,17 +156,18 @@ impl Experiment for Comparison {
             Ok(())
         })?;
         in_rounds(rounds, all.len() * EXERCISES.len(), |step| {
-            let (exercise, index) = (&EXERCISES[step / all.len()], step % all.len());
-            let cost = exercise.put(lab, &all[index], window, &progress)?;
-            servers[index].1.add(exercise.figures, &cost);
+            let ((exercise, figures), index) = (&EXERCISES[step / all.len()], step % all.len());
+            progress.step(format!("{}: {}", all[index].name, exercise.name));
+            let cost = exercise.put(lab, &all[index], window)?;
+            servers[index].1.add(figures, &cost);
             Ok(())
         })?;
         Ok(Figures {
             rounds,
             memory_rounds,
             seconds_per_round: window.duration.as_secs_f64(),
-            many_clients: MANY_CLIENTS,
-            warm_connections: WARM_CONNECTIONS,
+            many_clients: MANY_CLIENTS.connections,
+            warm_connections: WARM_CONNECTIONS.connections,
             idle_connections: IDLE_CONNECTIONS,
             message_bytes: MESSAGE_SIZE,
             servers,
@@ -200,7 +177,10 @@ impl Experiment for Comparison {
     fn show(figures: &Figures) -> anyhow::Result<Section> {
         let Figures { rounds, memory_rounds, .. } = figures;
         Ok(Section {
-            sentences: vec![connections(figures), messages(figures), idle(figures)],
+            sentences: [connections(figures), messages(figures), idle(figures)]
+                .into_iter()
+                .chain(out_of_line(figures))
+                .collect(),
             tables: vec![table(figures)],
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} rounds \
@@ -229,35 +209,19 @@ impl Plan {
     }
 }
 
-impl Exercise {
-    fn put(
-        &self,
-        lab: &Lab,
-        contestant: &Contestant,
-        window: Window,
-        progress: &Progress,
-    ) -> anyhow::Result<Cost> {
-        progress.step(format!("{}: {}", contestant.name, self.name));
-        let load = |server, extent: Extent| Load {
-            messages_per_connection: self.messages_per_connection,
-            message_size: MESSAGE_SIZE,
-            ..Load::strict(server, self.connections, extent)
-        };
-        lab.measure(contestant, window, load).context(self.name)
-    }
-}
-
 fn table(figures: &Figures) -> Table {
     let columns = figures.servers.iter().map(|(name, _)| name.clone()).collect();
     let heading = |text: String| (text, Vec::new());
     let many = CONNECTIONS[5].key;
     let warm = MESSAGES[5].key;
     let mut rows = vec![heading(format!(
-        "Connections: connect, one echo, Bye, end; {MANY_CLIENTS} clients at once"
+        "Connections: connect, one echo, Bye, end; {} clients at once",
+        MANY_CLIENTS.connections
     ))];
-    rows.extend(ONE_CLIENT.iter().map(|it| row(figures, it, "")));
+    rows.extend(OF_ONE_CLIENT.iter().map(|it| row(figures, it, "")));
     rows.extend(CONNECTIONS[..5].iter().map(|it| row(figures, it, many)));
-    rows.push(heading(format!("Messages of 16 bytes over {WARM_CONNECTIONS} warm connections")));
+    let warm_connections = WARM_CONNECTIONS.connections;
+    rows.push(heading(format!("Messages of 16 bytes over {warm_connections} warm connections")));
     let shown = MESSAGES.iter().filter(|it| it.key != warm);
     rows.extend(shown.map(|it| row(figures, it, warm)));
     rows.push(heading(format!("Memory per connection, {IDLE_CONNECTIONS} of them idle")));
@@ -305,12 +269,13 @@ fn messages(figures: &Figures) -> String {
         return "No messages were measured.".to_owned();
     };
     let served = medians(figures, "answered_connections");
-    let few = served.iter().filter(|(_, count)| *count < WARM_CONNECTIONS as f64);
+    let clients = WARM_CONNECTIONS.connections;
+    let few = served.iter().filter(|(_, count)| *count < clients as f64);
     let few: Vec<String> = few.map(|(name, count)| format!("{name} only {count:.0}")).collect();
     let all = match few.is_empty() {
-        true => format!("each answered all {WARM_CONNECTIONS} clients"),
+        true => format!("each answered all {clients} clients"),
         false => format!(
-            "of {WARM_CONNECTIONS} clients {} at a time were answered, and the others waited",
+            "of {clients} clients {} at a time were answered, and the others waited",
             few.join(" and ")
         ),
     };
@@ -353,6 +318,39 @@ fn idle(figures: &Figures) -> String {
     }
 }
 
+/// How many times as much CPU a connection may take among many as alone.
+const IN_LINE: f64 = 2.0;
+
+/// On models that many clients cost more than they ought to.
+fn out_of_line(figures: &Figures) -> Vec<String> {
+    let (_floor, models) = figures.servers.split_last().unzip();
+    let sentence = |(name, samples): &(String, Samples)| {
+        let [rate, cpu] = &OF_ONE_CLIENT;
+        let (alone, among) = (samples.get(rate.key), samples.get(CONNECTIONS[0].key));
+        let ranges = alone.range().zip(among.range());
+        let slower = ranges.is_some_and(|((slowest, _), (_, fastest))| fastest < slowest);
+        let slower = slower.then(|| {
+            let (alone, among) = (short(alone.median()), short(among.median()));
+            format!("it served {among} connections a second, and {alone} with one")
+        });
+        let (alone, among) = (samples.median(cpu.key)?, samples.median(CONNECTIONS[3].key)?);
+        let dearer = (among > IN_LINE * alone).then(|| {
+            format!("a connection cost {} of CPU, and {} with one", time(among), time(alone))
+        });
+        let findings: Vec<String> = slower.into_iter().chain(dearer).collect();
+        (!findings.is_empty()).then(|| {
+            format!(
+                "{name} is out of line: with {MANY} clients {}. `cargo run --release -- anatomy \
+                 --models {name}` shows what they make the kernel do.",
+                findings.join(", and ")
+            )
+        })
+    };
+    models.unwrap_or_default().iter().filter_map(sentence).collect()
+}
+
+const MANY: usize = MANY_CLIENTS.connections;
+
 /// A figure's medians over the contestants, without the floor.
 fn medians<'a>(figures: &'a Figures, key: &str) -> Vec<(&'a str, f64)> {
     let (_floor, models) = figures.servers.split_last().unzip();
@@ -376,4 +374,59 @@ fn by_name<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(servers.iter().map(|(name, samples)| (name, samples)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server's rates and costs in each round: with one client, and with many.
+    fn server(name: &str, rates: [[f64; 2]; 2], costs: [f64; 2]) -> (String, Samples) {
+        let mut samples = Samples::default();
+        for (figure, rounds) in [&OF_ONE_CLIENT[0], &CONNECTIONS[0]].into_iter().zip(rates) {
+            rounds.into_iter().for_each(|rate| samples.push(figure.key, rate));
+        }
+        samples.push(OF_ONE_CLIENT[1].key, costs[0]);
+        samples.push(CONNECTIONS[3].key, costs[1]);
+        (name.to_owned(), samples)
+    }
+
+    fn sentences(server: (String, Samples)) -> String {
+        let floor = ("floor".to_owned(), Samples::default());
+        let figures = Figures {
+            rounds: 2,
+            memory_rounds: 1,
+            seconds_per_round: 1.0,
+            many_clients: MANY,
+            warm_connections: 50,
+            idle_connections: IDLE_CONNECTIONS,
+            message_bytes: MESSAGE_SIZE,
+            servers: vec![server, floor],
+        };
+        out_of_line(&figures).join(" ")
+    }
+
+    #[test]
+    fn a_model_that_many_clients_slow_down_is_out_of_line() {
+        let slower = sentences(server("thread", [[9e3, 8e3], [2e3, 3e3]], [90.0, 100.0]));
+        assert!(
+            slower.contains("thread is out of line: with 32 clients it served 2.50k"),
+            "{slower}"
+        );
+        assert!(slower.contains("8.50k with one. `cargo run --release -- anatomy"), "{slower}");
+        assert!(!slower.contains("cost"), "{slower}");
+        let dearer = sentences(server("fork", [[3e3, 3e3], [6e3, 6e3]], [100.0, 210.0]));
+        assert!(
+            dearer.contains("a connection cost 210 µs of CPU, and 100 µs with one"),
+            "{dearer}"
+        );
+        let both = sentences(server("both", [[9e3, 9e3], [2e3, 2e3]], [90.0, 300.0]));
+        assert!(both.contains("9.00k with one, and a connection cost 300 µs"), "{both}");
+    }
+
+    #[test]
+    fn a_model_within_its_noise_is_in_line() {
+        let noisy = server("pool", [[9e3, 7e3], [6e3, 8e3]], [100.0, 190.0]);
+        assert_eq!(sentences(noisy), "");
+    }
 }

@@ -268,9 +268,9 @@ fn holdings(all: &[Growth]) -> Table {
             it.served.to_string(),
             each(it.user),
             each(it.kernel),
-            it.processes.to_string(),
-            it.threads.to_string(),
-            it.descriptors.to_string(),
+            it.family.processes.to_string(),
+            it.family.threads.to_string(),
+            it.family.descriptors.to_string(),
         ];
         (model.clone(), cells)
     };

@@ -12,8 +12,10 @@ use serde_json::Value;
 use crate::lab::Lab;
 use crate::pages::section::Section;
 
+mod anatomy;
 mod comparison;
 pub mod crash;
+mod exercise;
 mod memory;
 mod overload;
 mod scale;
@@ -23,6 +25,7 @@ mod timeline;
 /// nothing.
 pub const EXPERIMENTS: &[Entry] = &[
     Entry::of::<comparison::Comparison>(),
+    Entry::of::<anatomy::Anatomy>(),
     Entry::of::<timeline::Timeline>(),
     Entry::of::<scale::Scale>(),
     Entry::of::<memory::Memory>(),

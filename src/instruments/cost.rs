@@ -6,6 +6,8 @@ use client::load::{Outcome, quantile};
 use nix::sys::resource::{UsageWho, getrusage};
 use server_core::CpuTime;
 
+use super::interrupts::Interrupts;
+
 /// What came of a load. What it costs to start a server, to connect and to stop is known from a run
 /// that ended as soon as it began, and is taken off.
 #[derive(Clone, Debug)]
@@ -13,30 +15,40 @@ pub struct Cost {
     /// What came of the load.
     pub outcome: Outcome,
     /// How many connections the costs are those of.
-    connections: u64,
+    pub connections: u64,
     /// How many messages.
-    messages: u64,
-    used: Used,
+    pub messages: u64,
+    /// What was charged for them.
+    pub used: Used,
 }
 
 /// What has been charged to this process, and to those of its children that have ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Used {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
     server_cpu: Duration,
-    context_switches: u64,
     client_cpu: Duration,
+    /// How often the server's threads and children gave their processor up, since they had to wait.
+    pub voluntary_switches: u64,
+    /// How often it was taken from them.
+    pub involuntary_switches: u64,
+    /// How often they touched memory that the kernel had to provide first.
+    pub page_faults: u64,
+    /// What processors of the whole machine asked of each other.
+    pub interrupts: Interrupts,
 }
 
 impl Used {
     /// Reads the accounts.
     pub(crate) fn so_far() -> anyhow::Result<Self> {
         let children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let switches =
-            children.voluntary_context_switches() + children.involuntary_context_switches();
+        let page_faults = children.minor_page_faults() + children.major_page_faults();
         Ok(Used {
             server_cpu: CpuTime::of_children()?.total(),
-            context_switches: u64::try_from(switches)?,
             client_cpu: CpuTime::of_this_process()?.total(),
+            voluntary_switches: u64::try_from(children.voluntary_context_switches())?,
+            involuntary_switches: u64::try_from(children.involuntary_context_switches())?,
+            page_faults: u64::try_from(page_faults)?,
+            interrupts: Interrupts::so_far(),
         })
     }
 
@@ -47,10 +59,14 @@ impl Used {
 
     /// What was added since an earlier reading.
     pub(crate) fn since(self, before: Self) -> Self {
+        let count = |of: fn(&Used) -> u64| of(&self).saturating_sub(of(&before));
         Used {
             server_cpu: self.server_cpu.saturating_sub(before.server_cpu),
-            context_switches: self.context_switches.saturating_sub(before.context_switches),
             client_cpu: self.client_cpu.saturating_sub(before.client_cpu),
+            voluntary_switches: count(|it| it.voluntary_switches),
+            involuntary_switches: count(|it| it.involuntary_switches),
+            page_faults: count(|it| it.page_faults),
+            interrupts: self.interrupts.since(before.interrupts),
         }
     }
 }
@@ -84,7 +100,8 @@ impl Cost {
 
     /// How often the server's threads and children were switched for a connection.
     pub fn context_switches_per_connection(&self) -> Option<f64> {
-        each(self.used.context_switches as f64, self.connections)
+        let Used { voluntary_switches, involuntary_switches, .. } = self.used;
+        each((voluntary_switches + involuntary_switches) as f64, self.connections)
     }
 
     /// CPU time of the server and its children for a message, in microseconds.

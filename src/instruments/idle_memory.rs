@@ -7,6 +7,7 @@ use std::time::Duration;
 use client::hold::Held;
 use serde::Serialize;
 
+use super::family::{Family, proportional_set_size};
 use crate::lab::Lab;
 use crate::models::Contestant;
 
@@ -23,12 +24,9 @@ pub struct IdleMemory {
     /// Kernel stacks, page tables and slabs (sockets, processes, threads), on the server's side.
     #[serde(rename = "kernel_bytes")]
     pub kernel: f64,
-    /// How many processes the server is.
-    pub processes: usize,
-    /// How many threads they have together.
-    pub threads: usize,
-    /// How many descriptors they have open together.
-    pub descriptors: usize,
+    /// What the server is then.
+    #[serde(flatten)]
+    pub family: Family,
 }
 
 /// How long the kernel takes, generously, to free what processes that ended have left.
@@ -49,18 +47,18 @@ pub fn measure(
     let server = lab.start(contestant)?;
     std::thread::sleep(SETTLE);
     let pairs = Pairs::open(connections, lab.limits.pairs_beside(connections))?;
-    let pid = server.process().as_raw();
-    let (user, kernel) = (system::user(pid)?, system::kernel()?);
+    let pid = server.process();
+    let (user, kernel) = (proportional_set_size(pid)?, system::kernel()?);
     let expected = contestant.model.served_at_once(connections);
     let held = Held::open(server.address(), connections, expected)?;
     // Before anything looks into the server's processes, which the kernel keeps memory for.
     let kernel = system::kernel()? - kernel - pairs.one_end;
-    let user = system::user(pid)? - user;
-    let (processes, threads, descriptors) = system::counts(pid)?;
+    let user = proportional_set_size(pid)? - user;
+    let family = Family::of(pid)?;
     // Before its clients go: it shall not find hundreds of them gone at once.
     lab.stop(contestant, server)?;
     let served = held.served();
-    Ok(IdleMemory { connections, served, user, kernel, processes, threads, descriptors })
+    Ok(IdleMemory { connections, served, user, kernel, family })
 }
 
 /// Loopback connections within this process, and what one end of each of them holds in the kernel
@@ -93,66 +91,20 @@ impl Pairs {
 mod system {
     use std::io;
 
-    use procfs::process::Process;
-    use procfs::{Current, Meminfo, ProcError};
-
-    /// The proportional set size of a process and its children, in bytes.
-    pub(super) fn user(pid: i32) -> io::Result<f64> {
-        over_family(pid, |process| proportional_set_size(&process))
-            .map(|sizes| sizes.into_iter().sum())
-            .map_err(io_error)
-    }
-
-    /// How many processes a process and its children are, and their threads and descriptors.
-    pub(super) fn counts(pid: i32) -> io::Result<(usize, usize, usize)> {
-        let count = |process: Process| Ok((process.tasks()?.count(), process.fd_count()?));
-        let all = over_family(pid, count).map_err(io_error)?;
-        let (threads, descriptors): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
-        Ok((all.len(), threads.iter().sum(), descriptors.iter().sum()))
-    }
-
-    /// Looks at a process and each of its children in turn: each look takes a descriptor.
-    fn over_family<T>(
-        pid: i32,
-        look: impl Fn(Process) -> Result<T, ProcError>,
-    ) -> Result<Vec<T>, ProcError> {
-        let mut pids = vec![pid];
-        for task in Process::new(pid)?.tasks()? {
-            pids.extend(task?.children()?.into_iter().map(u32::cast_signed));
-        }
-        pids.into_iter().map(|pid| look(Process::new(pid)?)).collect()
-    }
-
-    fn proportional_set_size(process: &Process) -> Result<f64, ProcError> {
-        let maps = process.smaps_rollup()?;
-        let map = maps.memory_map_rollup.0.first();
-        let size = map.and_then(|map| map.extension.map.get("Pss"));
-        size.map(|size| *size as f64).ok_or_else(|| ProcError::Other("no Pss".to_owned()))
-    }
+    use procfs::{Current, Meminfo};
 
     /// Kernel stacks, page tables and slabs of the whole machine, in bytes.
     pub(super) fn kernel() -> io::Result<f64> {
-        let memory = Meminfo::current().map_err(io_error)?;
+        let memory = Meminfo::current();
+        let memory = memory.map_err(|error| io::Error::other(format!("/proc: {error}")))?;
         let parts = [memory.kernel_stack, memory.page_tables, Some(memory.slab)];
         Ok(parts.into_iter().flatten().sum::<u64>() as f64)
-    }
-
-    fn io_error(error: ProcError) -> io::Error {
-        io::Error::other(format!("/proc: {error}"))
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::io;
-
-    pub(super) fn user(_: i32) -> io::Result<f64> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    pub(super) fn counts(_: i32) -> io::Result<(usize, usize, usize)> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 
     pub(super) fn kernel() -> io::Result<f64> {
         Err(io::ErrorKind::Unsupported.into())

@@ -1,11 +1,16 @@
 //! What measures: servers in processes of their own, and what the kernel charges to them.
 
 pub mod ballast;
+pub mod call_counter;
 pub mod cost;
 pub mod criterion;
+pub mod family;
 pub mod floor;
 pub mod idle_memory;
+pub mod interrupts;
 pub mod limits;
 pub mod machine;
 pub mod sample;
 pub mod server_process;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub mod tracer;

@@ -51,6 +51,11 @@ impl Samples {
         }
     }
 
+    /// Adds what one more round measured of one figure.
+    pub fn push(&mut self, key: &'static str, value: f64) {
+        self.0.entry(key).or_default().push(value);
+    }
+
     /// What was measured of a figure: an empty sample where nothing was.
     pub fn get(&self, key: &str) -> &Sample {
         const NOTHING: &Sample = &Sample(Vec::new());

@@ -129,7 +129,7 @@ fn compares_two_models() {
     let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
     for server in ["thread", "pool", "floor"] {
         let figures = record["servers"][server].as_object().expect("figures");
-        assert_eq!(figures.len(), 17, "{figures:?}");
+        assert_eq!(figures.len(), 18, "{figures:?}");
         let rate = figures["connections_per_second_many_clients"]["median"].as_f64();
         assert!(rate > Some(0.0), "{server}: {rate:?}");
     }

@@ -5,6 +5,8 @@
 
 use libtest_mimic::{Arguments, Trial};
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod anatomy;
 mod bare;
 mod broken;
 mod claims;
@@ -34,6 +36,8 @@ fn main() {
         conformance::trials(),
         claims::trials(),
         bare::trials(),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        anatomy::trials(),
         shutdown::trials(),
         command_line::trials(),
         broken::trials(),

@@ -1,0 +1,176 @@
+//! What a connection makes the kernel do: the story of one, call by call, and counts of many.
+
+use std::io::ErrorKind;
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Experiment;
+use crate::instruments::call_counter::{CallCounter, Witness};
+use crate::instruments::interrupts::Interrupts;
+use crate::lab::{Lab, Progress, Window, in_rounds};
+use crate::pages::section::{Picture, Section};
+
+mod counts;
+mod layout;
+mod story;
+mod svg;
+mod tables;
+mod text;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod trace;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod words;
+
+use counts::{Conditions, Counts, EXERCISES};
+use story::Story;
+
+/// The experiment.
+pub(super) struct Anatomy;
+
+/// It is told nothing of its own.
+#[derive(clap::Args)]
+pub(super) struct Options {}
+
+/// What was found out.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    /// One a model; none where tracing is forbidden.
+    stories: Vec<Story>,
+    /// Why there are none.
+    no_stories: Option<String>,
+    counts: Vec<Counts>,
+}
+
+impl Experiment for Anatomy {
+    const NAME: &'static str = "anatomy";
+    const TITLE: &'static str = "What a connection makes the kernel do";
+    const ABOUT: &'static str =
+        "What a connection makes the kernel do: the story of one, and counts of many";
+    const QUICK: &'static str = "1 round of 60 ms in the place of 3 of 120 ms";
+    type Options = Options;
+    type Figures = Figures;
+
+    fn connections(_: &Lab, _: &Options) -> usize {
+        EXERCISES.iter().map(|it| it.connections).max().unwrap_or_default()
+    }
+
+    fn seconds(lab: &Lab, _: &Options) -> f64 {
+        let (rounds, window) = plan(lab);
+        let loads = (2 * rounds * EXERCISES.len()) as f64 * window.seconds();
+        STILL.as_secs_f64() + lab.contestants.len() as f64 * (0.1 + loads)
+    }
+
+    fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
+        let (rounds, window) = plan(lab);
+        let count = lab.contestants.len();
+        let progress = lab.progress(count * (1 + rounds * EXERCISES.len()));
+        let (stories, no_stories) = stories(lab, &progress)?;
+        let mut counts: Vec<Counts> = lab.contestants.iter().map(Counts::new).collect();
+        for (counts, contestant) in counts.iter_mut().zip(&lab.contestants) {
+            counts.look(lab, contestant)?;
+        }
+        let conditions = Conditions { window, still: while_still(), counter: CallCounter::new() };
+        in_rounds(rounds, count * EXERCISES.len(), |step| {
+            let (load, index) = (step / count, step % count);
+            let contestant = &lab.contestants[index];
+            progress.step(format!("{}: {}", contestant.name, EXERCISES[load].name));
+            counts[index].count(lab, contestant, load, &conditions)
+        })?;
+        Ok(Figures { stories, no_stories, counts })
+    }
+
+    fn show(Figures { stories, no_stories, counts }: &Figures) -> anyhow::Result<Section> {
+        let picture = |story: &Story| Picture {
+            caption: format!("{}: the life of a connection", story.model),
+            svg: svg::draw(story),
+            text: Some(text::render(story)),
+        };
+        let sentences = stories.iter().map(Story::sentence);
+        let counted = counts.first().and_then(|it| it.calls_counted_by);
+        let by = match counted {
+            Some(Witness::Kernel) => "System calls were counted by the kernel's tracepoints.",
+            Some(Witness::Tracer) => {
+                "System calls were counted by a tracer, which slows a server down: what depends on \
+                 how its threads meet may be otherwise without."
+            }
+            None => "System calls were not counted: this system forbids it.",
+        };
+        Ok(Section {
+            sentences: sentences
+                .chain(no_stories.clone())
+                .chain(tables::sentences(counts))
+                .collect(),
+            pictures: stories.iter().map(picture).collect(),
+            tables: tables::all(counts),
+            method: format!("{METHOD} {by}"),
+        })
+    }
+}
+
+const METHOD: &str = "A story is that of one client after others; it acts when all in the server wait. ~ \
+    had to wait; ... waits for the next client. Counts are medians of runs without a tracer, \
+    children included, an idle run taken off. † of the whole machine, what it does when idle taken \
+    off.";
+
+/// How long the machine is watched with nothing to do.
+const STILL: Duration = Duration::from_millis(300);
+
+/// How often and for how long.
+fn plan(lab: &Lab) -> (usize, Window) {
+    match lab.quick {
+        false => (3, Window::milliseconds(20, 120)),
+        true => (1, Window::milliseconds(10, 60)),
+    }
+}
+
+/// The story of each model, or why this system forbids to look.
+fn stories(lab: &Lab, progress: &Progress) -> anyhow::Result<(Vec<Story>, Option<String>)> {
+    let mut stories = Vec::new();
+    for contestant in &lab.contestants {
+        progress.step(format!("{}: the story", contestant.name));
+        match trace::story(lab, contestant) {
+            Ok(story) => stories.push(story),
+            Err(error) => match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
+                    return Ok((Vec::new(), Some(forbidden(&error))));
+                }
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok((stories, None))
+}
+
+fn forbidden(error: &anyhow::Error) -> String {
+    format!(
+        "No stories: this system does not let the lab trace its servers ({error}); ptrace(2) and \
+         /proc/sys/kernel/yama/ptrace_scope say who may."
+    )
+}
+
+/// What the processors ask of each other in a second when nobody loads anything.
+fn while_still() -> Interrupts {
+    let before = Interrupts::so_far();
+    thread::sleep(STILL);
+    let per_second = 1.0 / STILL.as_secs_f64();
+    let all = Interrupts::so_far().since(before);
+    Interrupts {
+        tlb_shootdowns: all.tlb_shootdowns * per_second,
+        function_calls: all.function_calls * per_second,
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod trace {
+    use std::io;
+
+    use super::story::Story;
+    use crate::lab::Lab;
+    use crate::models::Contestant;
+
+    pub(super) fn story(_: &Lab, _: &Contestant) -> anyhow::Result<Story> {
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
+}

@@ -1,0 +1,137 @@
+//! A story as SVG: a lane for each process and thread, time downwards. Its text takes the colour of
+//! the page that it stands in.
+
+use std::fmt::Write;
+
+use maud::html;
+
+use super::layout::{Cell, Layout};
+use super::story::Story;
+use crate::pages::plot::{FAINT, INK, hex};
+
+/// Where the first lane stands, how far it is to the next, and to the edge where there is but one.
+const LEFT: f64 = 112.0;
+const LANE: f64 = 300.0;
+const LEAST_WIDTH: f64 = LEFT + 2.0 * LANE;
+
+/// How many characters a lane has room for.
+const CHARACTERS: usize = 34;
+
+const TOP: f64 = 34.0;
+const LINE: f64 = 18.0;
+
+/// Draws the story.
+pub(super) fn draw(story: &Story) -> String {
+    let layout = Layout::new(story, CHARACTERS);
+    let width = (LEFT + LANE * layout.lanes.len() as f64).max(LEAST_WIDTH);
+    let height = y(layout.height) + 8.0;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+         font-family=\"ui-monospace, monospace\" font-size=\"13\" fill=\"{INK}\">\n\
+         <title>The life of a connection: {}</title>\n<desc>{}</desc>\n",
+        escaped(&story.model),
+        escaped(&story.sentence())
+    );
+    phases(&mut svg, &layout, width);
+    let colour = hex(story.colour);
+    for lane in 0..layout.lanes.len() {
+        draw_lane(&mut svg, &layout, lane, &colour);
+    }
+    for cell in &layout.cells {
+        draw_cell(&mut svg, &layout, cell, &colour);
+    }
+    svg + "</svg>\n"
+}
+
+/// The top of a line.
+fn y(line: usize) -> f64 {
+    TOP + LINE * line as f64
+}
+
+/// Where a lane stands.
+fn x(lane: usize) -> f64 {
+    LEFT + LANE * lane as f64
+}
+
+/// The middle of a step's first line, where its mark stands.
+fn middle(cell: &Cell<'_>) -> f64 {
+    y(cell.line) + LINE / 2.0
+}
+
+fn phases(svg: &mut String, layout: &Layout<'_>, width: f64) {
+    for (phase, line) in &layout.phases {
+        let top = y(*line);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M0 {top}H{width}\" stroke=\"{FAINT}\"/><text x=\"0\" y=\"{}\" \
+             font-family=\"system-ui, sans-serif\">{}</text>",
+            top + 14.0,
+            phase.title()
+        );
+    }
+}
+
+/// A lane from its beginning to its end, dashed where it waits.
+fn draw_lane(svg: &mut String, layout: &Layout<'_>, lane: usize, colour: &str) {
+    let (name, x) = (escaped(layout.lanes[lane]), x(lane));
+    let _ = writeln!(
+        svg,
+        "<text x=\"{x}\" y=\"18\" text-anchor=\"start\" font-weight=\"bold\" \
+         font-family=\"system-ui, sans-serif\">{name}</text>"
+    );
+    let mut from = maker(layout, lane).map_or(TOP - 8.0, middle);
+    for cell in layout.cells.iter().filter(|cell| cell.lane == lane) {
+        let dashes = if cell.step.waited && cell.step.returned { WAITING } else { "" };
+        line_to(svg, x, from, middle(cell), colour, dashes);
+        from = middle(cell);
+        if !cell.step.returned {
+            line_to(svg, x, from, y(layout.height), colour, WAITING);
+        }
+    }
+}
+
+const WAITING: &str = " stroke-dasharray=\"2 4\"";
+
+fn line_to(svg: &mut String, x: f64, from: f64, to: f64, colour: &str, dashes: &str) {
+    let _ = writeln!(
+        svg,
+        "<path d=\"M{x} {from}V{to}\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>"
+    );
+}
+
+/// The step in which whoever has a lane was made.
+fn maker<'a>(layout: &'a Layout<'_>, lane: usize) -> Option<&'a Cell<'a>> {
+    layout
+        .cells
+        .iter()
+        .find(|cell| cell.step.made.as_ref().is_some_and(|made| made.name == layout.lanes[lane]))
+}
+
+/// A step with its mark, hollow where it had to wait, and an arrow to whom it has made.
+fn draw_cell(svg: &mut String, layout: &Layout<'_>, cell: &Cell<'_>, colour: &str) {
+    let (x, middle) = (x(cell.lane), middle(cell));
+    let fill = if cell.step.waited { "var(--ground, #fff)" } else { colour };
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x}\" cy=\"{middle}\" r=\"4\" fill=\"{fill}\" stroke=\"{colour}\" \
+         stroke-width=\"2\"/>"
+    );
+    for (number, text) in cell.lines.iter().enumerate() {
+        let (left, base) = (x + 14.0, middle + 4.5 + LINE * number as f64);
+        let _ = writeln!(svg, "<text x=\"{left}\" y=\"{base}\">{}</text>", escaped(text));
+    }
+    let made = cell.step.made.as_ref().map(|made| made.name.as_str());
+    let lanes = layout.lanes.iter().position(|lane| Some(*lane) == made);
+    if let Some(other) = lanes.map(self::x) {
+        let (from, tip) = (x + LANE - 32.0, other - 2.0);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{from} {middle}H{tip}m-7 -4l7 4l-7 4\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"2\"/>"
+        );
+    }
+}
+
+fn escaped(text: &str) -> String {
+    html! { (text) }.into_string()
+}

@@ -1,0 +1,157 @@
+//! The counts as tables, a column a model, and what they say.
+
+use super::counts::{COUNTS, Counts, Standing};
+use crate::experiments::exercise::MANY_CLIENTS;
+use crate::instruments::call_counter::NAMED;
+use crate::instruments::sample::Sample;
+use crate::pages::number::{NOTHING, with_spread};
+use crate::pages::section::Table;
+
+/// The loads, as [`super::EXERCISES`] has them.
+const ONE: usize = 0;
+const MANY: usize = 1;
+const WARM: usize = 2;
+
+/// Of a call that is seldom made there is no row.
+const SELDOM: f64 = 0.05;
+
+type Rows = Vec<(String, Vec<String>)>;
+
+/// All of them.
+pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
+    let columns: Vec<String> = counts.iter().map(|it| it.model.clone()).collect();
+    let table = |caption: &str, rows: Rows| Table {
+        caption: caption.to_owned(),
+        columns: columns.clone(),
+        rows,
+        ..Table::default()
+    };
+    [
+        table("Counts", totals(counts)),
+        table("System calls by name", by_name(counts)),
+        table("The server and its children", standing(counts)),
+    ]
+    .into_iter()
+    .filter(|table| !table.rows.is_empty())
+    .collect()
+}
+
+/// The loads and their headings.
+const LOADS: [(usize, &str); 3] = [
+    (ONE, "A connection, one client after the other"),
+    (MANY, "A connection, 32 clients at once"),
+    (WARM, "A message over 50 warm connections"),
+];
+
+fn totals(counts: &[Counts]) -> Rows {
+    let mut rows = Vec::new();
+    for (load, heading) in LOADS {
+        rows.push((heading.to_owned(), Vec::new()));
+        for figure in &COUNTS {
+            let cells = counts.iter().map(|it| counted(it.loads[load].samples.get(figure.key)));
+            rows.push((figure.label.to_owned(), cells.collect()));
+        }
+    }
+    rows
+}
+
+/// A count with its spread, where there is anything to count.
+fn counted(sample: &Sample) -> String {
+    match sample.range() {
+        Some(_) if sample.median().abs() < SELDOM => tenths(0.0),
+        _ => with_spread(sample, 1.0),
+    }
+}
+
+fn by_name(counts: &[Counts]) -> Rows {
+    let mut rows = Vec::new();
+    for (load, heading) in LOADS {
+        let median = |it: &Counts, name: &str| it.loads[load].calls.median(name);
+        let often = |name: &&str| counts.iter().any(|it| median(it, name) >= Some(SELDOM));
+        let row = |name: &str| {
+            let cells = counts.iter().map(|it| median(it, name));
+            let cells = cells.map(|it| it.map_or(NOTHING.to_owned(), tenths));
+            (name.to_owned(), cells.collect())
+        };
+        let named: Rows = NAMED.iter().filter(|name| often(name)).map(|name| row(name)).collect();
+        if !named.is_empty() {
+            rows.push((heading.to_owned(), Vec::new()));
+            rows.extend(named);
+        }
+    }
+    rows
+}
+
+/// A fact of a server, and how it is called.
+type Fact = (&'static str, fn(&Standing) -> f64);
+
+const FACTS: [Fact; 4] = [
+    ("processes", |it| it.family.processes as f64),
+    ("threads", |it| it.family.threads as f64),
+    ("mappings", |it| it.mappings.mappings as f64),
+    ("page tables, KiB", |it| it.mappings.page_table_bytes as f64 / 1024.0),
+];
+
+fn standing(counts: &[Counts]) -> Rows {
+    let without = counts.iter().map(|it| it.idle).collect();
+    let with = counts.iter().map(|it| it.busy).collect();
+    let heading = format!("With {} clients", MANY_CLIENTS.connections);
+    [facts("Without a client".to_owned(), without), facts(heading, with)].concat()
+}
+
+/// The rows of a state in which this system shows the servers.
+fn facts(heading: String, standings: Vec<Option<Standing>>) -> Rows {
+    if standings.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let row = |(label, fact): &Fact| {
+        let cells = standings.iter().map(|it| it.as_ref().map(fact));
+        let cells = cells.map(|it| it.map_or(NOTHING.to_owned(), |it| format!("{it:.0}")));
+        ((*label).to_owned(), cells.collect())
+    };
+    [(heading, Vec::new())].into_iter().chain(FACTS.iter().map(row)).collect()
+}
+
+/// What the counts say, in the order of what a reader asks first.
+pub(super) fn sentences(counts: &[Counts]) -> Vec<String> {
+    let connection = "a connection with 32 clients at once";
+    [
+        say(counts, "System calls", "system_calls", MANY, connection),
+        say(counts, "Page faults", "page_faults", MANY, connection),
+        say(counts, "TLB shootdowns", "tlb_shootdowns", MANY, connection),
+        say(counts, "System calls", "system_calls", WARM, "a message over 50 warm connections"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Under whom there are the fewest of something, and the most.
+fn say(counts: &[Counts], what: &str, key: &str, load: usize, of: &str) -> Option<String> {
+    let median = |it: &'_ Counts| it.loads[load].samples.median(key);
+    let all = counts.iter().filter_map(|it| Some((it.model.as_str(), median(it)?)));
+    let mut all: Vec<(&str, f64)> = all.collect();
+    all.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let ((least, few), (most, many)) = (all.first()?, all.last()?);
+    let (few, many) = (few.max(0.0), many.max(0.0));
+    Some(match many - few < ALIKE {
+        true => format!("{what} of {of}: {} under {}.", tenths(few), listed(&all)),
+        false => format!(
+            "{what} of {of}: {} under {least}, the fewest, and {} under {most}, the most.",
+            tenths(few),
+            tenths(many)
+        ),
+    })
+}
+
+/// Counts that differ by less are called the same.
+const ALIKE: f64 = 0.1;
+
+fn listed(all: &[(&str, f64)]) -> String {
+    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
+fn tenths(count: f64) -> String {
+    format!("{:.1}", count + 0.0)
+}

@@ -1,0 +1,291 @@
+//! How a story is found: a client lives through a connection while the server is traced. It takes
+//! each step when nobody in the server has anything left to do, so that the story has the same
+//! order each time.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+use server_core::{AtOnce, Model, Unit};
+
+use super::counts::start;
+use super::story::{Made, Phase, Step, Story};
+use super::words::{Descriptors, Kind};
+use crate::instruments::tracer::{Call, Happening, Tracer, named_threads_of};
+use crate::lab::Lab;
+use crate::models::Contestant;
+
+/// How many clients come first: what a server does only once is no part of the story.
+const REHEARSALS: usize = 2;
+
+/// How long a step may take: far longer than any does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often in a row all must be found waiting, and how long after one another.
+const QUIET: (usize, Duration) = (3, Duration::from_micros(300));
+
+const MESSAGE: &[u8] = b"hi\n";
+
+/// Starts a server, lives through a connection with it, and stops it.
+///
+/// # Errors
+///
+/// When the server fails, or may not be traced.
+pub(super) fn story(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Story> {
+    let server = start(lab, contestant)?;
+    let process = server.process();
+    let threads = named_threads_of(process)?;
+    let address = server.address();
+    let traced = Tracer::follow(process, |tracer| {
+        let mut scribe = Scribe::new(tracer, address.port());
+        (0..REHEARSALS).try_for_each(|_| scribe.attend(address))?;
+        scribe.forget();
+        scribe.attend(address)?;
+        Ok(scribe.finish())
+    });
+    lab.stop(contestant, server)?;
+    let (notes, made) = traced?;
+    let names = names(&contestant.model, &threads, &notes, &made);
+    let steps = notes.into_iter().map(|note| note.told_with(&names)).collect();
+    Ok(Story { model: contestant.name.clone(), colour: contestant.colour, steps })
+}
+
+/// A step as it is noted, when nobody has a name yet.
+struct Note {
+    /// When it returned, or began: how much had happened by then.
+    moment: usize,
+    phase: Phase,
+    who: Pid,
+    call: Option<&'static str>,
+    text: String,
+    waited: bool,
+    returned: bool,
+    /// Whether it took the connection from the listener.
+    accepts: bool,
+    made: Option<(Pid, Kind)>,
+    /// Whom else it names: the child that was waited for.
+    whom: Option<Pid>,
+}
+
+/// Who notes what the server does.
+struct Scribe<'a> {
+    tracer: &'a mut Tracer,
+    descriptors: Descriptors,
+    phase: Phase,
+    notes: Vec<Note>,
+    /// The calls that are under way, and how often their threads had waited when they entered them.
+    entered: HashMap<Pid, (Note, u64)>,
+    /// All whom the server has made, in order.
+    made: Vec<(Pid, Kind)>,
+    moment: usize,
+    beginning: usize,
+}
+
+impl<'a> Scribe<'a> {
+    fn new(tracer: &'a mut Tracer, port: u16) -> Self {
+        Scribe {
+            tracer,
+            descriptors: Descriptors::of_listener(port),
+            phase: Phase::Arrives,
+            notes: Vec::new(),
+            entered: HashMap::new(),
+            made: Vec::new(),
+            moment: 0,
+            beginning: 0,
+        }
+    }
+
+    /// A connection from its beginning to its end.
+    fn attend(&mut self, server: SocketAddr) -> io::Result<()> {
+        self.phase = Phase::Arrives;
+        self.until(|_| Ok(true))?;
+        let mut client = TcpStream::connect(server)?;
+        client.set_nonblocking(true)?;
+        self.until(|phase| Ok(phase != Phase::Arrives))?;
+        self.phase = Phase::Served;
+        client.write_all(MESSAGE)?;
+        self.until(|_| comes_back(&client))?;
+        self.phase = Phase::UnitUnmade;
+        client.write_all(b"Bye\n")?;
+        self.until(|_| has_ended(&mut client))?;
+        drop(client);
+        self.until(|_| Ok(true))
+    }
+
+    /// Notes what happens until something has come about and all wait.
+    fn until(&mut self, mut done: impl FnMut(Phase) -> io::Result<bool>) -> io::Result<()> {
+        let (times, pause) = QUIET;
+        let end = Instant::now() + PATIENCE;
+        let mut quiet = 0;
+        while quiet < times {
+            while let Some((who, happening)) = self.tracer.next_happening()? {
+                self.note(who, happening)?;
+                quiet = 0;
+            }
+            let waits = self.tracer.is_quiet() && done(self.phase)?;
+            quiet = if waits { quiet + 1 } else { 0 };
+            if Instant::now() > end {
+                let what = "a traced server did not come to rest in time";
+                return Err(io::Error::new(ErrorKind::TimedOut, what));
+            }
+            thread::sleep(pause);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, who: Pid, happening: Happening) -> io::Result<()> {
+        self.moment += 1;
+        match happening {
+            Happening::Enters(call) => self.enter(who, &call)?,
+            Happening::Returns(call, result) => self.leave(who, &call, result)?,
+            Happening::Starts(whom) => {
+                if let Some((note, _)) = self.entered.get_mut(&who) {
+                    note.made = note.made.map(|(_, kind)| (whom, kind));
+                    self.made.extend(note.made);
+                }
+            }
+            Happening::Receives(signal) => {
+                let note = self.note_of(who, None, format!("receives {signal}"));
+                self.notes.push(note);
+            }
+            Happening::Ends => drop(self.entered.remove(&who)),
+        }
+        Ok(())
+    }
+
+    fn note_of(&self, who: Pid, call: Option<&Call>, text: String) -> Note {
+        Note {
+            moment: self.moment,
+            phase: self.phase,
+            who,
+            call: call.map(|call| call.name),
+            text,
+            waited: false,
+            returned: true,
+            accepts: false,
+            made: None,
+            whom: None,
+        }
+    }
+
+    fn enter(&mut self, who: Pid, call: &Call) -> io::Result<()> {
+        let mut note = self.note_of(who, Some(call), self.descriptors.call(who, call));
+        note.accepts = self.descriptors.accepts(who, call);
+        note.made = Kind::made_by(who, call).map(|kind| (who, kind));
+        if call.name.starts_with("exit") {
+            self.notes.push(note);
+        } else {
+            let waits = self.tracer.waits(who)?;
+            self.entered.insert(who, (note, waits));
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, who: Pid, call: &Call, result: i64) -> io::Result<()> {
+        let Some((mut note, waits)) = self.entered.remove(&who) else { return Ok(()) };
+        note.text += &self.descriptors.result(who, call, result);
+        note.waited = self.tracer.waits(who)? > waits;
+        (note.moment, note.phase) = (self.moment, self.phase);
+        note.made = note.made.filter(|_| result > 0);
+        if call.name.starts_with("wait") && result > 0 {
+            note.whom = i32::try_from(result).ok().map(Pid::from_raw);
+        }
+        if note.accepts && result >= 0 {
+            self.descriptors.accepted(who, result);
+            self.phase = Phase::UnitMade;
+        }
+        self.notes.push(note);
+        Ok(())
+    }
+
+    /// Begins the story.
+    fn forget(&mut self) {
+        self.notes.clear();
+        self.beginning = self.moment;
+    }
+
+    /// All notes, with the calls that still wait where they began, and all whom the server has made.
+    fn finish(mut self) -> (Vec<Note>, Vec<(Pid, Kind)>) {
+        let waiting = self.entered.into_values().map(|(note, _)| note);
+        let waiting = waiting.filter(|note| note.moment > self.beginning);
+        self.notes.extend(waiting.map(|note| Note { waited: true, returned: false, ..note }));
+        self.notes.sort_by_key(|note| note.moment);
+        (self.notes, self.made)
+    }
+}
+
+impl Note {
+    fn told_with(self, names: &HashMap<Pid, String>) -> Step {
+        let name = |pid: Pid| names.get(&pid).cloned().unwrap_or_else(|| "?".to_owned());
+        let Note { phase, call, waited, returned, .. } = self;
+        let whom = self.made.map(|(pid, _)| pid).or(self.whom);
+        let whom = whom.map_or(String::new(), |pid| format!(" = {}", name(pid)));
+        let made = |(pid, kind): (Pid, Kind)| {
+            let Kind { is_thread, shares_memory } = kind;
+            Made { name: name(pid), is_thread, shares_memory }
+        };
+        let (who, text) = (name(self.who), self.text + &whom);
+        Step { phase, who, call, text, waited, returned, made: self.made.map(made) }
+    }
+}
+
+/// What everybody is called: those who were there before by what they do, the others by their order.
+fn names(
+    model: &Model,
+    before: &[(Pid, Option<String>)],
+    notes: &[Note],
+    made: &[(Pid, Kind)],
+) -> HashMap<Pid, String> {
+    let accepts = |pid: Pid| notes.iter().any(|note| note.who == pid && note.accepts);
+    let other = match (model.unit, model.at_once) {
+        (Unit::Task, _) => "runtime",
+        (_, AtOnce::Workers) => "worker",
+        _ => "thread",
+    };
+    let mut names = HashMap::new();
+    let mut others = 0;
+    let mut number = |unit: &str| {
+        others += 1;
+        format!("{unit} {others}")
+    };
+    for (pid, own_name) in before {
+        let name = match (model.unit, accepts(*pid), own_name) {
+            (Unit::None, ..) => "server".to_owned(),
+            (Unit::Task, true, _) => other.to_owned(),
+            (_, true, _) => "acceptor".to_owned(),
+            (.., Some(own_name)) => own_name.clone(),
+            (.., None) => number(other),
+        };
+        names.insert(*pid, name);
+    }
+    for (pid, kind) in made {
+        names.insert(*pid, number(if kind.is_thread { other } else { "child" }));
+    }
+    names
+}
+
+/// Whether the message has come back whole.
+fn comes_back(client: &TcpStream) -> io::Result<bool> {
+    let mut answer = [0; MESSAGE.len()];
+    let count = unless_waiting(client.peek(&mut answer))?.unwrap_or(0);
+    match MESSAGE.starts_with(&answer[..count]) {
+        true => Ok(count == MESSAGE.len()),
+        false => Err(io::Error::other("a traced server sent a wrong answer")),
+    }
+}
+
+/// Whether there is nothing more to come.
+fn has_ended(client: &mut TcpStream) -> io::Result<bool> {
+    let mut rest = [0; 2 * MESSAGE.len()];
+    Ok(unless_waiting(client.read(&mut rest))? == Some(0))
+}
+
+fn unless_waiting(read: io::Result<usize>) -> io::Result<Option<usize>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        read => read.map(Some),
+    }
+}

@@ -1,0 +1,174 @@
+//! What a connection makes the kernel do: kinds of calls, never times.
+
+use std::fs::File;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use lab::instruments::call_counter::{CallCounter, Calls};
+use lab::instruments::tracer::{Happening, Tracer};
+use lab::models::MODELS;
+use libtest_mimic::Trial;
+use nix::unistd::Pid;
+use serde_json::Value;
+use server_core::{Model, Unit};
+
+use crate::of_those;
+use crate::support::{Client, LAB, Subject};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let makes_threads =
+        |it: &Subject| it.model.makes_a_unit_for_each() && it.model.unit == Unit::Thread;
+    let counted = "a connection changes no mapping and asks for no signal stack";
+    let mut trials: Vec<Trial> = of_those(makes_threads, counted, counts_thread_calls).collect();
+    trials.push(Trial::test("anatomy: each model makes its unit and nothing else", || {
+        tells_what_is_made();
+        Ok(())
+    }));
+    trials.push(Trial::test("anatomy: without leave to trace it says so and counts", || {
+        counts_without_stories();
+        Ok(())
+    }));
+    trials
+}
+
+/// How many connections are counted.
+const CONNECTIONS: usize = 30;
+
+/// What the standard library would do for each thread, to report an overflow of its stack.
+const OF_A_SIGNAL_STACK: [&str; 5] =
+    ["mmap", "munmap", "mprotect", "sigaltstack", "sched_getaffinity"];
+
+fn counts_thread_calls(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let converse = |clients: usize| {
+        let mut clients: Vec<Client> = (0..clients).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            client.exchange("hello\n");
+        }
+        for mut client in clients {
+            client.send("Bye\n");
+            client.receive_to_the_end("");
+        }
+    };
+    // These leave more stacks than threads that overlap later will need.
+    (0..3).for_each(|_| converse(CONNECTIONS));
+    let count = CallCounter::tracing().attach(server.process.process()).expect("leave to trace");
+    (0..CONNECTIONS).for_each(|_| converse(1));
+    let calls: Calls = count.finish().expect("a count");
+    let made = calls.of("clone3") + calls.of("clone");
+    assert_eq!(made, CONNECTIONS as u64, "{calls:?}");
+    for name in OF_A_SIGNAL_STACK {
+        assert_eq!(calls.of(name), 0, "{name}: {calls:?}");
+    }
+}
+
+/// The figures of a quick run, and what it printed.
+fn figures(mut command: Command) -> (Value, String) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    command.args(["anatomy", "--quick", "--json"]).arg(file.path());
+    let output = command.output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let record = std::fs::read_to_string(file.path()).expect("the file");
+    (serde_json::from_str(&record).expect("JSON"), text)
+}
+
+fn tells_what_is_made() {
+    let (figures, text) = figures(Command::new(LAB));
+    let wide = text.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None, "{text}");
+    for (index, entry) in MODELS.iter().enumerate() {
+        let story = &figures["stories"][index];
+        assert_eq!(story["model"], entry.model.name);
+        let steps = story["steps"].as_array().expect("steps");
+        assert_made(&entry.model, steps);
+        assert_lived(&entry.model, steps);
+        assert_counted(&entry.model, &figures["counts"][index]);
+    }
+}
+
+/// Whether the unit that a model has for each connection was made, and nothing else.
+fn assert_made(model: &Model, steps: &[Value]) {
+    let made: Vec<&Value> = steps.iter().map(|it| &it["made"]).filter(|it| !it.is_null()).collect();
+    if !model.makes_a_unit_for_each() || model.unit == Unit::Task {
+        assert!(made.is_empty(), "{}: {made:?}", model.name);
+        return;
+    }
+    let is_thread = model.unit == Unit::Thread;
+    assert_eq!(made.len(), 1, "{}: {made:?}", model.name);
+    assert_eq!(made[0]["is_thread"], is_thread, "{}", model.name);
+    assert_eq!(made[0]["shares_memory"], is_thread, "{}", model.name);
+}
+
+/// Whether a connection was accepted, read from, waited for, written to and closed, in that order.
+fn assert_lived(model: &Model, steps: &[Value]) {
+    let texts: Vec<&str> = steps.iter().filter_map(|it| it["text"].as_str()).collect();
+    let mut from = 0;
+    for part in [
+        "accept4(listener) = connection",
+        "recvfrom(connection) = 3 \"hi\\n\"",
+        "sendto(connection) = 3 \"hi\\n\"",
+        "recvfrom(connection) = 4 \"Bye\\n\"",
+    ] {
+        let place = texts[from..].iter().position(|text| *text == part);
+        from += place.unwrap_or_else(|| panic!("{}: {part:?} is missing in {texts:?}", model.name));
+    }
+    let phases: Vec<&str> = steps.iter().filter_map(|it| it["phase"].as_str()).collect();
+    assert!(phases.contains(&"arrives") && phases.contains(&"unit_unmade"), "{phases:?}");
+    let waited = steps.iter().filter(|it| it["waited"] == true && it["returned"] == true).count();
+    assert!(waited >= 3, "{}: for a client, its message and `Bye`: {steps:?}", model.name);
+}
+
+/// Whether 32 clients make as many processes or threads as the model has units for them.
+fn assert_counted(model: &Model, counts: &Value) {
+    let more = |what: &str| {
+        let of = |state: &str| counts[state][what].as_u64().expect("a count");
+        of("busy") - of("idle")
+    };
+    let units = if model.makes_a_unit_for_each() { 32 } else { 0 };
+    let (processes, threads) = match model.unit {
+        Unit::Process => (units, units),
+        Unit::Thread => (0, units),
+        Unit::None | Unit::Task => (0, 0),
+    };
+    assert_eq!((more("processes"), more("threads")), (processes, threads), "{}", model.name);
+    for load in counts["loads"].as_array().expect("loads") {
+        let calls = load["system_calls"]["median"].as_f64();
+        // It cannot do with fewer than to read a message and to send it back.
+        assert!(calls > Some(1.5), "{}: {load}", model.name);
+    }
+}
+
+/// Traced by this test, so that nobody else may trace it, and neither its servers.
+fn counts_without_stories() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let [json, text] = ["figures.json", "text"].map(|name| directory.path().join(name));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"read -r _; exec "$0" anatomy --quick --models "$1" --json "$2""#, LAB]);
+    shell.arg(MODELS[0].model.name).arg(&json).stdin(Stdio::piped());
+    let mut child = shell.stdout(File::create(&text).expect("a file")).spawn().expect("a shell");
+    let lab = Pid::from_raw(child.id().cast_signed());
+    let mut begin = child.stdin.take().expect("a pipe");
+    let traced = Tracer::follow(lab, |tracer| {
+        begin.write_all(b"go\n")?;
+        loop {
+            match tracer.next_happening()? {
+                Some((who, Happening::Ends)) if who == lab => return Ok(()),
+                Some(_) => {}
+                None => thread::sleep(Duration::from_micros(50)),
+            }
+        }
+    });
+    traced.expect("leave to trace");
+    // The tracer has waited for it.
+    let _ = child.wait();
+    let text = std::fs::read_to_string(text).expect("what it printed").replace('\n', " ");
+    assert!(text.contains("No stories: this system does not let the lab trace"), "{text}");
+    let record = std::fs::read_to_string(json).expect("the file");
+    let figures: Value = serde_json::from_str(&record).expect("JSON");
+    assert_eq!(figures["stories"].as_array().map(Vec::len), Some(0));
+    let faults = figures.pointer("/counts/0/loads/0/page_faults/median");
+    assert!(faults.is_some_and(Value::is_f64), "{figures}");
+}
