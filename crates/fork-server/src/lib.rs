@@ -72,7 +72,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
-                drop(acceptor);
+                acceptor.close_in_child();
                 end_with(parent);
                 let who = format_args!("process {}", process::id());
                 connection.serve(&stream, peer, who, &mut session);

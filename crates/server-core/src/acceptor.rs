@@ -1,6 +1,7 @@
 //! Waiting for the next client.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -111,6 +112,14 @@ impl Acceptor {
     /// What broke the listener, where that is why it is closed.
     pub fn close(self) -> io::Result<()> {
         self.broken.map_or(Ok(()), Err)
+    }
+
+    /// Stops listening in a forked child, and leaves all else as the parent made it. What is freed
+    /// is written to, and each page that a child writes to is copied for it.
+    pub fn close_in_child(self) {
+        let Acceptor { listener, pipe, options, policy, broken, .. } = self;
+        drop(listener);
+        mem::forget((pipe, options, policy, broken));
     }
 
     /// Linux has copied the listener's options to the connection.
