@@ -1,6 +1,8 @@
-//! What a connection costs while others are served: 8 and 64 clients at once, time per connection.
+//! What a connection costs while others are served: 32 clients at once, time per connection.
 //!
-//! `cargo bench --bench concurrent_connections`
+//! `cargo bench --bench concurrent_connections`; the table at its end has what the server's CPU
+//! spends on a connection, too. One connection after the other shows nothing of what threads or
+//! processes cost each other.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark fails by a panic")]
 
@@ -12,26 +14,27 @@ use criterion::{Criterion, SamplingMode};
 
 mod support;
 
+use lab::instruments::criterion::{AMONG_MANY, directory, table};
+use lab::pages::terminal;
 use support::{MESSAGE, contestants, measure};
 
-const GROUP: &str = "concurrent_connections";
+const CLIENTS: usize = 32;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    support::group(&mut criterion, GROUP, |group| {
-        group.measurement_time(Duration::from_secs(2)).sample_size(30);
+    support::group(&mut criterion, AMONG_MANY.name, |group| {
+        group.measurement_time(Duration::from_secs(3)).sample_size(30);
         group.sampling_mode(SamplingMode::Flat);
-        for clients in [8, 64] {
-            for contestant in contestants() {
-                let parameter = Some(clients.to_string());
-                let drive = |_: &mut Option<()>, server, connections| {
-                    converse(server, clients, connections)
-                };
-                measure(group, GROUP, &contestant, parameter.as_deref(), drive);
-            }
+        for contestant in contestants() {
+            let drive =
+                |_: &mut Option<()>, server, connections| converse(server, CLIENTS, connections);
+            measure(group, AMONG_MANY.name, &contestant, AMONG_MANY.clients, drive);
         }
     });
     criterion.final_summary();
+    if let Some(table) = table(&directory(), AMONG_MANY) {
+        print!("\n{}", terminal::table(&table, terminal::width()));
+    }
 }
 
 /// So many connections in all, of which as many as there are clients are under way at a time.

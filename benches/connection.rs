@@ -13,26 +13,30 @@ use criterion::Criterion;
 
 mod support;
 
-use lab::instruments::criterion::{directory, table};
+use lab::instruments::criterion::{ALONE, directory, table};
 use lab::pages::terminal;
 use support::{MESSAGE, contestants, measure};
 
-const GROUP: &str = "connection";
-
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    support::group(&mut criterion, GROUP, |group| {
+    support::group(&mut criterion, ALONE.name, |group| {
         group.measurement_time(Duration::from_secs(3));
         for contestant in contestants() {
-            measure(group, GROUP, &contestant, None, |_: &mut Option<()>, server, connections| {
-                let begin = Instant::now();
-                (0..connections).for_each(|_| converse(server));
-                begin.elapsed()
-            });
+            measure(
+                group,
+                ALONE.name,
+                &contestant,
+                None,
+                |_: &mut Option<()>, server, connections| {
+                    let begin = Instant::now();
+                    (0..connections).for_each(|_| converse(server));
+                    begin.elapsed()
+                },
+            );
         }
     });
     criterion.final_summary();
-    if let Some(table) = table(&directory()) {
+    if let Some(table) = table(&directory(), ALONE) {
         print!("\n{}", terminal::table(&table, terminal::width()));
     }
 }

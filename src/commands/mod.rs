@@ -55,7 +55,7 @@ enum Other {
     Check(check::Options),
     /// Two saved results of one experiment side by side: before and after a change, or two machines
     Diff(diff::Options),
-    /// Prints what `cargo bench --bench connection` measured last, side by side
+    /// Prints what `cargo bench` measured last of connections, alone and among many, side by side
     BenchTable,
     /// Runs one server, as its own program does, and ends with whoever started it
     #[command(hide = true, disable_help_flag = true)]
@@ -185,9 +185,13 @@ impl Session {
 }
 
 fn bench_table() -> anyhow::Result<()> {
-    match criterion::table(&criterion::directory()) {
-        Some(table) => print(&terminal::table(&table, terminal::width())),
-        None => bail!("there are no figures yet: cargo bench --bench connection"),
+    let groups = [criterion::ALONE, criterion::AMONG_MANY];
+    let tables = groups.map(|group| criterion::table(&criterion::directory(), group));
+    let tables = tables.iter().flatten().map(|table| terminal::table(table, terminal::width()));
+    let tables: Vec<String> = tables.collect();
+    match tables.is_empty() {
+        true => bail!("there are no figures yet: cargo bench --bench connection"),
+        false => print(&tables.join("\n")),
     }
 }
 

@@ -72,8 +72,30 @@ struct Figures {
     cpu: Option<f64>,
 }
 
-fn figures(directory: &Path, name: &str) -> Option<Figures> {
-    let benchmark = directory.join("connection").join(name);
+/// A group of benchmarks that time a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: &'static str,
+    /// How many clients there are at once, where that stands in the names of its benchmarks.
+    pub clients: Option<&'static str>,
+    caption: &'static str,
+}
+
+/// One connection after the other.
+pub const ALONE: Group =
+    Group { name: "connection", clients: None, caption: "One connection after the other" };
+
+/// Many connections at once: what they cost each other shows here, and nowhere else.
+pub const AMONG_MANY: Group = Group {
+    name: "concurrent_connections",
+    clients: Some("32"),
+    caption: "32 clients at once, time a connection",
+};
+
+fn figures(directory: &Path, group: Group, name: &str) -> Option<Figures> {
+    let mut benchmark = directory.join(group.name).join(name);
+    benchmark.extend(group.clients);
     let text = fs::read_to_string(benchmark.join("new/estimates.json")).ok()?;
     let estimates: Estimates = serde_json::from_str(&text).ok()?;
     Some(Figures {
@@ -83,10 +105,10 @@ fn figures(directory: &Path, name: &str) -> Option<Figures> {
     })
 }
 
-/// The group `connection`: a row a model, with what its comfort costs beside its page. Nothing
-/// where there are no figures.
-pub fn table(directory: &Path) -> Option<Table> {
-    let of = |name: &str| figures(directory, name);
+/// A group: a row a model, with what its comfort costs beside its page. Nothing where there are no
+/// figures.
+pub fn table(directory: &Path, group: Group) -> Option<Table> {
+    let of = |name: &str| figures(directory, group, name);
     let floor = Contestant::floor().name;
     let to_floor = of(&floor);
     let row = |(name, page): (String, Option<String>)| {
@@ -110,7 +132,7 @@ pub fn table(directory: &Path) -> Option<Table> {
     let rows: Vec<_> = models.chain([(floor, None)]).filter_map(row).collect();
     let columns = ["µs a connection", "to its page", "to the floor", "server CPU, µs"];
     (!rows.is_empty()).then(|| Table {
-        caption: "One connection after the other: median ± median absolute deviation".to_owned(),
+        caption: format!("{}: median ± median absolute deviation", group.caption),
         columns: columns.map(str::to_owned).into(),
         rows,
         legend:
@@ -119,4 +141,35 @@ pub fn table(directory: &Path) -> Option<Table> {
                 .to_owned(),
         ..Table::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files as criterion and a benchmark leave them: so many nanoseconds, and so many of CPU.
+    fn leave(benchmark: &Path, time: f64, cpu: u64) {
+        let new = benchmark.join("new");
+        fs::create_dir_all(&new).unwrap();
+        let estimate = |value: f64| format!(r#"{{"point_estimate":{value}}}"#);
+        let [median, deviation] = [time, time / 100.0].map(estimate);
+        let text = format!(r#"{{"median":{median},"median_abs_dev":{deviation}}}"#);
+        fs::write(new.join("estimates.json"), text).unwrap();
+        ServerCpu::new(Duration::from_nanos(cpu), 1).write(benchmark).unwrap();
+    }
+
+    #[test]
+    fn a_group_is_read_with_as_many_clients_as_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = MODELS[0].model.name;
+        let group = directory.path().join(AMONG_MANY.name);
+        leave(&group.join(name).join("32"), 60_000.0, 45_000);
+        leave(&group.join(name).join("8"), 70_000.0, 1);
+        leave(&group.join("floor").join("32"), 40_000.0, 20_000);
+        let table = table(directory.path(), AMONG_MANY).unwrap();
+        let cells = ["60 ± 0.60", "-", "1.50", "45"].map(str::to_owned);
+        assert_eq!(table.rows[0], (name.to_owned(), cells.to_vec()));
+        assert_eq!(table.rows.len(), 2);
+        assert!(super::table(directory.path(), ALONE).is_none());
+    }
 }
