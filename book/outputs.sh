@@ -3,13 +3,18 @@
 # made it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --quiet
+cargo build --release --quiet --workspace
 
 # output NAME COMMAND...: runs a command and keeps it with what it printed.
 output() {
     local name=$1
     shift
     { echo "$ $*"; "$@" 2>/dev/null; } >"book/src/outputs/$name.txt"
+}
+
+# shell_output NAME COMMAND: the same for a line of the shell.
+shell_output() {
+    { echo "$ $2"; bash -c "$2" 2>/dev/null; } >"book/src/outputs/$1.txt"
 }
 
 # Its status says that the files differ.
@@ -19,3 +24,12 @@ output timeline-thread cargo run -q --release -- timeline --models thread
 output timeline-pool cargo run -q --release -- timeline --models pool
 output crash-fork-thread cargo run -q --release -- crash --models fork,thread
 output memory-thread-async cargo run -q --release -- memory --models thread,async
+output signal-stacks book/signal-stacks.sh
+shell_output anatomy-thread 'cargo run -q --release -- anatomy --models thread | head -16'
+
+# What a fork copies is what is mapped: the same server, linked otherwise.
+rows="grep -E '^(Page faults|mappings|Without|With )'"
+shell_output fork-dynamic "cargo run -q --release -- anatomy --models fork | $rows"
+target=$(rustc -vV | sed -n 's/^host: //p')
+shell_output fork-static "RUSTFLAGS='-C target-feature=+crt-static' \\
+  cargo run -q --release --target $target -- anatomy --models fork | $rows"

@@ -23,7 +23,12 @@ struct Server {
 impl Server {
     fn start(bug: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bugs"));
-        let mut child = command.arg(bug).stdout(Stdio::piped()).spawn().unwrap();
+        command.arg(bug);
+        Server::start_by(command)
+    }
+
+    fn start_by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
@@ -140,4 +145,28 @@ fn tasks_that_block_their_thread_are_served_one_after_the_other() {
     clients.into_iter().for_each(|client| client.join().unwrap());
     // Side by side they would take half a second.
     assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
+}
+
+/// How many mappings a server has more with a few clients than without.
+#[cfg(target_os = "linux")]
+fn mappings_of_clients(server: &Server, clients: usize) -> usize {
+    let mappings = || {
+        let pid = i32::try_from(server.child.id()).unwrap();
+        procfs::process::Process::new(pid).unwrap().maps().unwrap().len()
+    };
+    let before = mappings();
+    let clients: Vec<TcpStream> = (0..clients).map(|_| server.connect()).collect();
+    clients.iter().for_each(|client| exchange(client, "hello\n"));
+    mappings() - before
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn each_thread_has_a_second_stack_unless_faults_are_ignored() {
+    const CLIENTS: usize = 20;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap '' SEGV BUS; exec "$0" signal-stacks"#, env!("CARGO_BIN_EXE_bugs")]);
+    let with = mappings_of_clients(&Server::start("signal-stacks"), CLIENTS);
+    let without = mappings_of_clients(&Server::start_by(shell), CLIENTS);
+    assert!(with >= without + CLIENTS, "{with} mappings with signal stacks, {without} without");
 }

@@ -111,8 +111,7 @@ impl Experiment for Anatomy {
 
 const METHOD: &str = "A story is that of one client after others; it acts when all in the server wait. ~ \
     had to wait; ... waits for the next client. Counts are medians of runs without a tracer, \
-    children included, an idle run taken off. † of the whole machine, what it does when idle taken \
-    off.";
+    children included, an idle run taken off.";
 
 /// How long the machine is watched with nothing to do.
 const STILL: Duration = Duration::from_millis(300);

@@ -12,7 +12,7 @@ const ONE: usize = 0;
 const MANY: usize = 1;
 const WARM: usize = 2;
 
-/// Of a call that is seldom made there is no row.
+/// A count below this is none, and a call that nobody makes more often has no row.
 const SELDOM: f64 = 0.05;
 
 type Rows = Vec<(String, Vec<String>)>;
@@ -27,7 +27,7 @@ pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
         ..Table::default()
     };
     [
-        table("Counts", totals(counts)),
+        Table { legend: LEGEND.to_owned(), ..table("Counts", totals(counts)) },
         table("System calls by name", by_name(counts)),
         table("The server and its children", standing(counts)),
     ]
@@ -35,6 +35,10 @@ pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
     .filter(|table| !table.rows.is_empty())
     .collect()
 }
+
+const LEGEND: &str = "waits: it had to wait, and gave its processor up; put off: it was taken \
+    away. † of the whole machine, what an idle one does taken off; function calls are those that \
+    one processor has another make, such as to wake a thread there.";
 
 /// The loads and their headings.
 const LOADS: [(usize, &str); 3] = [
@@ -153,5 +157,8 @@ fn listed(all: &[(&str, f64)]) -> String {
 }
 
 fn tenths(count: f64) -> String {
-    format!("{:.1}", count + 0.0)
+    match count.abs() < SELDOM {
+        true => "0".to_owned(),
+        false => format!("{count:.1}"),
+    }
 }
