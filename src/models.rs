@@ -20,6 +20,7 @@ pub const MODELS: &[Entry] = &[
     Entry { model: fork_server::MODEL, colour: 0xd55e00 },
     Entry { model: thread_server::MODEL, colour: 0x2a88d8 },
     Entry { model: pool_server::MODEL, colour: 0x009e73 },
+    Entry { model: event_server::MODEL, colour: 0x6a5acd },
     Entry { model: async_server::MODEL, colour: 0xe09a00 },
 ];
 

@@ -12,6 +12,7 @@
 //! | reaping | a process per connection | `src/yours/reaping.rs` |
 //! | limit | a thread per connection | `src/yours/limit.rs` |
 //! | workers | a pool of threads | `src/yours/workers.rs` |
+//! | outbox | an event loop | `src/yours/outbox.rs` |
 //! | patience | tasks | `src/yours/patience.rs` |
 //!
 //! Tests called `task_…` are yours to turn green. Those called `still_…` are green from the start, and
@@ -22,12 +23,12 @@
 #[cfg(feature = "yours")]
 mod yours;
 #[cfg(feature = "yours")]
-pub use yours::{framing, limit, patience, reaping, survival, workers};
+pub use yours::{framing, limit, outbox, patience, reaping, survival, workers};
 
 #[cfg(not(feature = "yours"))]
 mod solutions;
 #[cfg(not(feature = "yours"))]
-pub use solutions::{framing, limit, patience, reaping, survival, workers};
+pub use solutions::{framing, limit, outbox, patience, reaping, survival, workers};
 
 /// Asserts that what your code returned is right, and says which is which where it is not.
 #[macro_export]

@@ -47,13 +47,13 @@ const KIB: f64 = 1024.0;
 const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
     figure(
         "connections_per_second_one_client",
-        "per s, 1 client",
+        "per s,\n1 client",
         1.0,
         Cost::connections_per_second,
     ),
     figure(
         "server_cpu_per_connection_one_client_microseconds",
-        "CPU, 1 client, µs",
+        "1 client,\nCPU, µs",
         1.0,
         Cost::server_cpu_per_connection,
     ),
@@ -63,23 +63,23 @@ const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
 const CONNECTIONS: [Figure<Cost>; 6] = [
     figure(
         "connections_per_second_many_clients",
-        "per s, 32 clients",
+        "per s,\n32 clients",
         1.0,
         Cost::connections_per_second,
     ),
-    figure("connection_latency_median_microseconds", "median, ms", MS, |it| {
+    figure("connection_latency_median_microseconds", "median,\nms", MS, |it| {
         it.connection_latency(0.5)
     }),
-    figure("connection_latency_p99_microseconds", "p99, ms", MS, |it| it.connection_latency(0.99)),
+    figure("connection_latency_p99_microseconds", "p99,\nms", MS, |it| it.connection_latency(0.99)),
     figure(
         "server_cpu_per_connection_microseconds",
-        "server CPU, µs",
+        "server\nCPU, µs",
         1.0,
         Cost::server_cpu_per_connection,
     ),
     figure(
         "client_cpu_per_connection_microseconds",
-        "client CPU, µs",
+        "client\nCPU, µs",
         1.0,
         Cost::client_cpu_per_connection,
     ),
@@ -88,34 +88,34 @@ const CONNECTIONS: [Figure<Cost>; 6] = [
 
 /// Messages over warm connections.
 const MESSAGES: [Figure<Cost>; 7] = [
-    figure("messages_per_second", "per second", 1.0, Cost::messages_per_second),
-    figure("message_latency_median_microseconds", "median, ms", MS, |it| it.message_latency(0.5)),
-    figure("message_latency_p99_microseconds", "p99, ms", MS, |it| it.message_latency(0.99)),
+    figure("messages_per_second", "per\nsecond", 1.0, Cost::messages_per_second),
+    figure("message_latency_median_microseconds", "median,\nms", MS, |it| it.message_latency(0.5)),
+    figure("message_latency_p99_microseconds", "p99,\nms", MS, |it| it.message_latency(0.99)),
     figure(
         "server_cpu_per_message_microseconds",
-        "server CPU, µs",
+        "server\nCPU, µs",
         1.0,
         Cost::server_cpu_per_message,
     ),
     figure(
         "client_cpu_per_message_microseconds",
-        "client CPU, µs",
+        "client\nCPU, µs",
         1.0,
         Cost::client_cpu_per_message,
     ),
     figure("client_cpu_percent_warm_connections", "client CPU, %", 1.0, Cost::client_cpu_percent),
-    count("answered_connections", "clients served", Cost::answered_clients),
+    count("answered_connections", "clients\nserved", Cost::answered_clients),
 ];
 
 /// Idle connections.
 const MEMORY: [Figure<IdleMemory>; 3] = [
-    figure("user_memory_per_idle_connection_bytes", "user (PSS), KiB", KIB, |it| {
+    figure("user_memory_per_idle_connection_bytes", "user (PSS),\nKiB", KIB, |it| {
         Some(it.user / it.connections as f64)
     }),
-    figure("kernel_memory_per_idle_connection_bytes", "kernel, KiB", KIB, |it| {
+    figure("kernel_memory_per_idle_connection_bytes", "kernel,\nKiB", KIB, |it| {
         Some(it.kernel / it.connections as f64)
     }),
-    count("served_idle_connections", "clients served", |it| Some(it.served as f64)),
+    count("served_idle_connections", "clients\nserved", |it| Some(it.served as f64)),
 ];
 
 /// The loads, and the figures that are taken of each.
@@ -181,7 +181,7 @@ impl Experiment for Comparison {
                 .into_iter()
                 .chain(out_of_line(figures))
                 .collect(),
-            tables: vec![table(figures)],
+            tables: tables(figures),
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} rounds \
                  ({memory_rounds} for memory) ± half their range, in percent of the median. The \
@@ -209,29 +209,43 @@ impl Plan {
     }
 }
 
-fn table(figures: &Figures) -> Table {
-    let columns = figures.servers.iter().map(|(name, _)| name.clone()).collect();
-    let heading = |text: String| (text, Vec::new());
-    let many = CONNECTIONS[5].key;
-    let warm = MESSAGES[5].key;
-    let mut rows = vec![heading(format!(
-        "Connections: connect, one echo, Bye, end; {} clients at once",
-        MANY_CLIENTS.connections
-    ))];
-    rows.extend(OF_ONE_CLIENT.iter().map(|it| row(figures, it, "")));
-    rows.extend(CONNECTIONS[..5].iter().map(|it| row(figures, it, many)));
-    let warm_connections = WARM_CONNECTIONS.connections;
-    rows.push(heading(format!("Messages of 16 bytes over {warm_connections} warm connections")));
+/// A table a group of figures, a row a server.
+fn tables(figures: &Figures) -> Vec<Table> {
+    let [many, warm] = [CONNECTIONS[5].key, MESSAGES[5].key];
+    let connections = format!("Connections: connect, one echo, Bye, end; {MANY} clients at once");
+    let messages = format!(
+        "Messages of {MESSAGE_SIZE} bytes over {} warm connections",
+        WARM_CONNECTIONS.connections
+    );
+    let memory = format!("Memory per connection, {IDLE_CONNECTIONS} of them idle");
+    let alone = columns(figures, OF_ONE_CLIENT[..1].iter(), "");
+    let among = columns(figures, CONNECTIONS[..5].iter(), many);
     let shown = MESSAGES.iter().filter(|it| it.key != warm);
-    rows.extend(shown.map(|it| row(figures, it, warm)));
-    rows.push(heading(format!("Memory per connection, {IDLE_CONNECTIONS} of them idle")));
-    rows.extend(MEMORY.iter().map(|it| row(figures, it, "")));
-    Table { columns, rows, ..Table::default() }
+    vec![
+        table(figures, connections, [alone, among].concat()),
+        table(figures, messages, columns(figures, shown, warm)),
+        table(figures, memory, columns(figures, MEMORY.iter(), "")),
+    ]
 }
 
-fn row<T>(figures: &Figures, figure: &Figure<T>, client_cpu: &str) -> (String, Vec<String>) {
-    let cells = figures.servers.iter().map(|(_, samples)| cell(samples, figure, client_cpu));
-    (figure.label.to_owned(), cells.collect())
+/// A heading, and a cell for each server.
+type Column = (String, Vec<String>);
+
+fn columns<'a, T: 'static>(
+    figures: &Figures,
+    shown: impl Iterator<Item = &'a Figure<T>>,
+    client_cpu: &str,
+) -> Vec<Column> {
+    let cells = |figure| figures.servers.iter().map(move |(_, it)| cell(it, figure, client_cpu));
+    shown.map(|figure| (figure.label.to_owned(), cells(figure).collect())).collect()
+}
+
+fn table(figures: &Figures, caption: String, columns: Vec<Column>) -> Table {
+    let cells = |row: usize| columns.iter().map(|(_, cells)| cells[row].clone()).collect();
+    let names = figures.servers.iter().map(|(name, _)| name.clone());
+    let rows = names.enumerate().map(|(row, name)| (name, cells(row))).collect();
+    let columns = columns.iter().map(|(heading, _)| heading.clone()).collect();
+    Table { caption, columns, rows, ..Table::default() }
 }
 
 /// On a connection's cost.

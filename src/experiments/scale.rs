@@ -245,20 +245,20 @@ fn plot(curves: &[Curve], figure: &Figure<Cost>) -> anyhow::Result<Option<Pictur
     picture(&axes, &lines)
 }
 
-/// A figure's table: a row a number of clients, a column a model.
+/// A figure's table: a row a model, a column a number of clients.
 fn table(curves: &[Curve], figure: &Figure<Cost>) -> Table {
     let of_connections = CONNECTIONS.iter().any(|it| it.key == figure.key);
     let client_cpu = if of_connections { CLIENT_CPU[0].key } else { CLIENT_CPU_PERCENT };
     let points = curves.first().map_or(&[][..], |curve| &curve.points);
-    let row = |(index, point): (usize, &Measured)| {
-        let cells = curves.iter().map(|it| cell(&it.points[index].samples, figure, client_cpu));
-        (point.clients.to_string(), cells.collect())
+    let row = |curve: &Curve| {
+        let cells = curve.points.iter().map(|point| cell(&point.samples, figure, client_cpu));
+        (curve.model.clone(), cells.collect())
     };
     Table {
         caption: figure.label.to_owned(),
         corner: "clients",
-        columns: curves.iter().map(|curve| curve.model.clone()).collect(),
-        rows: points.iter().enumerate().map(row).collect(),
+        columns: points.iter().map(|point| point.clients.to_string()).collect(),
+        rows: curves.iter().map(row).collect(),
         ..Table::default()
     }
 }

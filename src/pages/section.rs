@@ -36,7 +36,7 @@ pub struct Table {
     pub caption: String,
     /// What stands above the labels of the rows.
     pub corner: &'static str,
-    /// The headings of the other columns.
+    /// The headings of the other columns, in several lines where they are long.
     pub columns: Vec<String>,
     /// A label and its cells. A label without cells is the heading of the rows below it.
     pub rows: Vec<(String, Vec<String>)>,

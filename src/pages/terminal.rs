@@ -81,7 +81,8 @@ fn lines(table: &Table, apart: u16, shown: &dyn Fn(&str) -> String) -> Vec<Strin
     }
     let text = grid.to_string();
     let mut lines = text.lines().map(|line| line.trim_end().to_owned());
-    let head = lines.next();
+    let heads = table.columns.iter().map(|column| column.lines().count()).max().unwrap_or(1);
+    let head: Vec<String> = lines.by_ref().take(heads.max(1)).collect();
     let headings = table.rows.iter().map(|(label, cells)| (label, cells.is_empty()));
     let body = headings.filter_map(|(label, is_heading)| match is_heading {
         true => Some(label.clone()),

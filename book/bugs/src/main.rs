@@ -14,17 +14,19 @@ mod one_client_ends_all;
 mod shared_stream;
 mod signal_stacks;
 mod unreaped_child;
+mod write_interest;
 
 /// A server that never returns but by an error.
 type Bug = fn(TcpListener) -> io::Result<()>;
 
-const BUGS: [(&str, Bug); 7] = [
+const BUGS: [(&str, Bug); 8] = [
     ("one-client-ends-all", one_client_ends_all::run),
     ("unreaped-child", unreaped_child::run),
     ("descriptor-left-open", descriptor_left_open::run),
     ("shared-stream", shared_stream::run),
     ("signal-stacks", signal_stacks::run),
     ("lock-held", lock_held::run),
+    ("write-interest", write_interest::run),
     ("blocking-call", blocking_call::run),
 ];
 

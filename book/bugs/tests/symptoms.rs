@@ -132,6 +132,23 @@ fn four_workers_that_hold_the_lock_serve_one_client_at_a_time() {
     exchange(&second, "hello\n");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loop_that_asks_to_write_spins_while_its_client_is_silent() {
+    let server = Server::start("write-interest");
+    let client = server.connect();
+    exchange(&client, "hello\n");
+    let used = || {
+        let pid = i32::try_from(server.child.id()).unwrap();
+        let stat = procfs::process::Process::new(pid).unwrap().stat().unwrap();
+        Duration::from_secs(stat.utime + stat.stime) / procfs::ticks_per_second() as u32
+    };
+    let before = used();
+    wait_until("half a second of CPU time is gone", || {
+        used() - before > Duration::from_millis(500)
+    });
+}
+
 #[test]
 fn tasks_that_block_their_thread_are_served_one_after_the_other() {
     let server = Server::start("blocking-call");

@@ -44,6 +44,11 @@ impl<S: AsFd> Connections<S> {
         Connection { number, peer, stream, connections: Arc::clone(self) }
     }
 
+    /// A conversation to hold over one of them, that has not begun.
+    pub fn session(&self) -> Session<'_> {
+        Session::new(&self.options, &self.statistics)
+    }
+
     /// Begins the drain: each open connection is still answered for what its client has already
     /// sent, and then finds the end of its input. A further shutdown signal ends the process.
     pub fn end_inputs(&self) {
@@ -124,7 +129,7 @@ impl<S: AsFd> Connection<S> {
 
     /// A conversation to hold over it, that has not begun.
     pub fn session(&self) -> Session<'_> {
-        Session::new(&self.connections.options, &self.connections.statistics)
+        self.connections.session()
     }
 
     /// Logs how it ended, as [`log_end`] says.

@@ -1,5 +1,6 @@
 pub mod framing;
 pub mod limit;
+pub mod outbox;
 pub mod patience;
 pub mod reaping;
 pub mod survival;

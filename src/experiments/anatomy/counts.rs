@@ -88,18 +88,18 @@ impl Run {
 
 /// What is counted under each load.
 pub(super) const COUNTS: [Figure<Run>; 6] = [
-    figure("system_calls", "system calls", 1.0, |it| it.calls),
-    figure("page_faults", "page faults", 1.0, |it| it.each(it.used.page_faults as f64)),
-    figure("voluntary_switches", "switches: waits", 1.0, |it| {
+    figure("system_calls", "system\ncalls", 1.0, |it| it.calls),
+    figure("page_faults", "page\nfaults", 1.0, |it| it.each(it.used.page_faults as f64)),
+    figure("voluntary_switches", "switches:\nwaits", 1.0, |it| {
         it.each(it.used.voluntary_switches as f64)
     }),
-    figure("involuntary_switches", "switches: put off", 1.0, |it| {
+    figure("involuntary_switches", "switches:\nput off", 1.0, |it| {
         it.each(it.used.involuntary_switches as f64)
     }),
-    figure("tlb_shootdowns", "TLB shootdowns †", 1.0, |it| {
+    figure("tlb_shootdowns", "TLB shoot-\ndowns †", 1.0, |it| {
         it.each(it.used.interrupts.tlb_shootdowns)
     }),
-    figure("function_calls", "function calls †", 1.0, |it| {
+    figure("function_calls", "function\ncalls †", 1.0, |it| {
         it.each(it.used.interrupts.function_calls)
     }),
 ];

@@ -27,7 +27,7 @@ pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
         ..Table::default()
     };
     [
-        Table { legend: LEGEND.to_owned(), ..table("Counts", totals(counts)) },
+        totals(counts),
         table("System calls by name", by_name(counts)),
         table("The server and its children", standing(counts)),
     ]
@@ -47,16 +47,19 @@ const LOADS: [(usize, &str); 3] = [
     (WARM, "A message over 50 warm connections"),
 ];
 
-fn totals(counts: &[Counts]) -> Rows {
+/// A row a model, under each load.
+fn totals(counts: &[Counts]) -> Table {
     let mut rows = Vec::new();
     for (load, heading) in LOADS {
         rows.push((heading.to_owned(), Vec::new()));
-        for figure in &COUNTS {
-            let cells = counts.iter().map(|it| counted(it.loads[load].samples.get(figure.key)));
-            rows.push((figure.label.to_owned(), cells.collect()));
-        }
+        rows.extend(counts.iter().map(|it| {
+            let cells = COUNTS.iter().map(|figure| counted(it.loads[load].samples.get(figure.key)));
+            (it.model.clone(), cells.collect())
+        }));
     }
-    rows
+    let columns = COUNTS.iter().map(|figure| figure.label.to_owned()).collect();
+    let caption = "Counts".to_owned();
+    Table { caption, columns, rows, legend: LEGEND.to_owned(), ..Table::default() }
 }
 
 /// A count with its spread, where there is anything to count.

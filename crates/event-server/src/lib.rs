@@ -1,0 +1,118 @@
+//! An event loop by hand: one thread asks the kernel which of all sockets are ready, and goes on with
+//! those.
+//!
+//! Nothing ever blocks but the question itself (`epoll(7)`, `kqueue(2)`). So what a thread keeps on
+//! its stack while it waits, where it is and what it holds, stands in a state of its own for each
+//! connection. [`async-server`](../async_server/index.html) has the same states, written by the
+//! compiler.
+//!
+//! ```text
+//!   clients            kernel                this process
+//!
+//!   A ─┐                                    ┌── A: receiving
+//!   B ─┼──▶ backlog ──▶ who is ready? ──────┼── B: sending, 512 bytes gone    one thread
+//!   C ─┘              ◀── of all sockets    └── C: working, until 10:15:03
+//! ```
+//!
+//! # What it costs
+//!
+//! A connection is an entry in a slab and a registration with the kernel; a message is a read and a
+//! write. One question to the kernel serves all who are ready, so that the busier the server, the
+//! fewer questions a message takes. It uses one CPU and no more.
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/event_server/bare.rs.html) is the model in a page. This server survives what
+//! ends that one:
+//!
+//! - a client that does not read: what the kernel does not take is sent when it does;
+//! - work, and clients that are silent for too long: a queue of deadlines, since nobody may sleep;
+//! - a client that always has more to say: it yields now and then;
+//! - more clients than there is room for: further ones wait in the backlog, under
+//!   `--max-connections`;
+//! - a lack of descriptors: the acceptor waits until it has passed;
+//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
+
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use server_core::{Connections, Options, Report};
+use tracing::warn;
+
+mod acceptor;
+mod bare;
+mod clients;
+mod handler;
+mod model;
+mod timers;
+
+use acceptor::Acceptor;
+use clients::Clients;
+pub use model::MODEL;
+
+/// How many events one question to the kernel may bring.
+const EVENTS: usize = 256;
+
+/// Serves all connections from one loop until a shutdown signal.
+///
+/// # Errors
+///
+/// When the server cannot start, or its listener breaks.
+pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(EVENTS));
+    let mut acceptor = Acceptor::new(listener, options, poll.registry())?;
+    let connections = Connections::new(options, acceptor.waker());
+    let mut clients = Clients::new(&connections, poll.registry().try_clone()?);
+    // ANCHOR: loop
+    while !acceptor.is_done() {
+        while let Some((stream, peer)) = acceptor.next(connections.open()) {
+            clients.admit(stream, peer).unwrap_or_else(|error| warn!("{peer}: {error}"));
+        }
+        clients.go_on();
+        wait(&mut poll, &mut events, [acceptor.resume(), clients.deadline()])?;
+        for event in &events {
+            if !acceptor.notice(event.token()) {
+                clients.notice(event);
+            }
+        }
+    }
+    // ANCHOR_END: loop
+    let closed = acceptor.close();
+    drain(&mut clients, &mut poll, &mut events, options.drain_timeout)?;
+    connections.cut();
+    drop(clients);
+    closed?;
+    connections.report()
+}
+
+/// Lets each open connection be answered for what its client has already sent, and waits for their
+/// end, but no longer than that.
+fn drain(
+    clients: &mut Clients<'_>,
+    poll: &mut Poll,
+    events: &mut Events,
+    longest: Duration,
+) -> io::Result<()> {
+    let end = Instant::now() + longest;
+    clients.begin_drain();
+    clients.go_on();
+    while !clients.is_empty() && Instant::now() < end {
+        wait(poll, events, [Some(end), clients.deadline()])?;
+        events.iter().for_each(|event| clients.notice(event));
+        clients.go_on();
+    }
+    Ok(())
+}
+
+/// Asks the kernel who is ready, and waits for an answer until the first of these moments at most.
+fn wait(poll: &mut Poll, events: &mut Events, until: [Option<Instant>; 2]) -> io::Result<()> {
+    let until = until.into_iter().flatten().min();
+    let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+    match poll.poll(events, timeout) {
+        // A signal handler ran, and has written its wake-up.
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,18 @@
+//! What the rest of the project knows of this model.
+
+use server_core::{AtOnce, Model, Unit};
+
+use crate::bare;
+
+/// The model and its defaults.
+pub const MODEL: Model = Model {
+    name: "event",
+    about: "The echo service with an event loop by hand: one thread for all connections",
+    unit: Unit::None,
+    at_once: AtOnce::All,
+    max_connections: Some(65536),
+    workers: None,
+    stack_size: None,
+    run: crate::run,
+    bare: |listener, _| bare::run(listener),
+};
