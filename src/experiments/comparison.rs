@@ -417,7 +417,8 @@ mod tests {
             message_bytes: MESSAGE_SIZE,
             servers: vec![server, floor],
         };
-        out_of_line(&figures).join(" ")
+        let section = Comparison::show(&figures).unwrap();
+        section.sentences.into_iter().filter(|it| it.contains("out of line")).collect()
     }
 
     #[test]

@@ -60,19 +60,19 @@ pub struct Calls {
 /// Counts the calls of servers, and of all that they start.
 pub struct CallCounter(Option<system::Points>);
 
-/// A count that is under way.
+/// A count that is under way. It ends with this value.
 pub struct Count {
     /// Who counts.
     pub witness: Witness,
-    finish: Finish,
+    finish: Option<Finish>,
 }
 
 /// What ends a count.
 type Finish = Box<dyn FnOnce() -> io::Result<Calls>>;
 
 impl CallCounter {
-    /// One that counts as cheaply as this system allows. To make it, and to drop it, takes the
-    /// kernel a second.
+    /// One that counts as cheaply as this system and the limit of open files allow, all servers in
+    /// the same way. To make it, and to drop it, takes the kernel a second.
     pub fn new() -> Self {
         CallCounter(system::Points::open().ok())
     }
@@ -86,13 +86,13 @@ impl CallCounter {
     ///
     /// # Errors
     ///
-    /// When the system forbids all ways.
+    /// When the system forbids it, or has too few descriptors.
     pub fn attach(&self, server: Pid) -> io::Result<Count> {
-        let kernel = self.0.as_ref().and_then(|points| points.attach(server).ok());
-        Ok(match kernel {
-            Some(finish) => Count { witness: Witness::Kernel, finish },
-            None => Count { witness: Witness::Tracer, finish: system::trace(server)? },
-        })
+        let (witness, finish) = match &self.0 {
+            Some(points) => (Witness::Kernel, points.attach(server)?),
+            None => (Witness::Tracer, system::trace(server)?),
+        };
+        Ok(Count { witness, finish: Some(finish) })
     }
 }
 
@@ -108,8 +108,15 @@ impl Count {
     /// # Errors
     ///
     /// When the counters cannot be read, or the tracer has failed.
-    pub fn finish(self) -> io::Result<Calls> {
-        (self.finish)()
+    pub fn finish(mut self) -> io::Result<Calls> {
+        self.finish.take().map_or(Ok(Calls::default()), |finish| finish())
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        // Nobody asks for it: a tracer ends all the same.
+        let _ = self.finish.take().map(|finish| finish());
     }
 }
 
@@ -165,8 +172,14 @@ mod system {
         _armed: Counter,
     }
 
+    /// For how many threads of a server there must be room.
+    const THREADS: usize = 32;
+
     impl Points {
         pub(super) fn open() -> io::Result<Self> {
+            if server_core::raise_open_file_limit() < (THREADS * (1 + NAMED.len())) as u64 {
+                return Err(io::Error::other("each thread takes a descriptor for each call"));
+            }
             let point = |name: Option<&'static str>| -> io::Result<Point> {
                 let tracepoint = match name {
                     None => tracepoint("raw_syscalls/sys_enter")?,
@@ -267,5 +280,21 @@ mod system {
 
     pub(super) fn trace(_: Pid) -> io::Result<Finish> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(all: u64, polls: u64) -> Calls {
+        Calls { all, by_name: BTreeMap::from([("poll", polls)]) }
+    }
+
+    #[test]
+    fn what_an_idle_run_has_made_is_taken_off_in_all_and_by_name() {
+        let left = calls(100, 30).less(&calls(10, 5));
+        assert_eq!((left.all, left.of("poll"), left.of("mmap")), (90, 25, 0));
+        assert_eq!(calls(1, 1).less(&calls(2, 2)).all, 0);
     }
 }

@@ -101,7 +101,11 @@ mod system {
             for task in Process::new(server.as_raw())?.tasks()? {
                 pids.extend(task?.children()?.into_iter().map(u32::cast_signed));
             }
-            pids.into_iter().map(|pid| look(Process::new(pid)?)).collect()
+            let processes = pids.into_iter().map(Process::new);
+            // A zombie is a number and a status.
+            let is_alive = |it: &Process| it.stat().is_ok_and(|stat| stat.state != 'Z');
+            let alive = processes.filter(|it| !it.as_ref().is_ok_and(|it| !is_alive(it)));
+            alive.map(|process| look(process?)).collect()
         };
         family().map_err(|error| io::Error::other(format!("/proc: {error}")))
     }

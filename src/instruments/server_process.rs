@@ -33,12 +33,15 @@ fn running() -> MutexGuard<'static, BTreeSet<i32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all servers of this process: for one that ends without their owners.
+/// Kills all servers of this process: for one that ends without their owners. Nobody starts another
+/// one after that: whoever tries waits for the end.
 pub fn kill_all() {
-    for group in running().iter() {
+    let running = running();
+    for group in running.iter() {
         // It fails only where there is nobody left.
         let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
     }
+    std::mem::forget(running);
 }
 
 /// A server that was stopped.
@@ -74,12 +77,15 @@ impl ServerProcess {
     pub fn start(mut command: Command) -> io::Result<Self> {
         adopt_orphans();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+        // No server runs that is not in the list.
+        let mut running = running();
         let mut child = command.spawn()?;
+        running.insert(child.id().cast_signed());
+        drop(running);
         let pipe = child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
         let address = SocketAddr::from(([0; 4], 0));
         let output = Output { pipe, text: Vec::new() };
         let mut server = ServerProcess { child, output, address };
-        running().insert(server.process().as_raw());
         let line = server.output.first_line()?;
         let address = line.strip_prefix("listening on ").and_then(|it| it.trim_end().parse().ok());
         server.address = address.ok_or_else(|| {

@@ -125,24 +125,31 @@ impl Tracer {
         Ok(match status {
             WaitStatus::PtraceSyscall(_) => unless_gone(syscall_stop(pid, tracee))?.flatten(),
             WaitStatus::PtraceEvent(_, _, event) if event != nix::libc::PTRACE_EVENT_STOP => {
-                let started = Pid::from_raw(i32::try_from(ptrace::getevent(pid)?).unwrap_or(0));
-                self.tracees.entry(started).or_default();
-                Some(Happening::Starts(started))
+                let number = unless_gone(ptrace::getevent(pid))?;
+                let started = number.and_then(|it| i32::try_from(it).ok()).map(Pid::from_raw);
+                if let Some(started) = started {
+                    self.tracees.entry(started).or_default();
+                }
+                started.map(Happening::Starts)
             }
             _ => signal.map(Happening::Receives),
         })
     }
 
-    /// How often a thread has been set to wait by anything but this tracer, while it stands still.
-    ///
-    /// # Errors
-    ///
-    /// When it is gone.
-    pub fn waits(&self, pid: Pid) -> io::Result<u64> {
-        let status = process(pid)?.status().map_err(io::Error::other)?;
+    /// How often a thread has been set to wait by anything but this tracer, while it stands still; 0
+    /// where it is gone.
+    pub fn waits(&self, pid: Pid) -> u64 {
+        let status = process(pid).and_then(|it| it.status().map_err(io::Error::other));
+        let switches = status.ok().and_then(|it| it.voluntary_ctxt_switches).unwrap_or_default();
         // Each of its stops is a voluntary switch too.
         let stops = self.tracees.get(&pid).map_or(0, |tracee| tracee.stops);
-        Ok(status.voluntary_ctxt_switches.unwrap_or_default().saturating_sub(stops))
+        switches.saturating_sub(stops)
+    }
+
+    /// Whether a thread has a handler for a signal.
+    pub fn catches(&self, pid: Pid, signal: Signal) -> bool {
+        let status = process(pid).and_then(|it| it.status().map_err(io::Error::other));
+        status.is_ok_and(|it| it.sigcgt & (1 << (signal as i32 - 1)) != 0)
     }
 
     /// Whether everybody waits in a system call.
@@ -150,6 +157,15 @@ impl Tracer {
         let state = |pid| process(pid).and_then(|it| it.stat().map_err(io::Error::other));
         let waits = |pid: &Pid| state(*pid).is_ok_and(|stat| stat.state == 'S');
         self.tracees.iter().all(|(pid, tracee)| tracee.call.is_some() && waits(pid))
+    }
+}
+
+impl Drop for Tracer {
+    /// Lets go of whoever stands still, with its signal: the end of the thread would lose that.
+    fn drop(&mut self) {
+        if let Some((pid, signal)) = self.stopped.take() {
+            let _ = ptrace::detach(pid, signal);
+        }
     }
 }
 

@@ -25,10 +25,12 @@ pub fn short_or_nothing(value: Option<f64>) -> String {
     value.map_or(NOTHING.to_owned(), short)
 }
 
-/// A median with its spread, such as `12.5k ±3%`.
+/// A median with its spread, such as `12.5k ±3%`; one round has none.
 pub fn with_spread(sample: &Sample, unit: f64) -> String {
-    if sample.range().is_none() {
-        return NOTHING.to_owned();
+    match sample.count() {
+        0 => return NOTHING.to_owned(),
+        1 => return short(sample.median() / unit),
+        _ => {}
     }
     let spread = match sample.spread_percent() {
         spread if spread > 99.0 => ">99".to_owned(),

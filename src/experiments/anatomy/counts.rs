@@ -93,7 +93,7 @@ pub(super) const COUNTS: [Figure<Run>; 6] = [
     figure("voluntary_switches", "switches:\nwaits", 1.0, |it| {
         it.each(it.used.voluntary_switches as f64)
     }),
-    figure("involuntary_switches", "switches:\nput off", 1.0, |it| {
+    figure("involuntary_switches", "switches:\npreempted", 1.0, |it| {
         it.each(it.used.involuntary_switches as f64)
     }),
     figure("tlb_shootdowns", "TLB shoot-\ndowns †", 1.0, |it| {

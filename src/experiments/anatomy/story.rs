@@ -83,8 +83,9 @@ impl Story {
 
     /// What it comes to.
     pub(super) fn sentence(&self) -> String {
-        let calls = self.steps.iter().filter(|step| step.call.is_some());
-        let waited = calls.clone().filter(|step| step.waited && step.returned).count();
+        // What waits for the next client is that one's: the wait for this one is counted.
+        let calls = self.steps.iter().filter(|step| step.call.is_some() && step.returned);
+        let waited = calls.clone().filter(|step| step.waited).count();
         let made: Vec<String> =
             self.steps.iter().filter_map(|it| it.made.as_ref()).map(Made::sentence).collect();
         let made =

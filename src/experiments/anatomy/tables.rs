@@ -36,9 +36,9 @@ pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
     .collect()
 }
 
-const LEGEND: &str = "waits: it had to wait, and gave its processor up; put off: it was taken \
-    away. † of the whole machine, what an idle one does taken off; function calls are those that \
-    one processor has another make, such as to wake a thread there.";
+const LEGEND: &str = "waits: it had to wait, and gave its processor up; preempted: it was taken \
+    away. † of the whole machine, what an idle one does taken off; function calls are what one \
+    processor has another do, most of all to wake it, so that they depend on who sleeps.";
 
 /// The loads and their headings.
 const LOADS: [(usize, &str); 3] = [
@@ -135,29 +135,29 @@ pub(super) fn sentences(counts: &[Counts]) -> Vec<String> {
 
 /// Under whom there are the fewest of something, and the most.
 fn say(counts: &[Counts], what: &str, key: &str, load: usize, of: &str) -> Option<String> {
-    let median = |it: &'_ Counts| it.loads[load].samples.median(key);
-    let all = counts.iter().filter_map(|it| Some((it.model.as_str(), median(it)?)));
-    let mut all: Vec<(&str, f64)> = all.collect();
-    all.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let ((least, few), (most, many)) = (all.first()?, all.last()?);
-    let (few, many) = (few.max(0.0), many.max(0.0));
+    let median = |it: &Counts| it.loads[load].samples.median(key);
+    let all: Vec<(&str, f64)> =
+        counts.iter().filter_map(|it| Some((it.model.as_str(), median(it)?))).collect();
+    let few = all.iter().map(|(_, count)| *count).reduce(f64::min)?;
+    let many = all.iter().map(|(_, count)| *count).reduce(f64::max)?;
+    let near = |bound: f64| {
+        let near = all.iter().filter(|(_, count)| (count - bound).abs() < ALIKE);
+        near.map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    };
     Some(match many - few < ALIKE {
-        true => format!("{what} of {of}: {} under {}.", tenths(few), listed(&all)),
+        true => format!("{what} of {of}: {} under {}.", tenths(few), near(few)),
         false => format!(
-            "{what} of {of}: {} under {least}, the fewest, and {} under {most}, the most.",
+            "{what} of {of}: the fewest under {} ({}), the most under {} ({}).",
+            near(few),
             tenths(few),
+            near(many),
             tenths(many)
         ),
     })
 }
 
 /// Counts that differ by less are called the same.
-const ALIKE: f64 = 0.1;
-
-fn listed(all: &[(&str, f64)]) -> String {
-    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
-}
+const ALIKE: f64 = 0.2;
 
 fn tenths(count: f64) -> String {
     match count.abs() < SELDOM {

@@ -13,7 +13,7 @@ use server_core::{AtOnce, Model, Unit};
 
 use super::counts::start;
 use super::story::{Made, Phase, Step, Story};
-use super::words::{Descriptors, Kind};
+use super::words::{Descriptors, Kind, is_to_be_begun_anew};
 use crate::instruments::tracer::{Call, Happening, Tracer, named_threads_of};
 use crate::lab::Lab;
 use crate::models::Contestant;
@@ -29,28 +29,27 @@ const QUIET: (usize, Duration) = (3, Duration::from_micros(300));
 
 const MESSAGE: &[u8] = b"hi\n";
 
-/// Starts a server, lives through a connection with it, and stops it.
+/// Starts a server, lives through a connection with it, and stops it. Where it may not be traced,
+/// there is that error in the place of a story.
 ///
 /// # Errors
 ///
-/// When the server fails, or may not be traced.
-pub(super) fn story(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Story> {
+/// When the server fails.
+pub(super) fn story(lab: &Lab, contestant: &Contestant) -> anyhow::Result<io::Result<Story>> {
     let server = start(lab, contestant)?;
     let process = server.process();
     let threads = named_threads_of(process)?;
     let address = server.address();
-    let traced = Tracer::follow(process, |tracer| {
-        let mut scribe = Scribe::new(tracer, address.port());
-        (0..REHEARSALS).try_for_each(|_| scribe.attend(address))?;
-        scribe.forget();
-        scribe.attend(address)?;
-        Ok(scribe.finish())
-    });
+    let traced =
+        Tracer::follow(process, |tracer| Ok(Scribe::new(tracer, address.port()).follow(address)));
     lab.stop(contestant, server)?;
-    let (notes, made) = traced?;
+    let (notes, made) = match traced {
+        Ok(notes) => notes?,
+        Err(error) => return Ok(Err(error)),
+    };
     let names = names(&contestant.model, &threads, &notes, &made);
     let steps = notes.into_iter().map(|note| note.told_with(&names)).collect();
-    Ok(Story { model: contestant.name.clone(), colour: contestant.colour, steps })
+    Ok(Ok(Story { model: contestant.name.clone(), colour: contestant.colour, steps }))
 }
 
 /// A step as it is noted, when nobody has a name yet.
@@ -70,6 +69,9 @@ struct Note {
     whom: Option<Pid>,
 }
 
+/// All notes of a story, and all whom the server has made by then.
+type Notes = (Vec<Note>, Vec<(Pid, Kind)>);
+
 /// Who notes what the server does.
 struct Scribe<'a> {
     tracer: &'a mut Tracer,
@@ -78,6 +80,8 @@ struct Scribe<'a> {
     notes: Vec<Note>,
     /// The calls that are under way, and how often their threads had waited when they entered them.
     entered: HashMap<Pid, (Note, u64)>,
+    /// Those of them that were broken off, and will be begun anew unless a handler is called first.
+    interrupted: HashMap<Pid, (Note, u64)>,
     /// All whom the server has made, in order.
     made: Vec<(Pid, Kind)>,
     moment: usize,
@@ -92,10 +96,19 @@ impl<'a> Scribe<'a> {
             phase: Phase::Arrives,
             notes: Vec::new(),
             entered: HashMap::new(),
+            interrupted: HashMap::new(),
             made: Vec::new(),
             moment: 0,
             beginning: 0,
         }
+    }
+
+    /// Two connections, and one that is noted.
+    fn follow(mut self, server: SocketAddr) -> io::Result<Notes> {
+        (0..REHEARSALS).try_for_each(|_| self.attend(server))?;
+        self.forget();
+        self.attend(server)?;
+        Ok(self.finish())
     }
 
     /// A connection from its beginning to its end.
@@ -122,7 +135,7 @@ impl<'a> Scribe<'a> {
         let mut quiet = 0;
         while quiet < times {
             while let Some((who, happening)) = self.tracer.next_happening()? {
-                self.note(who, happening)?;
+                self.note(who, happening);
                 quiet = 0;
             }
             let waits = self.tracer.is_quiet() && done(self.phase)?;
@@ -136,24 +149,29 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
-    fn note(&mut self, who: Pid, happening: Happening) -> io::Result<()> {
+    fn note(&mut self, who: Pid, happening: Happening) {
         self.moment += 1;
         match happening {
-            Happening::Enters(call) => self.enter(who, &call)?,
-            Happening::Returns(call, result) => self.leave(who, &call, result)?,
+            Happening::Enters(call) => self.enter(who, &call),
+            Happening::Returns(call, result) => self.leave(who, &call, result),
             Happening::Starts(whom) => {
                 if let Some((note, _)) = self.entered.get_mut(&who) {
                     note.made = note.made.map(|(_, kind)| (whom, kind));
                     self.made.extend(note.made);
                 }
             }
-            Happening::Receives(signal) => {
+            // What nobody catches and kills nobody only a tracer sees.
+            Happening::Receives(signal) if self.tracer.catches(who, signal) => {
+                if let Some((note, _)) = self.interrupted.remove(&who) {
+                    let text = note.text + " interrupted";
+                    self.notes.push(Note { text, moment: self.moment, phase: self.phase, ..note });
+                }
                 let note = self.note_of(who, None, format!("receives {signal}"));
                 self.notes.push(note);
             }
+            Happening::Receives(_) => {}
             Happening::Ends => drop(self.entered.remove(&who)),
         }
-        Ok(())
     }
 
     fn note_of(&self, who: Pid, call: Option<&Call>, text: String) -> Note {
@@ -171,23 +189,30 @@ impl<'a> Scribe<'a> {
         }
     }
 
-    fn enter(&mut self, who: Pid, call: &Call) -> io::Result<()> {
+    fn enter(&mut self, who: Pid, call: &Call) {
+        let begun = self.interrupted.remove(&who).filter(|(it, _)| it.call == Some(call.name));
+        if let Some(begun) = begun {
+            self.entered.insert(who, begun);
+            return;
+        }
         let mut note = self.note_of(who, Some(call), self.descriptors.call(who, call));
         note.accepts = self.descriptors.accepts(who, call);
         note.made = Kind::made_by(who, call).map(|kind| (who, kind));
         if call.name.starts_with("exit") {
             self.notes.push(note);
         } else {
-            let waits = self.tracer.waits(who)?;
-            self.entered.insert(who, (note, waits));
+            self.entered.insert(who, (note, self.tracer.waits(who)));
         }
-        Ok(())
     }
 
-    fn leave(&mut self, who: Pid, call: &Call, result: i64) -> io::Result<()> {
-        let Some((mut note, waits)) = self.entered.remove(&who) else { return Ok(()) };
+    fn leave(&mut self, who: Pid, call: &Call, result: i64) {
+        let Some((mut note, waits)) = self.entered.remove(&who) else { return };
+        note.waited = self.tracer.waits(who) > waits;
+        if is_to_be_begun_anew(result) {
+            self.interrupted.insert(who, (note, waits));
+            return;
+        }
         note.text += &self.descriptors.result(who, call, result);
-        note.waited = self.tracer.waits(who)? > waits;
         (note.moment, note.phase) = (self.moment, self.phase);
         note.made = note.made.filter(|_| result > 0);
         if call.name.starts_with("wait") && result > 0 {
@@ -198,7 +223,6 @@ impl<'a> Scribe<'a> {
             self.phase = Phase::UnitMade;
         }
         self.notes.push(note);
-        Ok(())
     }
 
     /// Begins the story.
@@ -208,7 +232,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// All notes, with the calls that still wait where they began, and all whom the server has made.
-    fn finish(mut self) -> (Vec<Note>, Vec<(Pid, Kind)>) {
+    fn finish(mut self) -> Notes {
         let waiting = self.entered.into_values().map(|(note, _)| note);
         let waiting = waiting.filter(|note| note.moment > self.beginning);
         self.notes.extend(waiting.map(|note| Note { waited: true, returned: false, ..note }));

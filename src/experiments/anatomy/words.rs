@@ -138,11 +138,17 @@ impl Kind {
     }
 }
 
-/// What an error is called. The kernel has some of its own for calls that it will begin anew.
+/// Whether a call was broken off for a signal: the kernel begins it anew, or tells the program
+/// `EINTR`, when it knows what the signal does (`ERESTARTSYS` and its like, which no program sees).
+pub(super) fn is_to_be_begun_anew(result: i64) -> bool {
+    (-516..=-512).contains(&result)
+}
+
+/// What an error is called.
 fn error(number: i64) -> String {
     match i32::try_from(number).map(Errno::from_raw) {
-        Ok(Errno::UnknownErrno) | Err(_) => " interrupted".to_owned(),
         Ok(error) => format!(" = {error:?}"),
+        Err(_) => " failed".to_owned(),
     }
 }
 
