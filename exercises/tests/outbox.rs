@@ -37,6 +37,33 @@ fn still_an_answer_that_the_kernel_takes_is_sent() {
     right!(kernel.taken, b"hello\n");
 }
 
+/// A kernel that fails, at first in a way that means nothing.
+struct Failing(Vec<ErrorKind>);
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.pop().map_or(Ok(bytes.len()), |kind| Err(kind.into()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn still_a_connection_that_broke_is_an_error() {
+    let mut kernel = Failing(vec![ErrorKind::BrokenPipe]);
+    let sent = Outbox::default().send(b"hello\n", &mut kernel);
+    right!(sent.map_err(|error| error.kind()), Err(ErrorKind::BrokenPipe));
+}
+
+#[test]
+fn task_3_a_signal_is_no_failure() {
+    let mut kernel = Failing(vec![ErrorKind::Interrupted]);
+    let sent = Outbox::default().send(b"hello\n", &mut kernel);
+    right!(sent.map_err(|error| error.kind()), Ok(()));
+}
+
 #[test]
 fn task_1_what_the_kernel_does_not_take_is_sent_later_and_in_order() {
     let (mut outbox, mut kernel) = (Outbox::default(), Kernel { room: 4, ..Kernel::default() });

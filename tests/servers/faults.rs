@@ -41,6 +41,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(of_those(has_workers, held, workers_held));
     trials.extend(of_those(has_workers, rude, rude_clients));
     trials.extend(of_those(forks, along, children_go_along));
+    let loops = |it: &Subject| it.model.unit == Unit::None && !it.serves_one();
+    let stopped = "a message that came while the server stood still is answered after it";
+    trials.extend(of_those(loops, stopped, stands_still));
+    // A runtime does not tell of it: what is behind it is read there when more comes.
+    let reads_on = |it: &Subject| it.model.unit != Unit::Task;
+    let urgent = "urgent data does not hide what is behind it";
+    trials.extend(of_those(reads_on, urgent, urgent_data));
     trials
 }
 
@@ -314,4 +321,30 @@ fn children_go_along(subject: Subject) {
     server.process.signal(Signal::SIGKILL).expect("a server");
     client.receive_to_the_end("");
     wait_until("the child is gone", || is_gone(Pid::from_raw(child)));
+}
+
+/// The server's time passes while it cannot look: longer than its clients may be idle.
+fn stands_still(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "1s"]);
+    let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| client.exchange("before\n"));
+    server.process.signal(Signal::SIGSTOP).expect("a running server");
+    clients.iter_mut().for_each(|client| client.send("meanwhile\n"));
+    thread::sleep(Duration::from_millis(1500));
+    server.process.signal(Signal::SIGCONT).expect("a stopped server");
+    clients.iter_mut().for_each(|client| client.receive("meanwhile\n"));
+}
+
+fn urgent_data(subject: Subject) {
+    // No hint is due then, for which the server would look once more.
+    let server = subject.start(&["--quiet", "--idle-timeout", "25s"]);
+    let mut client = server.connect();
+    client.exchange("before\n");
+    // So that all of it is there when the server looks.
+    server.process.signal(Signal::SIGSTOP).expect("a running server");
+    client.send("abc");
+    client.send_urgently(b"!");
+    client.send("def\n");
+    server.process.signal_group(Signal::SIGCONT).expect("a stopped server");
+    client.receive("abcdef\n");
 }

@@ -159,6 +159,12 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).expect("the server to take it");
     }
 
+    /// Sends as telnet sends an interrupt: TCP's urgent data.
+    pub(crate) fn send_urgently(&mut self, bytes: &[u8]) {
+        let sent = socket2::SockRef::from(&self.stream).send_out_of_band(bytes);
+        assert_eq!(sent.expect("the server to take it"), bytes.len());
+    }
+
     /// Sends as fast as it can and reads what comes back, until the connection ends.
     pub(crate) fn flood(mut self) {
         let mut answers = self.stream.try_clone().expect("an open socket");

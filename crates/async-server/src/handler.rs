@@ -112,7 +112,8 @@ async fn has_input(connection: &Connection<TcpStream>) -> io::Result<()> {
 
 /// Reads what has come, if something has.
 ///
-/// A read that leaves space has emptied the socket. `WouldBlock` tells the runtime so, as the
+/// A read that leaves space has emptied the socket (unless it has met urgent data: then the rest is
+/// read when more comes). `WouldBlock` tells the runtime so, as the
 /// next read would at the price of a system call, and the runtime lets us wait for the next event.
 fn read(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
     let mut read = None;

@@ -71,7 +71,8 @@ impl Acceptor {
     /// The next connection, if there is one at this moment, and room for it beside so many.
     pub(crate) fn next(&mut self, open: usize) -> Option<(TcpStream, SocketAddr)> {
         self.resume = self.resume.filter(|resume| Instant::now() < *resume);
-        while self.is_ready && open < self.max_connections && self.resume.is_none() {
+        let has_room = open < self.max_connections && !self.shutdown.requested();
+        while self.is_ready && has_room && self.resume.is_none() {
             match self.listener.accept() {
                 Ok(accepted) => return Some(accepted),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_ready = false,
@@ -85,6 +86,11 @@ impl Acceptor {
             }
         }
         None
+    }
+
+    /// Logs that the kernel will not tell of the events of `peer`, and rests for a moment.
+    pub(crate) fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
+        self.resume = Some(Instant::now() + self.policy.turned_away(peer, error));
     }
 
     /// Until when to rest after a failure: no event will end that.

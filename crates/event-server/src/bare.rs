@@ -15,7 +15,11 @@ pub(crate) fn run(listener: std::net::TcpListener) -> io::Result<()> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let (mut clients, mut events) = (Slab::new(), Events::with_capacity(256));
     loop {
-        poll.poll(&mut events, None)?;
+        match poll.poll(&mut events, None) {
+            // Such as by Ctrl-Z and `fg`.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled?,
+        }
         for event in &events {
             match event.token() {
                 LISTENER => accept(&listener, &mut clients, poll.registry())?,

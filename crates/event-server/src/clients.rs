@@ -14,14 +14,26 @@ use slab::Slab;
 use crate::handler::{Handler, Next};
 use crate::timers::{Timer, Timers};
 
+/// What the kernel is to tell of: each change once, so that there is no need to take it back.
+#[cfg(target_os = "linux")]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(target_os = "linux"))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 pub(crate) struct Clients<'a> {
     connections: &'a Arc<Connections<TcpStream>>,
     registry: Registry,
-    handlers: Slab<(Handler<'a>, Timer)>,
+    handlers: Slab<Client<'a>>,
     timers: Timers,
-    /// Who is to go on, since something has happened to it.
+    /// Who is to go on, since something has happened to it; nobody is in it twice.
     ready: Vec<usize>,
     draining: bool,
+}
+
+struct Client<'a> {
+    handler: Handler<'a>,
+    timer: Timer,
+    is_ready: bool,
 }
 
 impl<'a> Clients<'a> {
@@ -44,19 +56,25 @@ impl<'a> Clients<'a> {
     /// When the kernel cannot tell of its events.
     pub(crate) fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let place = self.handlers.vacant_entry();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.registry.register(&mut stream, Token(place.key()), interest)?;
+        self.registry.register(&mut stream, Token(place.key()), INTEREST)?;
         let connection = self.connections.admit(stream, peer);
+        let handler = Handler::new(connection, self.connections.session());
         self.ready.push(place.key());
-        place.insert((Handler::new(connection, self.connections.session()), Timer::default()));
+        place.insert(Client { handler, timer: Timer::default(), is_ready: true });
         Ok(())
     }
 
     /// Takes note of an event.
     pub(crate) fn notice(&mut self, event: &Event) {
         let Token(key) = event.token();
-        if let Some((handler, _)) = self.handlers.get_mut(key) {
-            handler.notice(event);
+        if let Some(client) = self.handlers.get_mut(key) {
+            client.handler.notice(event);
+            self.make_ready(key);
+        }
+    }
+
+    fn make_ready(&mut self, key: usize) {
+        if !std::mem::replace(&mut self.handlers[key].is_ready, true) {
             self.ready.push(key);
         }
     }
@@ -69,19 +87,15 @@ impl<'a> Clients<'a> {
     /// Lets all go on to whom something has happened, or whose time has come.
     // ANCHOR: go_on
     pub(crate) fn go_on(&mut self) {
-        let now = Instant::now();
-        while let Some(key) = self.timers.due(now) {
-            self.timers.remove(&mut self.handlers[key].1, key);
-            self.ready.push(key);
-        }
+        self.wake_those_who_are_due();
         for key in std::mem::take(&mut self.ready) {
-            // Somebody may be in the list twice, and gone the second time.
-            let Some((handler, timer)) = self.handlers.get_mut(key) else { continue };
-            match handler.go_on(now, self.draining) {
-                Next::WaitUntil(deadline) => self.timers.set(timer, key, deadline),
-                Next::Yield => self.ready.push(key),
+            let client = &mut self.handlers[key];
+            client.is_ready = false;
+            match client.handler.go_on(Instant::now(), self.draining) {
+                Next::WaitUntil(deadline) => self.timers.set(&mut client.timer, key, deadline),
+                Next::Yield => self.make_ready(key),
                 Next::Close => {
-                    self.timers.remove(timer, key);
+                    self.timers.remove(&mut client.timer, key);
                     self.handlers.remove(key);
                 }
             }
@@ -89,10 +103,21 @@ impl<'a> Clients<'a> {
     }
     // ANCHOR_END: go_on
 
+    fn wake_those_who_are_due(&mut self) {
+        let now = Instant::now();
+        while let Some(key) = self.timers.due(now) {
+            let client = &mut self.handlers[key];
+            self.timers.remove(&mut client.timer, key);
+            client.handler.look_again();
+            self.make_ready(key);
+        }
+    }
+
     /// Lets each client be answered for what it has already sent.
     pub(crate) fn begin_drain(&mut self) {
         self.draining = true;
         self.connections.end_inputs();
-        self.ready = self.handlers.iter().map(|(key, _)| key).collect();
+        let all: Vec<usize> = self.handlers.iter().map(|(key, _)| key).collect();
+        all.into_iter().for_each(|key| self.make_ready(key));
     }
 }

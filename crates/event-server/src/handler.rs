@@ -33,8 +33,8 @@ pub(crate) struct Handler<'a> {
 enum State {
     /// Asks the session what comes next.
     Asking,
-    /// Sends the answers, of which so many bytes have gone, and then takes this step, or asks.
-    Sending(usize, Option<Step>),
+    /// Sends the answers, of which so many bytes have gone, and then takes this step.
+    Sending(usize, Step),
     /// Waits for input.
     Receiving,
     /// Pretends to work.
@@ -70,6 +70,8 @@ struct Readiness {
     readable: bool,
     /// There will be no more input than there is.
     read_closed: bool,
+    /// There was urgent data. A read stops short of it, and leaves what was told of already.
+    urgent: bool,
     failed: bool,
 }
 
@@ -85,10 +87,17 @@ impl<'a> Handler<'a> {
 
     /// Takes note of what the kernel tells.
     pub(crate) fn notice(&mut self, event: &Event) {
-        let Readiness { readable, read_closed, failed } = &mut self.readiness;
+        let Readiness { readable, read_closed, urgent, failed } = &mut self.readiness;
         *readable |= event.is_readable();
         *read_closed |= event.is_read_closed();
+        *urgent |= event.is_priority();
         *failed |= event.is_error();
+    }
+
+    /// Its time has come: before it gives up it reads once more, for what the kernel would tell may
+    /// not have been asked for yet.
+    pub(crate) fn look_again(&mut self) {
+        self.readiness.readable = true;
     }
 
     /// Goes on until it would wait.
@@ -131,30 +140,26 @@ impl<'a> Handler<'a> {
     fn ask(&mut self, now: Instant) -> Turn {
         self.state = match self.session.step() {
             Step::Work => State::Working(now + self.session.options().delay),
-            step => State::Sending(0, Some(step)),
+            step => State::Sending(0, step),
         };
         Turn::Done
     }
 
     /// What follows when the answers are sent.
-    fn follow(&mut self, then: Option<Step>) -> Result<Turn, ConnectionError> {
-        self.state = match then {
-            None | Some(Step::Work) => State::Asking,
-            Some(Step::Read) => State::Receiving,
-            Some(Step::Crash(crash)) => crash.now(),
-            Some(Step::Close(outcome)) => return Ok(Turn::Ended(outcome?)),
+    fn follow(&mut self, step: Step) -> Result<Turn, ConnectionError> {
+        self.state = match step {
+            Step::Read => State::Receiving,
+            // It is done: its answer has gone.
+            Step::Work => State::Asking,
+            Step::Crash(crash) => crash.now(),
+            Step::Close(outcome) => return Ok(Turn::Ended(outcome?)),
         };
         Ok(Turn::Done)
     }
     // ANCHOR_END: ask
 
     /// Sends all answers in as few writes as the kernel takes.
-    fn send(
-        &mut self,
-        sent: usize,
-        then: Option<Step>,
-        now: Instant,
-    ) -> Result<Turn, ConnectionError> {
+    fn send(&mut self, sent: usize, then: Step, now: Instant) -> Result<Turn, ConnectionError> {
         let rest = &self.session.answers()[sent..];
         if rest.is_empty() {
             self.session.sent();
@@ -192,7 +197,9 @@ impl<'a> Handler<'a> {
         loop {
             let space = self.session.space();
             let read = self.connection.stream().read(space);
-            self.readiness.readable = read.as_ref().is_ok_and(|count| *count == space.len());
+            let is_full = |count: &usize| *count == space.len();
+            self.readiness.readable =
+                read.as_ref().is_ok_and(is_full) || self.readiness.urgent && read.is_ok();
             match read {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
@@ -244,7 +251,7 @@ impl<'a> Handler<'a> {
         if now < until {
             return Ok(Turn::WaitUntil(until));
         }
-        self.state = State::Sending(0, None);
+        self.state = State::Sending(0, Step::Work);
         Ok(Turn::Done)
     }
 

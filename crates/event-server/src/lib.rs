@@ -1,7 +1,7 @@
 //! An event loop by hand: one thread asks the kernel which of all sockets are ready, and goes on with
 //! those.
 //!
-//! Nothing ever blocks but the question itself (`epoll(7)`, `kqueue(2)`). So what a thread keeps on
+//! Nothing ever waits for a client but the question itself (`epoll(7)`, `kqueue(2)`). So what a thread keeps on
 //! its stack while it waits, where it is and what it holds, stands in a state of its own for each
 //! connection. [`async-server`](../async_server/index.html) has the same states, written by the
 //! compiler.
@@ -39,7 +39,6 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use server_core::{Connections, Options, Report};
-use tracing::warn;
 
 mod acceptor;
 mod bare;
@@ -68,7 +67,8 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     // ANCHOR: loop
     while !acceptor.is_done() {
         while let Some((stream, peer)) = acceptor.next(connections.open()) {
-            clients.admit(stream, peer).unwrap_or_else(|error| warn!("{peer}: {error}"));
+            let admitted = clients.admit(stream, peer);
+            admitted.unwrap_or_else(|error| acceptor.turn_away(peer, &error));
         }
         clients.go_on();
         wait(&mut poll, &mut events, [acceptor.resume(), clients.deadline()])?;

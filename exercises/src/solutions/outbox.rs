@@ -18,6 +18,7 @@ impl Outbox {
         self.waiting.extend_from_slice(answer);
         while self.wants_to_write() {
             match stream.write(&self.waiting) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => drop(self.waiting.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
