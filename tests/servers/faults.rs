@@ -328,10 +328,10 @@ fn stands_still(subject: Subject) {
     let server = subject.start(&["--quiet", "--idle-timeout", "1s"]);
     let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| client.exchange("before\n"));
-    server.process.signal(Signal::SIGSTOP).expect("a running server");
+    server.pause();
     clients.iter_mut().for_each(|client| client.send("meanwhile\n"));
     thread::sleep(Duration::from_millis(1500));
-    server.process.signal(Signal::SIGCONT).expect("a stopped server");
+    server.go_on();
     clients.iter_mut().for_each(|client| client.receive("meanwhile\n"));
 }
 
@@ -341,10 +341,10 @@ fn urgent_data(subject: Subject) {
     let mut client = server.connect();
     client.exchange("before\n");
     // So that all of it is there when the server looks.
-    server.process.signal(Signal::SIGSTOP).expect("a running server");
+    server.pause();
     client.send("abc");
     client.send_urgently(b"!");
     client.send("def\n");
-    server.process.signal_group(Signal::SIGCONT).expect("a stopped server");
+    server.go_on();
     client.receive("abcdef\n");
 }

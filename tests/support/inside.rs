@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, Uid};
 use socket2::Socket;
 
-use super::Server;
+use super::{Server, wait_until};
 
 impl Server {
     /// The CPU time that its process has used, without that of its children.
@@ -16,6 +17,19 @@ impl Server {
     /// Whether its process has ended, waited for or not.
     pub(crate) fn is_gone(&self) -> bool {
         is_gone(self.process.process())
+    }
+
+    /// Lets it stand still, with its children, until it is to go on.
+    pub(crate) fn pause(&self) {
+        self.process.signal_group(Signal::SIGSTOP).expect("a running server");
+        let stat = format!("/proc/{}/stat", self.process.process());
+        let stands = || std::fs::read_to_string(&stat).is_ok_and(|text| text.contains(") T "));
+        wait_until("it stands still", stands);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.process.signal_group(Signal::SIGCONT).expect("a stopped server");
     }
 
     /// How many threads its process has.
