@@ -136,8 +136,13 @@ fn assert_counted(model: &Model, counts: &Value) {
     assert_eq!((more("processes"), more("threads")), (processes, threads), "{}", model.name);
     for load in counts["loads"].as_array().expect("loads") {
         let calls = load["system_calls"]["median"].as_f64().expect("a count");
-        // It cannot do with fewer than to read a message and to send it back, or a connection.
-        let (least, most) = if load["per"] == "message" { (1.5, 2.5) } else { (4.5, 40.0) };
+        // It cannot do with fewer than to read a message and to send it back, or a connection. A
+        // tracer slows a server down so far that its start counts for much.
+        let (least, most) = match (load["per"] == "message", &counts["calls_counted_by"]) {
+            (_, witness) if witness == "tracer" => (0.1, 100.0),
+            (true, _) => (1.5, 2.5),
+            (false, _) => (4.5, 40.0),
+        };
         assert!((least..most).contains(&calls), "{}: {load}", model.name);
     }
 }

@@ -1,7 +1,7 @@
 //! What a connection or a message costs a model, counted while nobody tells its story.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use client::conversation::Conversation;
@@ -24,9 +24,6 @@ pub(super) const EXERCISES: [Exercise; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONN
 
 /// How long a first answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long it takes, generously, until whoever served it is gone.
-const SETTLE: Duration = Duration::from_millis(20);
 
 /// All figures of one model.
 #[derive(Debug, Serialize)]
@@ -171,16 +168,23 @@ impl Standing {
     }
 }
 
-/// Starts a server, and has it serve a client: it has all its threads then.
+/// Starts a server, and has it serve a client: it has all its threads then. Whoever was made for that
+/// client is gone.
 pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
     let server = lab.start(contestant)?;
+    // A process has one thread at least.
+    let units = || Family::of(server.process()).map_or(0, |family| family.threads);
+    let before = units();
     let converse = || {
         let mut conversation = Conversation::open(server.address(), Framing::Line, PATIENCE)?;
         conversation.exchange("are you there")?;
         anyhow::Ok(conversation.say_bye()?)
     };
     converse().with_context(|| contestant.name.clone())?;
-    thread::sleep(SETTLE);
+    let end = Instant::now() + PATIENCE;
+    while contestant.model.makes_a_unit_for_each() && units() > before && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
     Ok(server)
 }
 
