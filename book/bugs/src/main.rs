@@ -7,8 +7,10 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 
+mod blocked_loop;
 mod blocking_call;
 mod descriptor_left_open;
+mod event_loop;
 mod lock_held;
 mod one_client_ends_all;
 mod shared_stream;
@@ -19,7 +21,7 @@ mod write_interest;
 /// A server that never returns but by an error.
 type Bug = fn(TcpListener) -> io::Result<()>;
 
-const BUGS: [(&str, Bug); 8] = [
+const BUGS: [(&str, Bug); 9] = [
     ("one-client-ends-all", one_client_ends_all::run),
     ("unreaped-child", unreaped_child::run),
     ("descriptor-left-open", descriptor_left_open::run),
@@ -27,6 +29,7 @@ const BUGS: [(&str, Bug); 8] = [
     ("signal-stacks", signal_stacks::run),
     ("lock-held", lock_held::run),
     ("write-interest", write_interest::run),
+    ("blocked-loop", blocked_loop::run),
     ("blocking-call", blocking_call::run),
 ];
 

@@ -151,7 +151,16 @@ fn a_loop_that_asks_to_write_spins_while_its_client_is_silent() {
 
 #[test]
 fn tasks_that_block_their_thread_are_served_one_after_the_other() {
-    let server = Server::start("blocking-call");
+    assert_serves_one_after_the_other("blocking-call");
+}
+
+#[test]
+fn clients_of_a_loop_that_blocks_are_served_one_after_the_other() {
+    assert_serves_one_after_the_other("blocked-loop");
+}
+
+fn assert_serves_one_after_the_other(bug: &str) {
+    let server = Server::start(bug);
     let begin = Instant::now();
     let clients: Vec<_> = (0..4)
         .map(|_| {
