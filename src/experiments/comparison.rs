@@ -339,19 +339,8 @@ const IN_LINE: f64 = 2.0;
 fn out_of_line(figures: &Figures) -> Vec<String> {
     let (_floor, models) = figures.servers.split_last().unzip();
     let sentence = |(name, samples): &(String, Samples)| {
-        let [rate, cpu] = &OF_ONE_CLIENT;
-        let (alone, among) = (samples.get(rate.key), samples.get(CONNECTIONS[0].key));
-        let ranges = alone.range().zip(among.range());
-        let slower = ranges.is_some_and(|((slowest, _), (_, fastest))| fastest < slowest);
-        let slower = slower.then(|| {
-            let (alone, among) = (short(alone.median()), short(among.median()));
-            format!("it served {among} connections a second, and {alone} with one")
-        });
-        let (alone, among) = (samples.median(cpu.key)?, samples.median(CONNECTIONS[3].key)?);
-        let dearer = (among > IN_LINE * alone).then(|| {
-            format!("a connection cost {} of CPU, and {} with one", time(among), time(alone))
-        });
-        let findings: Vec<String> = slower.into_iter().chain(dearer).collect();
+        let findings: Vec<String> =
+            [slower(samples), dearer(samples)].into_iter().flatten().collect();
         (!findings.is_empty()).then(|| {
             format!(
                 "{name} is out of line: with {MANY} clients {}. `cargo run --release -- anatomy \
@@ -361,6 +350,24 @@ fn out_of_line(figures: &Figures) -> Vec<String> {
         })
     };
     models.unwrap_or_default().iter().filter_map(sentence).collect()
+}
+
+/// Where every round with many clients served fewer than every round with one.
+fn slower(samples: &Samples) -> Option<String> {
+    let (alone, among) = (samples.get(OF_ONE_CLIENT[0].key), samples.get(CONNECTIONS[0].key));
+    let ((slowest, _), (_, fastest)) = alone.range().zip(among.range())?;
+    (fastest < slowest).then(|| {
+        let (alone, among) = (short(alone.median()), short(among.median()));
+        format!("it served {among} connections a second, and {alone} with one")
+    })
+}
+
+/// Where a connection costs far more CPU among many.
+fn dearer(samples: &Samples) -> Option<String> {
+    let alone = samples.median(OF_ONE_CLIENT[1].key)?;
+    let among = samples.median(CONNECTIONS[3].key)?;
+    (among > IN_LINE * alone)
+        .then(|| format!("a connection cost {} of CPU, and {} with one", time(among), time(alone)))
 }
 
 const MANY: usize = MANY_CLIENTS.connections;

@@ -88,15 +88,6 @@ impl Experiment for Anatomy {
             text: Some(text::render(story)),
         };
         let sentences = stories.iter().map(Story::sentence);
-        let counted = counts.first().and_then(|it| it.calls_counted_by);
-        let by = match counted {
-            Some(Witness::Kernel) => "System calls were counted by the kernel's tracepoints.",
-            Some(Witness::Tracer) => {
-                "System calls were counted by a tracer, which slows a server down: its threads sleep \
-                 more often then, and a pool makes up to twice as many calls."
-            }
-            None => "System calls were not counted: this system forbids it.",
-        };
         Ok(Section {
             sentences: sentences
                 .chain(no_stories.clone())
@@ -104,8 +95,20 @@ impl Experiment for Anatomy {
                 .collect(),
             pictures: stories.iter().map(picture).collect(),
             tables: tables::all(counts),
-            method: format!("{METHOD} {by}"),
+            method: format!("{METHOD} {}", who_counted(counts)),
         })
+    }
+}
+
+/// Who counted the system calls.
+fn who_counted(counts: &[Counts]) -> &'static str {
+    match counts.first().and_then(|it| it.calls_counted_by) {
+        Some(Witness::Kernel) => "System calls were counted by the kernel's tracepoints.",
+        Some(Witness::Tracer) => {
+            "System calls were counted by a tracer, which slows a server down: its threads sleep \
+             more often then, and a pool makes up to twice as many calls."
+        }
+        None => "System calls were not counted: this system forbids it.",
     }
 }
 

@@ -263,32 +263,38 @@ fn names(
     notes: &[Note],
     made: &[(Pid, Kind)],
 ) -> HashMap<Pid, String> {
-    let accepts = |pid: Pid| notes.iter().any(|note| note.who == pid && note.accepts);
-    let other = match (model.unit, model.at_once) {
+    let (thread, mut numbers) = (name_of_threads(model), 1..);
+    let mut numbered = |name: &str| format!("{name} {}", numbers.next().unwrap_or(0));
+    let mut names = HashMap::new();
+    for (pid, own_name) in before {
+        let accepts = notes.iter().any(|note| note.who == *pid && note.accepts);
+        let name = role(model, accepts).or_else(|| own_name.clone());
+        names.insert(*pid, name.unwrap_or_else(|| numbered(thread)));
+    }
+    for (pid, kind) in made {
+        names.insert(*pid, numbered(if kind.is_thread { thread } else { "child" }));
+    }
+    names
+}
+
+/// What a thread is called that was there before, by what it does.
+fn role(model: &Model, accepts: bool) -> Option<String> {
+    let role = match (model.unit, accepts) {
+        (Unit::None, _) => "server",
+        (Unit::Task, true) => name_of_threads(model),
+        (_, true) => "acceptor",
+        (_, false) => return None,
+    };
+    Some(role.to_owned())
+}
+
+/// What the threads of a model are called.
+fn name_of_threads(model: &Model) -> &'static str {
+    match (model.unit, model.at_once) {
         (Unit::Task, _) => "runtime",
         (_, AtOnce::Workers) => "worker",
         _ => "thread",
-    };
-    let mut names = HashMap::new();
-    let mut others = 0;
-    let mut number = |unit: &str| {
-        others += 1;
-        format!("{unit} {others}")
-    };
-    for (pid, own_name) in before {
-        let name = match (model.unit, accepts(*pid), own_name) {
-            (Unit::None, ..) => "server".to_owned(),
-            (Unit::Task, true, _) => other.to_owned(),
-            (_, true, _) => "acceptor".to_owned(),
-            (.., Some(own_name)) => own_name.clone(),
-            (.., None) => number(other),
-        };
-        names.insert(*pid, name);
     }
-    for (pid, kind) in made {
-        names.insert(*pid, number(if kind.is_thread { other } else { "child" }));
-    }
-    names
 }
 
 /// Whether the message has come back whole.
