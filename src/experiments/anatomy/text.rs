@@ -13,7 +13,7 @@ const MARKS: [&str; 2] = ["~ ", "  "];
 /// The story, a column a lane.
 pub(super) fn render(story: &Story) -> String {
     let width = LANES / story.lanes().len().max(1);
-    let layout = Layout::new(story, width - MARKS[0].len());
+    let layout = Layout::new(story, width.saturating_sub(MARKS[0].len()).max(1));
     let mut lines = vec![vec![String::new(); layout.lanes.len()]; layout.height];
     for cell in &layout.cells {
         for (number, text) in cell.lines.iter().enumerate() {
