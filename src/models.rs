@@ -93,9 +93,10 @@ impl Contestant {
     /// How many clients it has room for at all: those that it takes on, and those that wait in its
     /// backlog.
     pub fn room(&self) -> usize {
-        let most = match (self.model.at_once, self.model.max_connections) {
+        let most = match (self.model.at_once, self.model.properties.max_connections) {
             (AtOnce::One, _) => 1,
             (_, Some(most)) if !self.bare => most,
+            (AtOnce::Workers, None) => self.model.served_at_once(usize::MAX),
             _ => usize::MAX / 2,
         };
         most + BACKLOG.unsigned_abs() as usize

@@ -138,7 +138,8 @@ impl Experiment for Memory {
         let progress = lab.progress(steps);
         let mut idle_connections = Vec::new();
         for contestant in &lab.contestants {
-            let stack = options.stack_size.filter(|_| contestant.model.stack_size.is_some());
+            let stack =
+                options.stack_size.filter(|_| contestant.model.properties.stack_size.is_some());
             let contestant = match stack {
                 Some(size) => contestant.clone().with("--stack-size", size),
                 None => contestant.clone(),

@@ -11,7 +11,8 @@ use std::os::fd::AsRawFd;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use server_core::{
-    AtOnce, Model, Options, Report, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Statistics, Unit,
+    AtOnce, Model, Options, Properties, Report, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Statistics,
+    Unit,
 };
 
 /// How many bytes a message of the lab's has, its line feed included.
@@ -23,9 +24,7 @@ pub const MODEL: Model = Model {
     about: "The server below which no server can be: accepts and answers, without a protocol",
     unit: Unit::None,
     at_once: AtOnce::All,
-    max_connections: None,
-    workers: None,
-    stack_size: None,
+    properties: Properties::NONE,
     run,
     bare: |listener, options| run(listener, options).map(drop),
 };

@@ -61,9 +61,9 @@ const WRONG: &[(&[&str], &str)] = &[
 
 /// The same for an option that some models have. Where a model has none, any value is wrong.
 const WRONG_WHERE: &[(Has, &str, &[&str])] = &[
-    (|model| model.max_connections.is_some(), "--max-connections", &["0", "many"]),
-    (|model| model.workers.is_some(), "--workers", &["0", "many"]),
-    (|model| model.stack_size.is_some(), "--stack-size", &["1", "big"]),
+    (|model| model.properties.max_connections.is_some(), "--max-connections", &["0", "many"]),
+    (|model| model.properties.workers.is_some(), "--workers", &["0", "many"]),
+    (|model| model.properties.stack_size.is_some(), "--stack-size", &["1", "big"]),
 ];
 
 type Has = fn(&Model) -> bool;

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 use server_core::{AtOnce, Unit};
 
-use crate::support::inside::is_gone;
+use crate::support::inside::{children_of, is_gone};
 use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
@@ -35,11 +34,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         tests.into_iter().flat_map(|(name, test)| of_all(name, test)).collect();
     let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
     let forks = |it: &Subject| it.model.unit == Unit::Process;
+    let queues = |it: &Subject| has_workers(it) && !forks(it);
     let held = "silent clients hold all workers until the idle timeout";
     let along = "a server that is killed takes its children along";
     let rude = "clients that send on after an ERROR hold no worker";
     trials.extend(of_those(has_workers, held, workers_held));
-    trials.extend(of_those(has_workers, rude, rude_clients));
+    trials.extend(of_those(queues, rude, rude_clients));
     trials.extend(of_those(forks, along, children_go_along));
     let loops = |it: &Subject| it.model.unit == Unit::None && !it.serves_one();
     let stopped = "a message that came while the server stood still is answered after it";
@@ -110,8 +110,7 @@ fn talk(server: &Server, messages: u64, stop: &AtomicBool, answered: &AtomicUsiz
 }
 
 fn reset_before_accept(subject: Subject) {
-    let room = if subject.serves_one() { &[][..] } else { &["--max-connections", "1"] };
-    let server = subject.start(&[&["--quiet"], room].concat());
+    let server = subject.start_with_room_for_one(&["--quiet"]);
     let mut held = server.connect();
     held.exchange("served\n");
     let mut resetting = server.connect();
@@ -315,12 +314,11 @@ fn children_go_along(subject: Subject) {
     let server = subject.start(&[]);
     let mut client = server.connect();
     client.exchange("served\n");
-    let parent = server.process.process();
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-    let child: i32 = children.expect("its children").trim().parse().expect("one child");
+    let children = children_of(server.process.process());
+    assert!(!children.is_empty());
     server.process.signal(Signal::SIGKILL).expect("a server");
     client.receive_to_the_end("");
-    wait_until("the child is gone", || is_gone(Pid::from_raw(child)));
+    wait_until("its children are gone", || children.iter().all(|child| is_gone(*child)));
 }
 
 /// The server's time passes while it cannot look: longer than its clients may be idle.

@@ -143,7 +143,7 @@ fn is_interrupted() {
     command.arg(&files[0]).arg("--out").arg(&files[1]).stdout(Stdio::null()).stderr(Stdio::piped());
     let lab = command.spawn().expect("the lab");
     let pid = Pid::from_raw(lab.id().cast_signed());
-    wait_until("it has started a server", || inside::children_of(pid) > 0);
+    wait_until("it has started a server", || !inside::children_of(pid).is_empty());
     kill(pid, Signal::SIGINT).expect("a running lab");
     let output = lab.wait_with_output().expect("its end");
     let said = String::from_utf8(output.stderr).expect("text");

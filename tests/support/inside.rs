@@ -44,7 +44,7 @@ impl Server {
 
     /// How many children its process has, ended ones that it has not reaped included.
     pub(crate) fn children(&self) -> usize {
-        children_of(self.process.process())
+        children_of(self.process.process()).len()
     }
 
     /// A copy of its listening socket, taken out of its process.
@@ -57,10 +57,12 @@ fn entries(process: Pid, what: &str) -> usize {
     std::fs::read_dir(format!("/proc/{process}/{what}")).expect("its process, in /proc").count()
 }
 
-/// How many children a process has, ended ones that it has not reaped included.
-pub(crate) fn children_of(process: Pid) -> usize {
+/// The children of a process, ended ones that it has not reaped included.
+pub(crate) fn children_of(process: Pid) -> Vec<Pid> {
     let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    children.expect("its process, in /proc").split_whitespace().count()
+    let children = children.expect("its process, in /proc");
+    let numbers = children.split_whitespace().filter_map(|number| number.parse().ok());
+    numbers.map(Pid::from_raw).collect()
 }
 
 /// Whether a process has ended. Whoever is to wait for it may not have.

@@ -36,7 +36,7 @@ pub(crate) struct Subject {
 pub(crate) fn subjects() -> impl Iterator<Item = Subject> {
     MODELS.iter().flat_map(|entry| {
         let model = entry.model;
-        let has_variant = model.unit == Unit::Task && model.workers.is_some();
+        let has_variant = model.unit == Unit::Task && model.properties.workers.is_some();
         let variants =
             [&[][..], &["--workers", "2"]].into_iter().take(1 + usize::from(has_variant));
         variants.map(move |options| Subject { model, options })
@@ -76,6 +76,16 @@ impl Subject {
     /// Starts it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
         Server::start_by(self.command(arguments))
+    }
+
+    /// Starts it so that a second client waits for the first one's end.
+    pub(crate) fn start_with_room_for_one(&self, arguments: &[&str]) -> Server {
+        let limit = match (self.model.at_once, self.model.properties.max_connections) {
+            (AtOnce::One, _) => &[][..],
+            (_, Some(_)) => &["--max-connections", "1"],
+            (_, None) => &["--workers", "1"],
+        };
+        self.start(&[limit, arguments].concat())
     }
 
     /// Starts it with so many workers, where it has workers that serve a client each.

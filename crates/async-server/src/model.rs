@@ -1,6 +1,6 @@
 //! What the rest of the project knows of this model.
 
-use server_core::{AtOnce, Model, Unit};
+use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::{asynchronous, bare, runtime};
 
@@ -11,9 +11,11 @@ pub const MODEL: Model = Model {
     about: "The echo service with a task per connection",
     unit: Unit::Task,
     at_once: AtOnce::All,
-    max_connections: Some(65536),
-    workers: Some(|| 1),
-    stack_size: None,
+    properties: Properties {
+        max_connections: Some(65536),
+        workers: Some(|| 1),
+        ..Properties::NONE
+    },
     run: crate::run,
     bare: |listener, options| {
         runtime(options)?.block_on(async { bare::run(&asynchronous(listener)?).await })

@@ -1,6 +1,6 @@
 //! What the rest of the project knows of this model.
 
-use server_core::{AtOnce, Model, Unit};
+use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::bare;
 
@@ -10,9 +10,7 @@ pub const MODEL: Model = Model {
     about: "The echo service with an event loop by hand: one thread for all connections",
     unit: Unit::None,
     at_once: AtOnce::All,
-    max_connections: Some(65536),
-    workers: None,
-    stack_size: None,
+    properties: Properties { max_connections: Some(65536), ..Properties::NONE },
     run: crate::run,
     bare: |listener, _| bare::run(listener),
 };

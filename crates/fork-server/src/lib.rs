@@ -37,21 +37,18 @@
 //!   that nobody can stop.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process;
 
 use nix::unistd::{ForkResult, fork};
-use server_core::{Acceptor, Options, Report, SoleConnection, Statistics};
+use server_core::{Acceptor, Children, Ended, Options, Report, SoleConnection, Statistics};
+use server_core::{end_with, log_cut, log_killed, require_one_thread};
 
 mod bare;
-mod children;
 mod model;
-mod process_facts;
 mod warm_up;
 
-use children::Children;
 pub use model::MODEL;
-use process_facts::{end_with, require_one_thread};
 
 /// Serves each connection in a child process until a shutdown signal.
 ///
@@ -64,10 +61,15 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let parent = process::id();
     let mut acceptor = Acceptor::new(listener, options)?;
     let statistics = Statistics::shared_with_children()?;
-    let mut children = Children::new(&acceptor, statistics)?;
+    let mut children = Children::new(acceptor.pipe())?;
+    let on_end = |child: Ended<SocketAddr>| {
+        if let Some(signal) = child.killed_by() {
+            log_killed(child.process, child.what, signal, statistics);
+        }
+    };
     let connection = SoleConnection::new()?;
     let mut session = warm_up::session(options, statistics)?;
-    while let Some((stream, peer)) = acceptor.next(|| children.reap()) {
+    while let Some((stream, peer)) = acceptor.next(|| children.reap(on_end)) {
         // ANCHOR: fork
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() } {
@@ -87,7 +89,16 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         drop(stream);
         // ANCHOR_END: fork
     }
-    children.drain(acceptor, options.drain_timeout)
+    // ANCHOR: drain
+    let closed = acceptor.close();
+    let left = children.ask_to_end(options.drain_timeout, on_end)?;
+    if left > 0 {
+        log_cut(left, options.drain_timeout);
+        children.kill(on_end)?;
+    }
+    // ANCHOR_END: drain
+    closed?;
+    Report::new(statistics)
 }
 
 #[cfg(all(test, target_os = "linux"))]

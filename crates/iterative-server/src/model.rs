@@ -1,6 +1,6 @@
 //! What the rest of the project knows of this model.
 
-use server_core::{AtOnce, Model, Unit};
+use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::bare;
 
@@ -10,9 +10,7 @@ pub const MODEL: Model = Model {
     about: "The echo service for one client at a time",
     unit: Unit::None,
     at_once: AtOnce::One,
-    max_connections: None,
-    workers: None,
-    stack_size: None,
+    properties: Properties::NONE,
     run: crate::run,
     bare: |listener, _| bare::run(&listener),
 };

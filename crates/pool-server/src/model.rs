@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use server_core::{AtOnce, Model, Unit};
+use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::bare;
 
@@ -13,9 +13,12 @@ pub const MODEL: Model = Model {
     about: "The echo service with a fixed pool of threads",
     unit: Unit::Thread,
     at_once: AtOnce::Workers,
-    max_connections: Some(1024),
-    workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
-    stack_size: Some(256 * 1024),
+    properties: Properties {
+        max_connections: Some(1024),
+        workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
+        stack_size: Some(256 * 1024),
+        ..Properties::NONE
+    },
     run: crate::run,
     bare: |listener, options| bare::run(&listener, options.workers),
 };

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
@@ -108,6 +110,14 @@ pub fn log_end(
         }
         Err(error) => warn!(event = "closed", why = %error, "closed: {error}"),
     }
+}
+
+/// Counts and logs the end of a connection whose process was killed. One that ends otherwise has done
+/// so itself.
+pub fn log_killed(process: Pid, client: SocketAddr, signal: Signal, statistics: &Statistics) {
+    statistics.closed();
+    let killed = Err(ConnectionError::Killed(signal.as_str()));
+    log_end(format_args!("process {process}"), client, &killed, statistics);
 }
 
 /// The handler. The asynchronous server's mirrors it step for step.

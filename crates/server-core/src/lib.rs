@@ -31,6 +31,7 @@
 mod accept_policy;
 mod acceptor;
 pub mod bare;
+mod children;
 mod command_line;
 mod connections;
 mod cpu_time;
@@ -45,6 +46,7 @@ mod logging;
 mod model;
 mod one_at_a_time;
 mod options;
+mod process_facts;
 mod registry;
 mod report;
 mod self_pipe;
@@ -57,6 +59,7 @@ mod throttle;
 
 pub use accept_policy::AcceptPolicy;
 pub use acceptor::Acceptor;
+pub use children::{Children, Ended};
 pub use command_line::{
     framing_parser, parse, parse_address, parse_duration, parse_positive_duration,
     unless_read_enough,
@@ -64,19 +67,20 @@ pub use command_line::{
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
 pub use end_of_input::{Input, client_has_ended};
-pub use handler::{Aftermath, ConnectionError, converse, log_end};
+pub use handler::{Aftermath, ConnectionError, converse, log_end, log_killed};
 pub use hint::HINT_AFTER;
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
 pub use linger::{LINGER, LingeringThread, has_unread, linger};
-pub use listener::{BACKLOG, bind};
+pub use listener::{BACKLOG, accept, bind};
 pub use logging::{Excerpt, LogFormat};
-pub use model::{AtOnce, Bare, Model, Run, Unit};
+pub use model::{AtOnce, Bare, Model, Properties, Run, Unit};
 pub use one_at_a_time::OneAtATime;
 pub use options::Options;
+pub use process_facts::{end_with, require_one_thread};
 pub use report::Report;
 pub use self_pipe::{SelfPipe, Waker};
 pub use session::{Crash, Ending, Session, Step};
 pub use shutdown::{SHUTDOWN_SIGNALS, Shutdown};
 pub use sole::SoleConnection;
-pub use statistics::Statistics;
+pub use statistics::{Statistics, shared_words};

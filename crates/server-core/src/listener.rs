@@ -1,8 +1,12 @@
 //! The listening socket.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+#[cfg(not(target_os = "linux"))]
+use std::os::fd::AsFd;
 
+#[cfg(not(target_os = "linux"))]
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::Options;
@@ -13,6 +17,10 @@ use crate::end_of_input::longest_read;
 /// The standard library asks for 128. A burst overflows that, and each overflow costs a client a
 /// second until its kernel tries again. Linux caps the number at `net.core.somaxconn`.
 pub const BACKLOG: i32 = 4096;
+
+/// How long a process waits in vain before it looks around, in milliseconds.
+#[cfg(not(target_os = "linux"))]
+const LOOK: u8 = 100;
 
 /// Binds `--addr` and listens on it, with room for bursts, and again at once after a restart.
 ///
@@ -31,6 +39,9 @@ pub fn bind(options: &Options) -> io::Result<TcpListener> {
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     // Connections of an earlier server linger in TIME_WAIT; they shall not block this one's start.
     socket.set_reuse_address(true)?;
+    if options.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
     set_connection_options(&SockRef::from(&socket), options)?;
     socket.bind(&options.addr.into())?;
     socket.listen(BACKLOG)?;
@@ -46,6 +57,36 @@ pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) ->
     socket.set_write_timeout(Some(options.idle_timeout))
 }
 
+/// Waits in `accept(2)` itself, for a server whose processes all wait for clients of one listener: the
+/// kernel wakes one of them, where it would wake all that poll. Blocks until a client comes, for
+/// `--idle-timeout` at most; a signal ends it early.
+///
+/// # Errors
+///
+/// Those of `accept(2)`, among them `WouldBlock` when nobody came, and `EINTR` after a signal: with a
+/// time-out it is not started again (signal(7)).
+#[cfg(target_os = "linux")]
+pub fn accept(listener: &TcpListener, _: &Options) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept()
+}
+
+/// Elsewhere the time-out is not that of `accept`, and signals do not end it: the caller is to look
+/// now and then what has come.
+///
+/// # Errors
+///
+/// Those of `poll(2)` and `accept(2)`, among them `WouldBlock` when nobody came.
+#[cfg(not(target_os = "linux"))]
+pub fn accept(listener: &TcpListener, options: &Options) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut descriptor = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    poll(&mut descriptor, PollTimeout::from(LOOK))?;
+    listener.set_nonblocking(true)?;
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(false)?;
+    set_connection_options(&SockRef::from(&stream), options)?;
+    Ok((stream, peer))
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::ffi::OsString;
@@ -53,7 +94,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{AtOnce, Model, Unit};
+    use crate::{AtOnce, Model, Properties, Unit};
 
     fn options(line: &str) -> Options {
         let run = |_: TcpListener, _: &Options| Err(io::ErrorKind::Unsupported.into());
@@ -62,9 +103,7 @@ mod tests {
             about: "",
             unit: Unit::None,
             at_once: AtOnce::One,
-            max_connections: None,
-            workers: None,
-            stack_size: None,
+            properties: Properties::NONE,
             run,
             bare: |_, _| Ok(()),
         };

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Id};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use crate::command_line;
 use crate::options::LIMITS;
@@ -48,8 +48,26 @@ pub enum AtOnce {
     All,
 }
 
-/// One concurrency model. An option whose default is `None` here makes no sense in the model, and
-/// its binary does not offer it.
+/// What a model has beside a name and a `run`. Its binary offers no option that makes no sense in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Properties {
+    /// The default of `--max-connections`, where there is such a limit.
+    pub max_connections: Option<usize>,
+    /// The default of `--workers`, which may depend on the machine, where there are workers.
+    pub workers: Option<fn() -> usize>,
+    /// The default of `--stack-size`, in bytes, where threads have stacks of a chosen size.
+    pub stack_size: Option<usize>,
+    /// Whether workers may have a listener each, by `--reuse-port`.
+    pub reuse_port: bool,
+}
+
+impl Properties {
+    /// None of them.
+    pub const NONE: Self =
+        Properties { max_connections: None, workers: None, stack_size: None, reuse_port: false };
+}
+
+/// One concurrency model.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
     /// Its name in commands and tables: `fork`. The binary is `fork-server`.
@@ -60,12 +78,8 @@ pub struct Model {
     pub unit: Unit,
     /// How many it serves at once.
     pub at_once: AtOnce,
-    /// The default of `--max-connections`.
-    pub max_connections: Option<usize>,
-    /// The default of `--workers`, which may depend on the machine.
-    pub workers: Option<fn() -> usize>,
-    /// The default of `--stack-size`, in bytes.
-    pub stack_size: Option<usize>,
+    /// What else it has.
+    pub properties: Properties,
     /// Serves until the shutdown.
     pub run: Run,
     /// The same model in a page.
@@ -82,7 +96,9 @@ impl Model {
     pub fn served_at_once(&self, clients: usize) -> usize {
         match self.at_once {
             AtOnce::One => clients.min(1),
-            AtOnce::Workers => self.workers.map_or(clients, |workers| workers().min(clients)),
+            AtOnce::Workers => {
+                self.properties.workers.map_or(clients, |workers| workers().min(clients))
+            }
             AtOnce::All => clients,
         }
     }
@@ -111,27 +127,17 @@ impl Model {
         let Ok(mut options) = Options::from_arg_matches(&matches) else {
             unreachable!("the matches are of these options");
         };
+        let Properties { max_connections, workers, stack_size, reuse_port } = self.properties;
         let given = |name| number(&matches, name);
-        options.max_connections = given("max-connections").or(self.max_connections).unwrap_or(1);
-        options.workers = given("workers").or(self.workers.map(|default| default())).unwrap_or(1);
-        options.stack_size = given("stack-size").or(self.stack_size).unwrap_or_default();
+        options.max_connections = given("max-connections").or(max_connections).unwrap_or(1);
+        options.workers = given("workers").or(workers.map(|default| default())).unwrap_or(1);
+        options.stack_size = given("stack-size").or(stack_size).unwrap_or_default();
+        options.reuse_port = reuse_port && matches.get_flag("reuse-port");
         Ok(options)
     }
 
     fn command(&self) -> Command {
-        let max_connections = self.max_connections.map(|default| {
-            let help = "Connections taken on at once; further clients wait in the backlog";
-            number_option("max-connections", "N", help, default, 1..=1 << 30)
-        });
-        let workers = self.workers.map(|default| {
-            let help = "Threads that do the serving (1 to 4096)";
-            number_option("workers", "N", help, default(), 1..=4096)
-        });
-        let stack_size = self.stack_size.map(|default| {
-            let help = "Each thread's stack (65536 to 1073741824)";
-            number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
-        });
-        let its_own = [max_connections, workers, stack_size].into_iter().flatten();
+        let its_own = self.its_own_options();
         let command = Options::augment_args(Command::new(self.program())).args(its_own);
         let of_the_page = ["bare", "addr", "workers"];
         let others: Vec<Id> = command.get_arguments().map(|it| it.get_id().clone()).collect();
@@ -142,6 +148,30 @@ impl Model {
             .long_about(None)
             .after_help(AFTER_HELP)
             .version(env!("CARGO_PKG_VERSION"))
+    }
+
+    /// What its binary offers beside what every server does.
+    fn its_own_options(&self) -> impl Iterator<Item = Arg> {
+        let Properties { max_connections, workers, stack_size, reuse_port } = self.properties;
+        let max_connections = max_connections.map(|default| {
+            let help = "Connections taken on at once; further clients wait in the backlog";
+            number_option("max-connections", "N", help, default, 1..=1 << 30)
+        });
+        let workers = workers.map(|default| {
+            let what = if self.unit == Unit::Process { "Processes" } else { "Threads" };
+            let help = format!("{what} that do the serving (1 to 4096)");
+            number_option("workers", "N", &help, default(), 1..=4096)
+        });
+        let stack_size = stack_size.map(|default| {
+            let help = "Each thread's stack (65536 to 1073741824)";
+            number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
+        });
+        let reuse_port = reuse_port.then(|| {
+            let help = "A listener for each worker instead of one for all (SO_REUSEPORT)";
+            let option = Arg::new("reuse-port").long("reuse-port").help_heading(LIMITS).help(help);
+            option.action(ArgAction::SetTrue)
+        });
+        [max_connections, workers, stack_size, reuse_port].into_iter().flatten()
     }
 }
 
@@ -179,9 +209,11 @@ mod tests {
         about: "A model for these tests",
         unit: Unit::Thread,
         at_once: AtOnce::All,
-        max_connections: Some(7),
-        workers: None,
-        stack_size: Some(1 << 20),
+        properties: Properties {
+            max_connections: Some(7),
+            stack_size: Some(1 << 20),
+            ..Properties::NONE
+        },
         run: |_, _| Err(io::Error::other("not run here")),
         bare: |_, _| Err(io::Error::other("not run here")),
     };

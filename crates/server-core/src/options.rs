@@ -15,7 +15,7 @@ const PROTOCOL: &str = "Protocol";
 pub(crate) const LIMITS: &str = "Limits";
 const LOG: &str = "Log";
 
-/// What a server was asked to do. The last three fields depend on the model, which also says
+/// What a server was asked to do. The last four fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -67,11 +67,15 @@ pub struct Options {
     #[arg(skip)]
     pub max_connections: usize,
 
-    /// Threads that serve connections (pool) or run tasks (async).
+    /// Threads or processes that serve connections (pool, prefork), or threads that run tasks (async).
     #[arg(skip)]
     pub workers: usize,
 
     /// The size of each connection's or worker's thread stack, in bytes.
     #[arg(skip)]
     pub stack_size: usize,
+
+    /// Whether each worker has a listener of its own at the same address.
+    #[arg(skip)]
+    pub reuse_port: bool,
 }

@@ -1,6 +1,10 @@
 //! What a server served.
 
+use std::ffi::c_void;
 use std::io;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
@@ -28,11 +32,8 @@ impl Statistics {
     #[allow(unsafe_code)]
     pub fn shared_with_children() -> io::Result<&'static Self> {
         throttle::start_clock();
-        let size = std::num::NonZeroUsize::MIN.saturating_add(size_of::<Self>());
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
-        let memory = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_SHARED)? };
-        // SAFETY: the mapping is never unmapped, starts at a page, is larger than the counters,
+        let memory = shared_memory(size_of::<Self>())?;
+        // SAFETY: the mapping is never unmapped, starts at a page, is as large as the counters,
         // and holds zeros, which are valid atomics. All access to it from here on is atomic.
         Ok(unsafe { memory.cast::<Self>().as_ref() })
     }
@@ -40,7 +41,8 @@ impl Statistics {
     /// Counts a connection that a handler begins to serve or that waits for one.
     pub fn opened(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
+        // It may be one below zero: a process may be killed before it has counted its connection.
+        let open = self.open.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         self.most_open.fetch_max(open, Ordering::Relaxed);
     }
 
@@ -55,6 +57,29 @@ impl Statistics {
             self.messages.fetch_add(messages, Ordering::Relaxed);
         }
     }
+}
+
+/// So many words, all 0, in memory that this process shares with the children it will fork. They
+/// live as long as the process.
+///
+/// # Errors
+///
+/// When the kernel has no memory for the mapping.
+#[allow(unsafe_code)]
+pub fn shared_words(count: usize) -> io::Result<&'static [AtomicU64]> {
+    let memory = shared_memory(count * size_of::<AtomicU64>())?;
+    // SAFETY: the mapping is never unmapped, starts at a page, is as large as the words, and holds
+    // zeros, which are valid atomics. All access to it from here on is atomic.
+    Ok(unsafe { slice::from_raw_parts(memory.cast::<AtomicU64>().as_ptr(), count) })
+}
+
+/// So many bytes that are 0, shared with all children.
+#[allow(unsafe_code)]
+fn shared_memory(size: usize) -> io::Result<NonNull<c_void>> {
+    let size = NonZeroUsize::MIN.saturating_add(size);
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
+    Ok(unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_SHARED)? })
 }
 
 #[cfg(test)]

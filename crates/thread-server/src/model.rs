@@ -1,6 +1,6 @@
 //! What the rest of the project knows of this model.
 
-use server_core::{AtOnce, Model, Unit};
+use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::bare;
 
@@ -11,9 +11,11 @@ pub const MODEL: Model = Model {
     about: "The echo service with a thread per connection",
     unit: Unit::Thread,
     at_once: AtOnce::All,
-    max_connections: Some(16384),
-    workers: None,
-    stack_size: Some(256 * 1024),
+    properties: Properties {
+        max_connections: Some(16384),
+        stack_size: Some(256 * 1024),
+        ..Properties::NONE
+    },
     run: crate::run,
     bare: |listener, _| bare::run(&listener),
 };

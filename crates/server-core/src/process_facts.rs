@@ -4,8 +4,12 @@ use std::io;
 
 /// Fails where this process has more than one thread. A child gets a copy of the thread that forks
 /// and of no other, and of all locks as the others held them.
+///
+/// # Errors
+///
+/// One that says how many there are.
 #[cfg(target_os = "linux")]
-pub(crate) fn require_one_thread() -> io::Result<()> {
+pub fn require_one_thread() -> io::Result<()> {
     match std::fs::read_dir("/proc/self/task").map(Iterator::count) {
         Ok(threads @ 2..) => {
             let what =
@@ -18,14 +22,18 @@ pub(crate) fn require_one_thread() -> io::Result<()> {
 }
 
 /// Elsewhere the system does not say how many threads there are.
+///
+/// # Errors
+///
+/// None.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn require_one_thread() -> io::Result<()> {
+pub fn require_one_thread() -> io::Result<()> {
     Ok(())
 }
 
 /// Lets this process end with its parent, also where that is killed.
 #[cfg(target_os = "linux")]
-pub(crate) fn end_with(parent: u32) {
+pub fn end_with(parent: u32) {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     // It may have ended before it was asked for: then nobody tells us any more.
     if nix::unistd::getppid().as_raw().cast_unsigned() != parent {
@@ -35,4 +43,4 @@ pub(crate) fn end_with(parent: u32) {
 
 /// Elsewhere a parent that is killed leaves its children behind.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn end_with(_: u32) {}
+pub fn end_with(_: u32) {}
