@@ -18,6 +18,7 @@ pub struct Entry {
 pub const MODELS: &[Entry] = &[
     Entry { model: iterative_server::MODEL, colour: 0x8c8c8c },
     Entry { model: fork_server::MODEL, colour: 0xd55e00 },
+    Entry { model: prefork_server::MODEL, colour: 0x8a5a2b },
     Entry { model: thread_server::MODEL, colour: 0x2a88d8 },
     Entry { model: pool_server::MODEL, colour: 0x009e73 },
     Entry { model: event_server::MODEL, colour: 0x6a5acd },

@@ -10,6 +10,7 @@
 //! | framing | the job | `src/yours/framing.rs` |
 //! | survival | one at a time | `src/yours/survival.rs` |
 //! | reaping | a process per connection | `src/yours/reaping.rs` |
+//! | crew | processes made beforehand | `src/yours/crew.rs` |
 //! | limit | a thread per connection | `src/yours/limit.rs` |
 //! | workers | a pool of threads | `src/yours/workers.rs` |
 //! | outbox | an event loop | `src/yours/outbox.rs` |
@@ -23,12 +24,12 @@
 #[cfg(feature = "yours")]
 mod yours;
 #[cfg(feature = "yours")]
-pub use yours::{framing, limit, outbox, patience, reaping, survival, workers};
+pub use yours::{crew, framing, limit, outbox, patience, reaping, survival, workers};
 
 #[cfg(not(feature = "yours"))]
 mod solutions;
 #[cfg(not(feature = "yours"))]
-pub use solutions::{framing, limit, outbox, patience, reaping, survival, workers};
+pub use solutions::{crew, framing, limit, outbox, patience, reaping, survival, workers};
 
 /// Asserts that what your code returned is right, and says which is which where it is not.
 #[macro_export]

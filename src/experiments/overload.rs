@@ -154,15 +154,17 @@ impl Experiment for Overload {
     }
 }
 
-/// A server, and beside it what limits make of it where its handlers are threads.
+/// A server, and beside it what limits make of it where it has a queue or a thread for each client.
 fn variants(contestant: &Contestant) -> Vec<Contestant> {
     let name = &contestant.name;
     let with = |what: &str| contestant.clone().named(format!("{name}{what}"));
+    let has_queue = contestant.model.properties.max_connections.is_some();
     match (contestant.model.at_once, contestant.model.unit) {
-        (AtOnce::Workers, _) => vec![
+        (AtOnce::Workers, _) if has_queue => vec![
             with(" of 8").with_workers(8),
             with(", at most 12").with_workers(8).with("--max-connections", 12),
         ],
+        (AtOnce::Workers, _) => vec![with(" of 8").with_workers(8)],
         (AtOnce::All, Unit::Thread) => {
             vec![contestant.clone(), with(", at most 8").with("--max-connections", 8)]
         }

@@ -169,18 +169,26 @@ impl Drop for Tracer {
     }
 }
 
-/// The threads of a process.
+/// The threads of a process, and those of its children and theirs.
 ///
 /// # Errors
 ///
 /// When it is gone.
 pub fn threads_of(pid: Pid) -> io::Result<Vec<Pid>> {
-    let tasks = process(pid)?.tasks().map_err(io::Error::other)?;
-    tasks.map(|task| Ok(Pid::from_raw(task.map_err(io::Error::other)?.tid))).collect()
+    let (mut threads, mut children) = (Vec::new(), Vec::new());
+    for task in process(pid)?.tasks().map_err(io::Error::other)?.flatten() {
+        threads.push(Pid::from_raw(task.tid));
+        children.extend(task.children().map_err(io::Error::other)?);
+    }
+    // A child may go at any moment, and one that has ended has nothing left to follow.
+    let lives =
+        |child: &Pid| process(*child).is_ok_and(|it| it.stat().is_ok_and(|it| it.state != 'Z'));
+    let children = children.into_iter().map(|child| Pid::from_raw(child.cast_signed()));
+    threads.extend(children.filter(lives).filter_map(|child| threads_of(child).ok()).flatten());
+    Ok(threads)
 }
 
-/// The threads of a process, with the names of those that were given one: the others are called as
-/// the first is.
+/// The same, with the names of those that were given one: the others are called as the first is.
 ///
 /// # Errors
 ///

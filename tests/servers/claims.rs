@@ -13,6 +13,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let makes =
         |unit| move |it: &Subject| it.model.unit == unit && it.model.makes_a_unit_for_each();
     let (forks, starts_threads) = (makes(Unit::Process), makes(Unit::Thread));
+    let are_processes = |it: &Subject| it.model.unit == Unit::Process;
+    let has_limit =
+        |it: &Subject| !it.serves_one() && it.model.properties.max_connections.is_some();
     let keeps_to_one = |it: &Subject| it.has_one_thread() && !it.serves_one();
     let all: [Claim<'_>; 12] = [
         (&Subject::serves_one, "a held client stalls the next until it leaves", held_client_stalls),
@@ -21,12 +24,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         (&has_workers, "its workers survive panics", workers_survive),
         (&forks, "after 500 connections no child and no zombie is left", no_zombies),
         (&forks, "the parent has one thread", one_thread),
-        (&forks, "an abort costs its own client only", abort_is_isolated),
+        (&are_processes, "an abort costs its own client only", abort_is_isolated),
         (&starts_threads, "each connection has a thread while it lasts", a_thread_each),
         (&keeps_to_one, "1,000 idle clients need one thread", one_thread_for_all),
         (&serves_many, "a held client does not stall the next", held_client_harms_nobody),
         (&serves_many, "a panic costs its own client only", panic_is_isolated),
-        (&serves_many, "with --max-connections 2 a third client waits", room_for_two),
+        (&has_limit, "with --max-connections 2 a third client waits", room_for_two),
     ];
     all.into_iter().flat_map(|(has, name, test)| of_those(has, name, test)).collect()
 }

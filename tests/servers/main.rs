@@ -21,6 +21,7 @@ mod many;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod worker_processes;
 
 use support::{Subject, subjects};
 
@@ -46,6 +47,7 @@ fn main() {
         faults::trials(),
         exhaustion::trials(),
         many::trials(),
+        worker_processes::trials(),
     ];
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
     trials.push(guarantees::trial(&trials));

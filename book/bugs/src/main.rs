@@ -16,15 +16,17 @@ mod one_client_ends_all;
 mod shared_stream;
 mod signal_stacks;
 mod unreaped_child;
+mod unreplaced_worker;
 mod write_interest;
 
 /// A server that never returns but by an error.
 type Bug = fn(TcpListener) -> io::Result<()>;
 
-const BUGS: [(&str, Bug); 9] = [
+const BUGS: [(&str, Bug); 10] = [
     ("one-client-ends-all", one_client_ends_all::run),
     ("unreaped-child", unreaped_child::run),
     ("descriptor-left-open", descriptor_left_open::run),
+    ("unreplaced-worker", unreplaced_worker::run),
     ("shared-stream", shared_stream::run),
     ("signal-stacks", signal_stacks::run),
     ("lock-held", lock_held::run),

@@ -4,9 +4,13 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 /// How long anything may take that happens at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -14,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for what ought to happen, and does not.
 const A_WHILE: Duration = Duration::from_millis(300);
 
-/// A server with a bug. It is killed when the test is done with it.
+/// A server with a bug. It is killed when the test is done with it, and its children too.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -28,7 +32,7 @@ impl Server {
     }
 
     fn start_by(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
@@ -44,7 +48,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -72,15 +76,18 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Ends a connection by a reset: that is what a close over unread input sends.
+fn reset(client: TcpStream) {
+    exchange(&client, "hello\n");
+    (&client).write_all(b"hello again\n").unwrap();
+    client.peek(&mut [0]).unwrap();
+}
+
 #[test]
 fn one_client_that_resets_ends_the_server_for_all() {
     let mut server = Server::start("one-client-ends-all");
     let client = server.connect();
-    exchange(&client, "hello\n");
-    // A close over unread input sends a reset.
-    (&client).write_all(b"hello again\n").unwrap();
-    client.peek(&mut [0]).unwrap();
-    drop(client);
+    reset(client);
     wait_until("the server ends", || server.child.try_wait().unwrap().is_some());
 }
 
@@ -108,6 +115,17 @@ fn a_connection_that_the_parent_keeps_does_not_end_with_its_child() {
     let client = server.connect();
     exchange(&client, "hello\n");
     (&client).write_all(b"Bye\n").unwrap();
+    assert!(waits_in_vain(&client));
+}
+
+#[test]
+fn without_its_workers_a_server_still_takes_clients_and_answers_nobody() {
+    let server = Server::start("unreplaced-worker");
+    reset(server.connect());
+    exchange(&server.connect(), "one worker is left\n");
+    reset(server.connect());
+    let client = server.connect();
+    (&client).write_all(b"nobody is left\n").unwrap();
     assert!(waits_in_vain(&client));
 }
 

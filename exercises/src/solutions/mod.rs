@@ -1,3 +1,4 @@
+pub mod crew;
 pub mod framing;
 pub mod limit;
 pub mod outbox;

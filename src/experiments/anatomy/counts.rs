@@ -8,6 +8,7 @@ use client::conversation::Conversation;
 use client::hold::Held;
 use protocol::Framing;
 use serde::Serialize;
+use server_core::AtOnce;
 
 use crate::experiments::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::instruments::call_counter::{CallCounter, Calls, NAMED, Witness};
@@ -181,8 +182,13 @@ pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Server
         anyhow::Ok(conversation.say_bye()?)
     };
     converse().with_context(|| contestant.name.clone())?;
+    let model = &contestant.model;
+    let is_settled = || match model.at_once {
+        AtOnce::Workers => units() > model.served_at_once(usize::MAX),
+        _ => !model.makes_a_unit_for_each() || units() <= before,
+    };
     let end = Instant::now() + PATIENCE;
-    while contestant.model.makes_a_unit_for_each() && units() > before && Instant::now() < end {
+    while !is_settled() && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
     }
     Ok(server)

@@ -266,9 +266,9 @@ fn names(
     let (thread, mut numbers) = (name_of_threads(model), 1..);
     let mut numbered = |name: &str| format!("{name} {}", numbers.next().unwrap_or(0));
     let mut names = HashMap::new();
-    for (pid, own_name) in before {
+    for (place, (pid, own_name)) in before.iter().enumerate() {
         let accepts = notes.iter().any(|note| note.who == *pid && note.accepts);
-        let name = role(model, accepts).or_else(|| own_name.clone());
+        let name = role(model, place == 0, accepts).or_else(|| own_name.clone());
         names.insert(*pid, name.unwrap_or_else(|| numbered(thread)));
     }
     for (pid, kind) in made {
@@ -277,13 +277,15 @@ fn names(
     names
 }
 
-/// What a thread is called that was there before, by what it does.
-fn role(model: &Model, accepts: bool) -> Option<String> {
-    let role = match (model.unit, accepts) {
-        (Unit::None, _) => "server",
-        (Unit::Task, true) => name_of_threads(model),
-        (_, true) => "acceptor",
-        (_, false) => return None,
+/// What a thread is called that was there before, by what it does. The first is that which the
+/// server began with.
+fn role(model: &Model, is_first: bool, accepts: bool) -> Option<String> {
+    let role = match (model.unit, model.at_once, accepts) {
+        (Unit::None, ..) => "server",
+        (Unit::Process, AtOnce::Workers, _) => return is_first.then(|| "parent".to_owned()),
+        (Unit::Task, _, true) => name_of_threads(model),
+        (_, _, true) => "acceptor",
+        (_, _, false) => return None,
     };
     Some(role.to_owned())
 }

@@ -150,22 +150,24 @@ fn open(server: &ServerProcess) -> Result<Conversation, NoConnection> {
 /// The process that serves the only client there is.
 fn handler_process(server: &ServerProcess, contestant: &Contestant) -> anyhow::Result<Pid> {
     match contestant.model.unit {
-        Unit::Process => only_child(server.process()).context("cannot find the child process"),
+        Unit::Process => serving_child(server.process()).context("cannot find the child process"),
         _ => Ok(server.process()),
     }
 }
 
+/// The one with a descriptor more than the others: its client's.
 #[cfg(target_os = "linux")]
-fn only_child(parent: Pid) -> anyhow::Result<Pid> {
-    let tasks = procfs::process::Process::new(parent.as_raw())?.task_main_thread()?;
-    match tasks.children()?.as_slice() {
-        [child] => Ok(Pid::from_raw(i32::try_from(*child)?)),
-        children => anyhow::bail!("there are {} children", children.len()),
-    }
+fn serving_child(parent: Pid) -> anyhow::Result<Pid> {
+    let parent = procfs::process::Process::new(parent.as_raw())?;
+    let children = parent.task_main_thread()?.children()?;
+    let descriptors =
+        |child: &u32| Some(std::fs::read_dir(format!("/proc/{child}/fd")).ok()?.count());
+    let child = children.iter().max_by_key(|child| descriptors(child));
+    Ok(Pid::from_raw(child.context("it has no child")?.cast_signed()))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn only_child(_: Pid) -> anyhow::Result<Pid> {
+fn serving_child(_: Pid) -> anyhow::Result<Pid> {
     anyhow::bail!("only Linux tells, in /proc")
 }
 

@@ -1,0 +1,86 @@
+//! Processes made beforehand: a fixed set of workers, each a process that accepts a client, serves it
+//! and accepts the next.
+//!
+//! The price of a `fork` is paid once, at the start, and its gain stays: whatever happens to a worker
+//! happens to one client. The kernel itself hands the clients out, for all workers wait in `accept` on
+//! one listener (W. R. Stevens, *UNIX Network Programming*, volume 1, chapter 30).
+//!
+//! ```text
+//!   clients            kernel              processes
+//!
+//!   A ─┐                           ┌──▶ worker 1 ── waits for A
+//!   B ─┼──▶ backlog: C waits ──────┤                                the parent waits for
+//!   C ─┘                           └──▶ worker 2 ── waits for B     a worker's end
+//! ```
+//!
+//! # What it costs
+//!
+//! A connection is an `accept` in a process that waited for it, and nothing is made for it. What is
+//! left is the switch from process to process, which has another address space to load, where a switch
+//! between two threads of a pool has none.
+//!
+//! # What it adds to the page
+//!
+//! [`bare.rs`](../src/prefork_server/bare.rs.html) is the model in a page. This server survives what
+//! ends that one:
+//!
+//! - a worker that dies: its parent forks another, after a pause if it died at once, where the page
+//!   would have one less for good;
+//! - a lack of descriptors: the worker waits until it has passed;
+//! - SIGTERM: each worker is asked to answer what its client has sent, and what is left is killed;
+//! - its own sudden end: a worker whose parent has died ends too.
+//!
+//! `--reuse-port` gives each worker a listener, and so a queue, of its own: see `src/listeners.rs`.
+
+use std::io;
+use std::net::TcpListener;
+use std::process;
+
+use nix::unistd::{ForkResult, fork};
+use server_core::{Options, Report, Statistics, end_with, require_one_thread};
+
+mod bare;
+mod listeners;
+mod model;
+mod serving;
+mod worker;
+mod workers;
+
+use listeners::Listeners;
+pub use model::MODEL;
+use worker::work;
+use workers::{Workers, status_for};
+
+/// Serves each connection in one of `--workers` processes until a shutdown signal.
+///
+/// # Errors
+///
+/// When the process has more than one thread, when the server cannot start, or a listener breaks.
+#[allow(unsafe_code)]
+pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
+    require_one_thread()?;
+    let parent = process::id();
+    let statistics = Statistics::shared_with_children()?;
+    let mut workers = Workers::new(Listeners::new(listener, options)?, statistics, options)?;
+    // ANCHOR: loop
+    while !workers.are_done()? {
+        while let Some(number) = workers.vacancy() {
+            // SAFETY: this process has one thread, so the child may run any code.
+            match unsafe { fork() } {
+                Ok(ForkResult::Child) => {
+                    end_with(parent);
+                    let (listener, serving) = workers.equipment(number);
+                    let outcome = work(number, listener, serving, statistics, options);
+                    // SAFETY: ends this process at once. Destructors and exit handlers are the
+                    // parent's.
+                    unsafe { nix::libc::_exit(status_for(&outcome)) }
+                }
+                Ok(ForkResult::Parent { child }) => workers.started(number, child),
+                Err(error) => workers.not_started(number, &io::Error::from(error))?,
+            }
+        }
+        workers.wait()?;
+    }
+    // ANCHOR_END: loop
+    workers.drain(options.drain_timeout)
+}
