@@ -13,10 +13,11 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<5> = [
+    let tests: Tests<6> = [
         ("a worker that was killed is replaced", killed_worker_is_replaced),
         ("a worker that dies at once is replaced after a pause", pauses_before_the_next),
         ("a worker that is asked to end serves its client first", worker_ends_gently),
+        ("a worker that is asked to end while it is idle ends at once", idle_worker_ends),
         ("with --reuse-port a client waits for its worker, also beside a free one", waits_beside),
         ("with --reuse-port a dead worker's queue is served by the next", serves_the_queue),
     ];
@@ -90,6 +91,16 @@ fn worker_ends_gently(subject: Subject) {
     server.connect().exchange("served by the next\n");
     assert_ne!(workers(&server), old);
     assert_eq!(server.logged("killed"), 0, "{}", server.log());
+}
+
+/// It must not wait for one more client, whom it would not serve.
+fn idle_worker_ends(subject: Subject) {
+    let server = subject.start(&["--workers", "1"]);
+    wait_until("it has a worker", || workers(&server).len() == 1);
+    let old = workers(&server);
+    send(Signal::SIGTERM, old[0]);
+    wait_until("it has gone", || !workers(&server).contains(&old[0]));
+    server.connect().exchange("served by the next\n");
 }
 
 /// The kernel chooses a queue for each client by its port, and nobody moves it to another one.

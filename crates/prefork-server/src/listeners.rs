@@ -1,10 +1,9 @@
 //! What workers take their clients from: one listener for all, or one for each.
 
 use std::io;
-use std::net::{Shutdown, TcpListener};
+use std::net::TcpListener;
 
 use server_core::{Options, bind};
-use socket2::SockRef;
 
 /// The parent holds all of them, so that the clients in the queue of a listener outlive its worker: the
 /// next one finds them.
@@ -20,7 +19,12 @@ impl Listeners {
     pub(crate) fn new(first: TcpListener, options: &Options) -> io::Result<Self> {
         let options = Options { addr: first.local_addr()?, ..options.clone() };
         let further = if options.reuse_port { options.workers - 1 } else { 0 };
-        let further = (0..further).map(|_| bind(&options));
+        let further = (0..further).map(|place| {
+            let number = place + 2;
+            let lacking =
+                |error| io::Error::other(format!("no listener for worker {number}: {error}"));
+            bind(&options).map_err(lacking)
+        });
         Ok(Listeners([Ok(first)].into_iter().chain(further).collect::<io::Result<_>>()?))
     }
 
@@ -29,13 +33,4 @@ impl Listeners {
         &self.0[(number - 1) % self.0.len()]
     }
     // ANCHOR_END: listeners
-
-    /// Stops listening, also in the workers: Linux ends a listener for all who hold it, and an `accept`
-    /// that waits returns. Elsewhere each worker looks for the shutdown now and then.
-    pub(crate) fn close(self) {
-        for listener in &self.0 {
-            // It fails where the system does not know it, or the listener is broken already.
-            let _ = SockRef::from(listener).shutdown(Shutdown::Read);
-        }
-    }
 }

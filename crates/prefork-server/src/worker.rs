@@ -2,9 +2,13 @@
 
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::{process, thread};
 
-use server_core::{AcceptPolicy, Options, Session, Shutdown, SoleConnection, Statistics, accept};
+use nix::unistd::close;
+use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, Session, Shutdown, SoleConnection};
+use server_core::{Statistics, accept};
+use signal_hook::low_level::register;
 
 use crate::serving::Serving;
 
@@ -22,6 +26,7 @@ pub(crate) fn work(
     options: &Options,
 ) -> io::Result<()> {
     let (shutdown, connection) = (Shutdown::get()?, SoleConnection::new()?);
+    close_at_shutdown(listener)?;
     let mut policy = AcceptPolicy::default();
     let who = format_args!("worker {number}, process {}", process::id()).to_string();
     while !shutdown.requested() {
@@ -34,10 +39,26 @@ pub(crate) fn work(
             }
             // ANCHOR_END: work
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // Its parent has closed the listener for all.
+            // The signal's handler has closed the listener.
             Err(_) if shutdown.requested() => {}
             Err(error) => thread::sleep(policy.pause_after(&error).ok_or(error)?),
         }
+    }
+    Ok(())
+}
+
+/// Lets a shutdown signal close this worker's listener: an `accept` that waits fails then, and one that
+/// the signal comes just before cannot begin to wait.
+#[allow(unsafe_code)]
+fn close_at_shutdown(listener: &TcpListener) -> io::Result<()> {
+    let descriptor = listener.as_raw_fd();
+    for signal in SHUTDOWN_SIGNALS {
+        let close = move || {
+            let _ = close(descriptor);
+        };
+        // SAFETY: the handler makes one system call, close(2). Nobody uses the number after that: this
+        // process opens nothing more, and it ends without closing its listener again.
+        unsafe { register(signal, close)? };
     }
     Ok(())
 }

@@ -76,6 +76,9 @@ impl Workers {
 
     /// The number, from 1 on, of a place that is to have a worker now.
     pub(crate) fn vacancy(&self) -> Option<usize> {
+        if self.are_done().unwrap_or(true) {
+            return None;
+        }
         let now = Instant::now();
         let is_due = |place: &Place| match place.state {
             State::New => true,
@@ -102,15 +105,15 @@ impl Workers {
     ///
     /// When it was to be the first in its place: so many workers there cannot be.
     pub(crate) fn not_started(&mut self, number: usize, error: &dyn Display) -> io::Result<()> {
-        let place = &mut self.places[number - 1];
-        if let State::New = place.state {
+        if let State::New = self.places[number - 1].state {
             self.children.kill(drop)?;
             let count = self.places.len();
             return Err(io::Error::other(format!(
                 "cannot start worker {number} of {count}: {error}"
             )));
         }
-        place.state = State::Empty(Instant::now() + AT_ONCE);
+        let empty = self.places.iter_mut().filter(|place| matches!(place.state, State::Empty(_)));
+        empty.for_each(|place| place.state = State::Empty(Instant::now() + AT_ONCE));
         warn!(event = "cannot start", "cannot start worker {number}: {error}");
         Ok(())
     }
@@ -145,7 +148,7 @@ impl Workers {
     /// `getrusage(2)`.
     pub(crate) fn drain(self, timeout: Duration) -> io::Result<Report> {
         let Workers { places, mut children, listeners, statistics, broken, .. } = self;
-        listeners.close();
+        drop(listeners);
         let on_end =
             |worker: Ended<usize>| places[worker.what - 1].close_client(&worker, statistics);
         if children.ask_to_end(timeout, on_end)? > 0 {
@@ -185,10 +188,15 @@ impl Place {
     }
 }
 
+/// The status of a process that a panic has ended.
+const PANICKED: i32 = 101;
+
 /// The error that a worker's status stands for: its listener is broken, and so is everybody's.
 fn what_broke(status: WaitStatus) -> Option<io::Error> {
     match status {
-        WaitStatus::Exited(_, number @ 1..) => Some(io::Error::from_raw_os_error(number)),
+        WaitStatus::Exited(_, number @ 1..) if number != PANICKED => {
+            Some(io::Error::from_raw_os_error(number))
+        }
         _ => None,
     }
 }

@@ -2,11 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-#[cfg(not(target_os = "linux"))]
-use std::os::fd::AsFd;
 
-#[cfg(not(target_os = "linux"))]
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::Options;
@@ -17,10 +13,6 @@ use crate::end_of_input::longest_read;
 /// The standard library asks for 128. A burst overflows that, and each overflow costs a client a
 /// second until its kernel tries again. Linux caps the number at `net.core.somaxconn`.
 pub const BACKLOG: i32 = 4096;
-
-/// How long a process waits in vain before it looks around, in milliseconds.
-#[cfg(not(target_os = "linux"))]
-const LOOK: u8 = 100;
 
 /// Binds `--addr` and listens on it, with room for bursts, and again at once after a restart.
 ///
@@ -58,32 +50,18 @@ pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) ->
 }
 
 /// Waits in `accept(2)` itself, for a server whose processes all wait for clients of one listener: the
-/// kernel wakes one of them, where it would wake all that poll. Blocks until a client comes, for
-/// `--idle-timeout` at most; a signal ends it early.
+/// kernel wakes one of them, where it would wake all that poll. Blocks until a client comes, on Linux
+/// for `--idle-timeout` at most.
 ///
 /// # Errors
 ///
-/// Those of `accept(2)`, among them `WouldBlock` when nobody came, and `EINTR` after a signal: with a
-/// time-out it is not started again (signal(7)).
-#[cfg(target_os = "linux")]
-pub fn accept(listener: &TcpListener, _: &Options) -> io::Result<(TcpStream, SocketAddr)> {
-    listener.accept()
-}
-
-/// Elsewhere the time-out is not that of `accept`, and signals do not end it: the caller is to look
-/// now and then what has come.
-///
-/// # Errors
-///
-/// Those of `poll(2)` and `accept(2)`, among them `WouldBlock` when nobody came.
-#[cfg(not(target_os = "linux"))]
+/// Those of `accept(2)`, among them `WouldBlock` when nobody came.
 pub fn accept(listener: &TcpListener, options: &Options) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut descriptor = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    poll(&mut descriptor, PollTimeout::from(LOOK))?;
-    listener.set_nonblocking(true)?;
     let (stream, peer) = listener.accept()?;
-    stream.set_nonblocking(false)?;
-    set_connection_options(&SockRef::from(&stream), options)?;
+    // Linux has copied the listener's options to the connection.
+    if cfg!(not(target_os = "linux")) {
+        set_connection_options(&SockRef::from(&stream), options)?;
+    }
     Ok((stream, peer))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
@@ -16,7 +16,8 @@ use crate::throttle::{self, Throttle};
 pub struct Statistics {
     pub(crate) connections: AtomicU64,
     pub(crate) messages: AtomicU64,
-    open: AtomicU64,
+    /// Below zero for each process that was killed before it had counted its connection.
+    open: AtomicI64,
     pub(crate) most_open: AtomicU64,
     /// Bounds how often connections that were lost are told of.
     pub(crate) lost: Throttle,
@@ -41,9 +42,8 @@ impl Statistics {
     /// Counts a connection that a handler begins to serve or that waits for one.
     pub fn opened(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        // It may be one below zero: a process may be killed before it has counted its connection.
-        let open = self.open.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        self.most_open.fetch_max(open, Ordering::Relaxed);
+        let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_open.fetch_max(u64::try_from(open).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Counts the end of a connection.
