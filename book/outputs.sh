@@ -27,6 +27,7 @@ output memory-thread-async cargo run -q --release -- memory --models thread,asyn
 output signal-stacks book/signal-stacks.sh
 shell_output anatomy-thread 'cargo run -q --release -- anatomy --models thread | head -16'
 shell_output anatomy-prefork 'cargo run -q --release -- anatomy --models prefork | head -8'
+shell_output anatomy-uring 'cargo run -q --release -- anatomy --models uring | head -8'
 shell_output anatomy-event 'cargo run -q --release -- anatomy --models event | head -14'
 
 # What a fork copies is what is mapped: the same server, linked otherwise.

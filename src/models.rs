@@ -23,6 +23,8 @@ pub const MODELS: &[Entry] = &[
     Entry { model: pool_server::MODEL, colour: 0x009e73 },
     Entry { model: event_server::MODEL, colour: 0x6a5acd },
     Entry { model: async_server::MODEL, colour: 0xe09a00 },
+    #[cfg(target_os = "linux")]
+    Entry { model: uring_server::MODEL, colour: 0x9aa800 },
 ];
 
 const FLOOR: Entry = Entry { model: floor::MODEL, colour: 0xcc79a7 };
@@ -102,6 +104,17 @@ impl Contestant {
         };
         most + BACKLOG.unsigned_abs() as usize
     }
+}
+
+/// Leaves out whoever cannot run on this machine, and says why of each.
+pub fn without_obstacles(contestants: Vec<Contestant>) -> (Vec<Contestant>, Vec<String>) {
+    let (left_out, able): (Vec<_>, Vec<_>) =
+        contestants.into_iter().partition(|it| it.model.obstacle().is_some());
+    let why = |it: &Contestant| {
+        it.model.obstacle().map(|obstacle| format!("{} is left out: {obstacle}.", it.name))
+    };
+    let reasons = left_out.iter().filter_map(why).collect();
+    (able, reasons)
 }
 
 /// The names of the models, in their order.

@@ -29,8 +29,7 @@ const LAST_HEADINGS: [&str; 4] =
 const LONGEST_PAGE: usize = 29;
 
 /// The same where the page does by hand what others leave to threads or to a runtime.
-const LONGEST_BY_HAND: usize = 69;
-const BY_HAND: [&str; 1] = ["event-server"];
+const BY_HAND: [(&str, usize); 2] = [("event-server", 69), ("uring-server", 109)];
 
 /// The most lines that a piece of code may have, to be read on a projector.
 const LONGEST_PIECE: usize = 20;
@@ -113,8 +112,8 @@ fn piece(file: &Path, anchor: &str) -> Vec<String> {
 }
 
 fn longest_page(file: &Path) -> usize {
-    let is_by_hand = BY_HAND.iter().any(|it| file.to_string_lossy().contains(it));
-    if is_by_hand { LONGEST_BY_HAND } else { LONGEST_PAGE }
+    let by_hand = BY_HAND.iter().find(|(name, _)| file.to_string_lossy().contains(name));
+    by_hand.map_or(LONGEST_PAGE, |(_, longest)| *longest)
 }
 
 /// How many lines a model's page has. No other file is shown whole.

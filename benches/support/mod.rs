@@ -12,7 +12,7 @@ use lab::instruments::criterion::{ServerCpu, directory};
 use lab::instruments::floor::MESSAGE_SIZE;
 use lab::instruments::machine::listen_overflows;
 use lab::lab::Lab;
-use lab::models::{Contestant, MODELS};
+use lab::models::{self, Contestant, MODELS};
 use server_core::CpuTime;
 
 /// A message of the size that the floor expects.
@@ -21,7 +21,9 @@ pub(crate) const MESSAGE: [u8; MESSAGE_SIZE] = *b"sixteen bytes..\n";
 /// Every model with its page beside it, and the floor.
 pub(crate) fn contestants() -> Vec<Contestant> {
     let pairs = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::page(it)]);
-    pairs.chain([Contestant::floor()]).collect()
+    let (able, left_out) = models::without_obstacles(pairs.chain([Contestant::floor()]).collect());
+    left_out.iter().for_each(|why| eprintln!("{why}"));
+    able
 }
 
 /// A group of benchmarks that fails if a backlog overflowed during it: a client of an overflow

@@ -132,6 +132,8 @@ fn announce(what: &str, duration: Duration) {
 struct Session {
     lab: Lab,
     machine: Machine,
+    /// Which models are left out, and why.
+    left_out: Vec<String>,
     json: Option<OutputFile>,
     overflows_before: u64,
 }
@@ -141,6 +143,8 @@ impl Session {
         let Common { models, quick, json } = common;
         let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
         ensure!(!contestants.is_empty(), "--models names no model");
+        let (contestants, left_out) = models::without_obstacles(contestants);
+        ensure!(!contestants.is_empty(), left_out.join(" "));
         let program = std::env::current_exe().context("cannot find this program")?;
         // Before the work, lest a mistake in its name cost all of it.
         let json = json.as_deref().map(OutputFile::create).transpose()?;
@@ -149,7 +153,7 @@ impl Session {
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
         let lab = Lab { contestants, quick: *quick, ..Lab::new(program) };
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
-        Ok(Session { lab, machine, json, overflows_before })
+        Ok(Session { lab, machine, left_out, json, overflows_before })
     }
 
     /// How many connections have overflowed a backlog since the start: each came a second late.
@@ -157,9 +161,11 @@ impl Session {
         listen_overflows().saturating_sub(self.overflows_before)
     }
 
-    /// What to know of the run beside its figures: the machine, and a warning if it is due.
+    /// What to know of the run beside its figures: who is not in it, the machine, and a warning if it is
+    /// due.
     fn facts(&self) -> Vec<String> {
-        [Some(format!("{}.", self.machine)), self.warning()].into_iter().flatten().collect()
+        let (machine, warning) = (format!("{}.", self.machine), self.warning());
+        self.left_out.iter().cloned().chain([machine]).chain(warning).collect()
     }
 
     fn warning(&self) -> Option<String> {

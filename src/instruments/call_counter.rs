@@ -8,11 +8,12 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 /// The calls that are counted by name, in the order of a connection's life.
-pub const NAMED: [&str; 27] = [
+pub const NAMED: [&str; 28] = [
     "poll",
     "ppoll",
     "epoll_wait",
     "epoll_pwait",
+    "io_uring_enter",
     "accept4",
     "clone",
     "clone3",

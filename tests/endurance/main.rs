@@ -7,14 +7,14 @@ use std::fs;
 
 use client::hold::Held;
 use client::load::{Extent, Load};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use server_core::{AtOnce, Unit, raise_open_file_limit};
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod support;
 
-use support::{Server, Subject, endurance_names, subjects, wait_until};
+use support::{Server, Subject, endurance_names, subjects, trial, wait_until};
 
 /// How many connections are opened and closed, and how many before the first look.
 const SHORT_CONNECTIONS: u64 = 20_000;
@@ -35,7 +35,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let trials = |has: fn(&Subject) -> bool, name: &'static str, test: fn(Subject)| {
         subjects().filter(has).map(move |subject| {
-            Trial::test(format!("{}: {name}", subject.name()), move || {
+            trial(format!("{}: {name}", subject.name()), &subject.model, move || {
                 test(subject);
                 Ok(())
             })

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use protocol::Framing;
 use serde_json::Value;
 
-use crate::support::{Client, PATIENCE, Server, Subject, subjects, wait_until};
+use crate::support::{Client, PATIENCE, Server, Subject, subjects, trial, wait_until};
 use crate::{Tests, of_all};
 
 /// The limit under which the suite is run: small enough to be met.
@@ -16,7 +16,7 @@ pub(crate) const MAX_MESSAGE: &str = "2000";
 pub(crate) fn trials() -> Vec<Trial> {
     let over_all = |case: &'static Case| {
         subjects().map(move |subject| {
-            Trial::test(format!("{}: {}", subject.name(), case.name), move || {
+            trial(format!("{}: {}", subject.name(), case.name), &subject.model, move || {
                 let server = start(subject, case);
                 case.check(&target(&server))?;
                 // Whatever the case did, the server still serves and stops in good order.

@@ -7,7 +7,7 @@ use lab::lab::Lab;
 use lab::models::{Contestant, Entry, MODELS};
 use libtest_mimic::Trial;
 
-use crate::support::LAB;
+use crate::support::{LAB, trial};
 
 /// When the blocking client's user types the next line, counted from the death.
 const TYPED_AFTER: Duration = Duration::from_millis(300);
@@ -15,15 +15,15 @@ const TYPED_AFTER: Duration = Duration::from_millis(300);
 pub(crate) fn trials() -> Vec<Trial> {
     let deaths = MODELS.iter().flat_map(|entry| Death::ALL.map(|death| (entry, death)));
     let pages = MODELS.iter().map(page);
-    deaths.map(|(entry, death)| trial(entry, death)).chain(pages).chain([program()]).collect()
+    deaths.map(|(entry, death)| server(entry, death)).chain(pages).chain([program()]).collect()
 }
 
-fn trial(entry: &'static Entry, death: Death) -> Trial {
+fn server(entry: &'static Entry, death: Death) -> Trial {
     let all = death != Death::HandlerPanics && entry.model.all_share_a_fate();
     let reach = if all { "all" } else { "none" };
     let name = entry.model.name;
     let name = format!("{name}: {death}: both clients notice, and {reach} of the others go");
-    Trial::test(name, move || {
+    trial(name, &entry.model, move || {
         notices_and_takes_along(&Contestant::server(entry), death, all);
         Ok(())
     })
@@ -31,7 +31,7 @@ fn trial(entry: &'static Entry, death: Death) -> Trial {
 
 fn page(entry: &'static Entry) -> Trial {
     let contestant = Contestant::page(entry);
-    Trial::test(format!("{}: it dies as its server does", contestant.name), move || {
+    trial(format!("{}: it dies as its server does", contestant.name), &entry.model, move || {
         notices_and_takes_along(
             &contestant,
             Death::ProcessIsKilled,

@@ -18,12 +18,14 @@ mod faults;
 mod guarantees;
 mod lab_program;
 mod many;
+#[cfg(target_os = "linux")]
+mod refusal;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod worker_processes;
 
-use support::{Subject, subjects};
+use support::{Subject, subjects, trial};
 
 /// Tests of a server by their names.
 type Tests<const COUNT: usize> = [(&'static str, fn(Subject)); COUNT];
@@ -48,6 +50,8 @@ fn main() {
         exhaustion::trials(),
         many::trials(),
         worker_processes::trials(),
+        #[cfg(target_os = "linux")]
+        refusal::trials(),
     ];
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
     trials.push(guarantees::trial(&trials));
@@ -70,7 +74,7 @@ fn of_those(
 
 /// A test of one server.
 fn of(subject: Subject, name: &str, test: fn(Subject)) -> Trial {
-    Trial::test(format!("{}: {name}", subject.name()), move || {
+    trial(format!("{}: {name}", subject.name()), &subject.model, move || {
         test(subject);
         Ok(())
     })

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use lab::instruments::server_process::{ServerProcess, Stopped, serve_command};
 use lab::models::MODELS;
+use libtest_mimic::{Failed, Trial};
 use server_core::{AtOnce, Model, Unit};
 use tempfile::NamedTempFile;
 
@@ -46,6 +47,20 @@ pub(crate) fn subjects() -> impl Iterator<Item = Subject> {
 /// One that serves many clients, where it makes no difference which.
 pub(crate) fn any() -> Subject {
     subjects().find(|it| !it.serves_one()).expect("a model")
+}
+
+/// A test of a model. A failed assertion fails it; where the machine cannot run the model it is ignored,
+/// and its name says why.
+pub(crate) fn trial(
+    name: String,
+    model: &Model,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    let trial = Trial::test(name, test);
+    match model.obstacle() {
+        Some(obstacle) => trial.with_kind(obstacle).with_ignored_flag(true),
+        None => trial,
+    }
 }
 
 impl Subject {

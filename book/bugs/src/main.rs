@@ -10,6 +10,8 @@ use std::process::ExitCode;
 mod blocked_loop;
 mod blocking_call;
 mod descriptor_left_open;
+#[cfg(target_os = "linux")]
+mod early_buffer;
 mod event_loop;
 mod lock_held;
 mod one_client_ends_all;
@@ -22,7 +24,7 @@ mod write_interest;
 /// A server that never returns but by an error.
 type Bug = fn(TcpListener) -> io::Result<()>;
 
-const BUGS: [(&str, Bug); 10] = [
+const BUGS: &[(&str, Bug)] = &[
     ("one-client-ends-all", one_client_ends_all::run),
     ("unreaped-child", unreaped_child::run),
     ("descriptor-left-open", descriptor_left_open::run),
@@ -33,12 +35,15 @@ const BUGS: [(&str, Bug); 10] = [
     ("write-interest", write_interest::run),
     ("blocked-loop", blocked_loop::run),
     ("blocking-call", blocking_call::run),
+    #[cfg(target_os = "linux")]
+    ("early-buffer", early_buffer::run),
 ];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let Some((_, bug)) = BUGS.iter().find(|(known, _)| *known == name) else {
-        let names = BUGS.map(|(name, _)| name).join(", ");
+        let names: Vec<&str> = BUGS.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
         eprintln!("bugs: there is no bug {name:?}; there are {names}");
         return ExitCode::from(2);
     };

@@ -2,63 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+mod support;
 
-/// How long anything may take that happens at all.
-const PATIENCE: Duration = Duration::from_secs(20);
+use support::{PATIENCE, Server, exchange, wait_until};
 
 /// Long enough for what ought to happen, and does not.
 const A_WHILE: Duration = Duration::from_millis(300);
-
-/// A server with a bug. It is killed when the test is done with it, and its children too.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(bug: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bugs"));
-        command.arg(bug);
-        Server::start_by(command)
-    }
-
-    fn start_by(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Server { child, address }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
-        let _ = self.child.wait();
-    }
-}
-
-fn exchange(mut stream: &TcpStream, message: &str) {
-    stream.write_all(message.as_bytes()).unwrap();
-    let mut answer = vec![0; message.len()];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(answer, message.as_bytes());
-}
 
 /// Whether nothing comes for a while, not even the end.
 fn waits_in_vain(mut stream: &TcpStream) -> bool {
@@ -66,14 +20,6 @@ fn waits_in_vain(mut stream: &TcpStream) -> bool {
     let came = stream.read(&mut [0]);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     came.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Ends a connection by a reset: that is what a close over unread input sends.
@@ -208,7 +154,7 @@ fn mappings_of_clients(server: &Server, clients: usize) -> usize {
 #[cfg(target_os = "linux")]
 fn each_thread_has_a_second_stack_unless_faults_are_ignored() {
     const CLIENTS: usize = 20;
-    let mut shell = Command::new("sh");
+    let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#"trap '' SEGV BUS; exec "$0" signal-stacks"#, env!("CARGO_BIN_EXE_bugs")]);
     let with = mappings_of_clients(&Server::start("signal-stacks"), CLIENTS);
     let without = mappings_of_clients(&Server::start_by(shell), CLIENTS);

@@ -8,11 +8,10 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use server_core::Connections;
+use server_core::{Connections, Timer, Timers};
 use slab::Slab;
 
 use crate::handler::{Handler, Next};
-use crate::timers::{Timer, Timers};
 
 /// What the kernel is to tell of: each change once, so that there is no need to take it back.
 #[cfg(target_os = "linux")]

@@ -45,7 +45,6 @@ mod bare;
 mod clients;
 mod handler;
 mod model;
-mod timers;
 
 use acceptor::Acceptor;
 use clients::Clients;

@@ -28,6 +28,9 @@ pub fn launch(model: &Model, arguments: impl IntoIterator<Item = OsString>) -> E
 }
 
 fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
+    if let Some(obstacle) = model.obstacle() {
+        anyhow::bail!(obstacle);
+    }
     limits::raise_open_file_limit();
     if options.bare {
         return Ok((model.bare)(listen(options)?, options)?);

@@ -56,6 +56,7 @@ mod sole;
 mod stack_overflow;
 mod statistics;
 mod throttle;
+mod timers;
 
 pub use accept_policy::AcceptPolicy;
 pub use acceptor::Acceptor;
@@ -84,3 +85,4 @@ pub use session::{Crash, Ending, Session, Step};
 pub use shutdown::{SHUTDOWN_SIGNALS, Shutdown};
 pub use sole::SoleConnection;
 pub use statistics::{Statistics, shared_words};
+pub use timers::{Timer, Timers};

@@ -59,12 +59,22 @@ pub struct Properties {
     pub stack_size: Option<usize>,
     /// Whether workers may have a listener each, by `--reuse-port`.
     pub reuse_port: bool,
+    /// Whether the kernel does its reads and writes by itself, so that they are no system calls.
+    pub by_completion: bool,
+    /// What tells, in a line, why it cannot run on this machine, where there are such machines.
+    pub obstacle: Option<fn() -> Option<String>>,
 }
 
 impl Properties {
     /// None of them.
-    pub const NONE: Self =
-        Properties { max_connections: None, workers: None, stack_size: None, reuse_port: false };
+    pub const NONE: Self = Properties {
+        max_connections: None,
+        workers: None,
+        stack_size: None,
+        reuse_port: false,
+        by_completion: false,
+        obstacle: None,
+    };
 }
 
 /// One concurrency model.
@@ -114,6 +124,11 @@ impl Model {
         self.unit != Unit::None && self.at_once == AtOnce::All
     }
 
+    /// Why it cannot run on this machine, if it cannot.
+    pub fn obstacle(&self) -> Option<String> {
+        self.properties.obstacle.and_then(|obstacle| obstacle())
+    }
+
     /// Parses a command line whose first word is the program's name.
     ///
     /// # Errors
@@ -127,7 +142,7 @@ impl Model {
         let Ok(mut options) = Options::from_arg_matches(&matches) else {
             unreachable!("the matches are of these options");
         };
-        let Properties { max_connections, workers, stack_size, reuse_port } = self.properties;
+        let Properties { max_connections, workers, stack_size, reuse_port, .. } = self.properties;
         let given = |name| number(&matches, name);
         options.max_connections = given("max-connections").or(max_connections).unwrap_or(1);
         options.workers = given("workers").or(workers.map(|default| default())).unwrap_or(1);
@@ -152,7 +167,7 @@ impl Model {
 
     /// What its binary offers beside what every server does.
     fn its_own_options(&self) -> impl Iterator<Item = Arg> {
-        let Properties { max_connections, workers, stack_size, reuse_port } = self.properties;
+        let Properties { max_connections, workers, stack_size, reuse_port, .. } = self.properties;
         let max_connections = max_connections.map(|default| {
             let help = "Connections taken on at once; further clients wait in the backlog";
             number_option("max-connections", "N", help, default, 1..=1 << 30)

@@ -1,25 +1,25 @@
-//! When to look at whom, though nothing happens.
+//! When to look at whom, though nothing happens: for servers that have one thread for all clients.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// The deadlines of connections, by their keys: one each at most.
-#[derive(Default)]
-pub(crate) struct Timers(BTreeSet<(Instant, usize)>);
+#[derive(Debug, Default)]
+pub struct Timers(BTreeSet<(Instant, usize)>);
 
 /// A connection's place in the queue. Its deadline may have been put off since: then it is looked
 /// at too early, and waits again. So putting off, which each message does, costs nothing.
-#[derive(Default)]
-pub(crate) struct Timer(Option<Instant>);
+#[derive(Debug, Default)]
+pub struct Timer(Option<Instant>);
 
 impl Timers {
     /// The first deadline.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         self.0.first().map(|(deadline, _)| *deadline)
     }
 
     /// Sees to it that the connection is looked at by then.
-    pub(crate) fn set(&mut self, timer: &mut Timer, key: usize, deadline: Instant) {
+    pub fn set(&mut self, timer: &mut Timer, key: usize, deadline: Instant) {
         if timer.0.is_none_or(|queued| deadline < queued) {
             self.remove(timer, key);
             self.0.insert((deadline, key));
@@ -28,14 +28,14 @@ impl Timers {
     }
 
     /// Forgets a connection.
-    pub(crate) fn remove(&mut self, timer: &mut Timer, key: usize) {
+    pub fn remove(&mut self, timer: &mut Timer, key: usize) {
         if let Some(queued) = timer.0.take() {
             self.0.remove(&(queued, key));
         }
     }
 
     /// Whose time has come. It stays in the queue until it is removed.
-    pub(crate) fn due(&self, now: Instant) -> Option<usize> {
+    pub fn due(&self, now: Instant) -> Option<usize> {
         self.0.first().filter(|(deadline, _)| *deadline <= now).map(|(_, key)| *key)
     }
 }

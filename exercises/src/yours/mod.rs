@@ -1,5 +1,6 @@
 pub mod crew;
 pub mod framing;
+pub mod lending;
 pub mod limit;
 pub mod outbox;
 pub mod patience;

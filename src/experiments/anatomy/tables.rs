@@ -13,7 +13,7 @@ const MANY: usize = 1;
 const WARM: usize = 2;
 
 /// A count below this is none, and a call that nobody makes more often has no row.
-const SELDOM: f64 = 0.05;
+const SELDOM: f64 = 0.02;
 
 type Rows = Vec<(String, Vec<String>)>;
 
@@ -160,8 +160,9 @@ fn say(counts: &[Counts], what: &str, key: &str, load: usize, of: &str) -> Optio
 const ALIKE: f64 = 0.2;
 
 fn tenths(count: f64) -> String {
-    match count.abs() < SELDOM {
-        true => "0".to_owned(),
-        false => format!("{count:.1}"),
+    match count.abs() {
+        ..SELDOM => "0".to_owned(),
+        SELDOM..0.1 => format!("{count:.2}"),
+        _ => format!("{count:.1}"),
     }
 }

@@ -222,6 +222,11 @@ impl<'a> Scribe<'a> {
             self.descriptors.accepted(who, result);
             self.phase = Phase::UnitMade;
         }
+        // The first thing that is done for a client is to accept it.
+        if call.name == "io_uring_enter" && result >= 0 && self.phase == Phase::Arrives {
+            self.descriptors.accepted_by_completion(who);
+            self.phase = Phase::UnitMade;
+        }
         self.notes.push(note);
     }
 

@@ -38,6 +38,17 @@ impl Descriptors {
         self.connection = link(process, descriptor);
     }
 
+    /// The same where the kernel has accepted it by itself: it is the one socket that is not known.
+    pub(super) fn accepted_by_completion(&mut self, process: Pid) {
+        let numbers = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        let links = numbers.filter_map(|entry| fs::read_link(entry.path()).ok());
+        let mut sockets = links.map(|link| link.to_string_lossy().into_owned());
+        self.connection = sockets.find(|link| {
+            let is_known = *link == self.listener || self.self_pipes.contains(link);
+            link.starts_with("socket:") && !is_known
+        });
+    }
+
     /// Whether a call is to take a connection from the listener.
     pub(super) fn accepts(&self, process: Pid, call: &Call) -> bool {
         call.name.starts_with("accept") && self.name(process, call.arguments[0]) == "listener"
@@ -74,6 +85,7 @@ impl Descriptors {
                 _ => "memory copied".to_owned(),
             },
             "mmap" | "munmap" | "mprotect" | "madvise" => size(call.arguments[1]),
+            "io_uring_enter" => operations(call.arguments[1]),
             "exit" | "exit_group" => call.arguments[0].to_string(),
             _ => return call.name.to_owned(),
         };
@@ -166,6 +178,15 @@ fn futex(operation: u64) -> &'static str {
         libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => "wait",
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => "wake",
         _ => "other",
+    }
+}
+
+/// What is handed over to a ring.
+fn operations(count: u64) -> String {
+    match count {
+        0 => "nothing new".to_owned(),
+        1 => "1 operation".to_owned(),
+        _ => format!("{count} operations"),
     }
 }
 

@@ -1,0 +1,147 @@
+//! The next clients, as `event_server`'s acceptor has them, but asked for before they come: an `accept`
+//! is under way for each that there is room for, up to a few.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::time::Instant;
+
+use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Waker};
+use tracing::warn;
+
+use crate::address::Address;
+use crate::lent::Lent;
+use crate::ring::{Completion, Ring};
+
+/// How many clients are accepted in one turn of the loop, at most.
+const AT_ONCE: usize = 32;
+
+/// What the acceptor's operations are called. Those of connections have smaller keys.
+pub(crate) const FIRST_ACCEPT: u64 = 1 << 32;
+pub(crate) const LAST_ACCEPT: u64 = FIRST_ACCEPT + AT_ONCE as u64 - 1;
+pub(crate) const WAKEUPS: u64 = LAST_ACCEPT + 1;
+
+pub(crate) struct Acceptor {
+    listener: TcpListener,
+    shutdown: &'static Shutdown,
+    pipe: SelfPipe,
+    max_connections: usize,
+    policy: AcceptPolicy,
+    /// Where the kernel writes who has come, for each whom it is to accept.
+    addresses: [Option<Lent<Address>>; AT_ONCE],
+    under_way: usize,
+    resume: Option<Instant>,
+    broken: Option<io::Error>,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        listener: TcpListener,
+        options: &Options,
+        ring: &mut Ring,
+    ) -> io::Result<Self> {
+        let pipe = SelfPipe::new()?;
+        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+        ring.poll(WAKEUPS, &pipe);
+        Ok(Acceptor {
+            listener,
+            shutdown: Shutdown::get()?,
+            pipe,
+            max_connections: options.max_connections,
+            policy: AcceptPolicy::default(),
+            addresses: [const { None }; AT_ONCE],
+            under_way: 0,
+            resume: None,
+            broken: None,
+        })
+    }
+
+    /// What wakes the loop.
+    pub(crate) fn waker(&self) -> Waker {
+        self.pipe.waker()
+    }
+
+    /// Has the next clients accepted, as far as there is room for them beside so many.
+    // ANCHOR: ask
+    pub(crate) fn ask(&mut self, ring: &mut Ring, open: usize) {
+        self.resume = self.resume.filter(|resume| Instant::now() < *resume);
+        if self.resume.is_some() || self.is_done() {
+            return;
+        }
+        let room = self.max_connections.saturating_sub(open + self.under_way);
+        if room > 0 && self.under_way < AT_ONCE {
+            let places = (FIRST_ACCEPT..).zip(&mut self.addresses);
+            for (key, place) in places.filter(|(_, place)| place.is_none()).take(room) {
+                *place = Some(ring.accept(key, &self.listener, Box::new(Address::new())));
+                self.under_way += 1;
+            }
+        }
+    }
+    // ANCHOR_END: ask
+
+    /// Takes note of a wake-up, and asks for the next one.
+    pub(crate) fn look_out(&mut self, ring: &mut Ring) {
+        self.pipe.forget_wakeups();
+        if !self.is_done() {
+            ring.poll(WAKEUPS, &self.pipe);
+        }
+    }
+
+    /// Who was accepted, if somebody was.
+    pub(crate) fn complete(&mut self, completion: Completion) -> Option<(TcpStream, SocketAddr)> {
+        let place = usize::try_from(completion.key - FIRST_ACCEPT).ok()?;
+        let address = self.addresses[place].take()?.take_back(&completion);
+        self.under_way -= 1;
+        let stream = match completion.result {
+            Ok(number) => new_stream(number),
+            Err(error) => {
+                self.fail(error);
+                return None;
+            }
+        };
+        match address.read() {
+            Ok(peer) => Some((stream, peer)),
+            Err(error) => {
+                warn!("a client without an address was turned away: {error}");
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        if self.is_done() {
+            // It was we who gave up.
+            return;
+        }
+        match self.policy.pause_after(&error) {
+            Some(pause) => self.resume = Some(Instant::now() + pause),
+            None => self.broken = Some(error),
+        }
+    }
+
+    /// Until when to rest after a failure.
+    pub(crate) fn resume(&self) -> Option<Instant> {
+        self.resume
+    }
+
+    /// Whether to accept nobody any more, since the shutdown was requested or the listener is
+    /// broken: [`close`](Self::close) tells which.
+    pub(crate) fn is_done(&self) -> bool {
+        self.shutdown.requested() || self.broken.is_some()
+    }
+
+    /// Stops listening, as far as this process goes: the kernel has the listener until its `accept` has
+    /// completed, too. Returns what broke the listener, if that is why.
+    pub(crate) fn close(&mut self, ring: &mut Ring) -> io::Result<()> {
+        (FIRST_ACCEPT..=LAST_ACCEPT).for_each(|key| ring.cancel(key));
+        self.broken.take().map_or(Ok(()), Err)
+    }
+}
+
+/// A connection that the kernel has just accepted.
+#[allow(unsafe_code)]
+fn new_stream(number: usize) -> TcpStream {
+    // SAFETY: the number is that of a descriptor that was made for us, and nobody else knows of it.
+    // Descriptors are numbers of 31 bits.
+    TcpStream::from(unsafe { OwnedFd::from_raw_fd(number as i32) })
+}

@@ -1,0 +1,39 @@
+//! A place where the kernel writes who was accepted.
+
+use std::io;
+use std::net::SocketAddr;
+
+use nix::libc::{sockaddr, socklen_t};
+use socket2::{SockAddr, SockAddrStorage};
+
+/// The address of a client.
+pub(crate) struct Address {
+    storage: SockAddrStorage,
+    length: socklen_t,
+}
+
+impl Address {
+    /// A place for any address.
+    pub(crate) fn new() -> Self {
+        let storage = SockAddrStorage::zeroed();
+        let length = storage.size_of();
+        Address { storage, length }
+    }
+
+    /// Where `accept(2)` writes the address and its length.
+    pub(crate) fn places(&mut self) -> (*mut sockaddr, *mut socklen_t) {
+        ((&raw mut self.storage).cast(), &raw mut self.length)
+    }
+
+    /// The address that was written.
+    ///
+    /// # Errors
+    ///
+    /// When it is none of the internet's.
+    #[allow(unsafe_code)]
+    pub(crate) fn read(self) -> io::Result<SocketAddr> {
+        // SAFETY: the kernel has written an address of this length, or nothing over the zeros.
+        let address = unsafe { SockAddr::new(self.storage, self.length) };
+        address.as_socket().ok_or(io::ErrorKind::AddrNotAvailable.into())
+    }
+}

@@ -1,0 +1,117 @@
+//! All connections of the loop, by the keys that their operations carry. Each has one operation under
+//! way, and belongs to the kernel meanwhile.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+use server_core::{Connections, Timer, Timers};
+use slab::Slab;
+
+use crate::handler::{Handler, Next};
+use crate::lent::Lent;
+use crate::ring::{Completion, Ring};
+
+pub(crate) struct Clients<'a> {
+    connections: &'a Arc<Connections>,
+    all: Slab<Client<'a>>,
+    timers: Timers,
+    draining: bool,
+}
+
+/// A connection, and when its operation is to be given up.
+#[derive(Default)]
+struct Client<'a> {
+    handler: Option<Lent<Handler<'a>>>,
+    deadline: Option<Instant>,
+    timer: Timer,
+}
+
+impl<'a> Clients<'a> {
+    pub(crate) fn new(connections: &'a Arc<Connections>) -> Clients<'a> {
+        Clients { connections, all: Slab::new(), timers: Timers::default(), draining: false }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Takes a new connection in.
+    pub(crate) fn admit(&mut self, ring: &mut Ring, stream: TcpStream, peer: SocketAddr) {
+        let connection = self.connections.admit(stream, peer);
+        let mut handler = Box::new(Handler::new(connection, self.connections.session()));
+        let key = self.all.insert(Client::default());
+        let next = handler.go_on(None, Instant::now(), self.draining);
+        self.start(ring, key, handler, next);
+    }
+
+    /// Goes on with the connection whose operation is done.
+    // ANCHOR: complete
+    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: Instant) {
+        let key = completion.key as usize;
+        let lent = self.all.get_mut(key).and_then(|client| client.handler.take());
+        let Some(lent) = lent else { return };
+        let mut handler = lent.take_back(&completion);
+        let next = handler.go_on(Some(completion.result), now, self.draining);
+        self.start(ring, key, handler, next);
+    }
+
+    /// Has the next operation of a connection begun, or lets the connection go.
+    fn start(&mut self, ring: &mut Ring, key: usize, handler: Box<Handler<'a>>, next: Next) {
+        let name = key as u64;
+        let (lent, deadline) = match next {
+            Next::Receive(deadline) => {
+                (ring.receive(name, handler, Handler::space), Some(deadline))
+            }
+            Next::Send(deadline) => (ring.send(name, handler, Handler::rest), Some(deadline)),
+            Next::Watch => (ring.watch(name, handler, Handler::left), None),
+            Next::Sleep => (ring.sleep(name, handler, Handler::left), None),
+            Next::Close => return self.forget(key),
+        };
+        let client = &mut self.all[key];
+        (client.handler, client.deadline) = (Some(lent), deadline);
+        if let Some(deadline) = deadline {
+            self.timers.set(&mut client.timer, key, deadline);
+        }
+    }
+    // ANCHOR_END: complete
+
+    fn forget(&mut self, key: usize) {
+        self.timers.remove(&mut self.all[key].timer, key);
+        self.all.remove(key);
+    }
+
+    /// Until when the loop may wait for completions.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Gives up what has taken too long.
+    pub(crate) fn cancel_overdue(&mut self, ring: &mut Ring) {
+        let now = Instant::now();
+        while let Some(key) = self.timers.due(now) {
+            let client = &mut self.all[key];
+            self.timers.remove(&mut client.timer, key);
+            match client.deadline {
+                // It was put off.
+                Some(deadline) if deadline > now => {
+                    self.timers.set(&mut client.timer, key, deadline);
+                }
+                Some(_) => ring.cancel(key as u64),
+                None => {}
+            }
+        }
+    }
+
+    /// Lets each client be answered for what it has already sent.
+    pub(crate) fn begin_drain(&mut self) {
+        self.draining = true;
+        self.connections.end_inputs();
+    }
+
+    /// Takes back what the kernel has given back, and does nothing more with it.
+    pub(crate) fn take_back(&mut self, completion: &Completion) {
+        let client = self.all.get_mut(completion.key as usize);
+        drop(client.and_then(|client| client.handler.take()).map(|it| it.take_back(completion)));
+    }
+}

@@ -1,0 +1,146 @@
+//! Completions: one thread, which does not read and write but says what is to be read and written. The
+//! kernel does it, and says when it is done (`io_uring(7)`; Linux).
+//!
+//! Two queues lie in memory that process and kernel share. What is to be done goes into the one, what
+//! is done comes out of the other, and one system call hands over and waits for all clients at once.
+//! The buffer of a read belongs to the kernel until the read is done: what this server is about is to
+//! whom a buffer belongs. [`event-server`](../event_server/index.html) has the same states, and does the
+//! reading itself.
+//!
+//! ```text
+//!   clients            kernel                      this process
+//!
+//!   A ─┐            ◀── to be done: receive B ──┐
+//!   B ─┼──▶ backlog                             ├── one thread; the buffers of what is under
+//!   C ─┘            ─── done: 3 bytes of A ────▶┘   way are not its own meanwhile
+//! ```
+//!
+//! # What it costs
+//!
+//! A connection is an operation that waits in the kernel, and a buffer that waits with it. A message is
+//! two operations and no system call of its own: the one call of a turn serves all who are ready, so that
+//! the busier the server, the fewer calls a message takes. It uses one CPU and no more.
+//!
+//! # What it adds to the page
+//!
+//! `src/bare.rs` is the model in a page. This server survives what ends that one:
+//!
+//! - a client that does not read: what the kernel has not sent is handed over again;
+//! - work, and clients that are silent for too long: time-outs are operations too, and an operation that
+//!   takes too long is cancelled;
+//! - more clients than there is room for: further ones wait in the backlog, under `--max-connections`;
+//! - a lack of descriptors: nobody is accepted until it has passed;
+//! - SIGTERM: each is answered before the end, and nothing is freed that the kernel still has.
+
+#![cfg(target_os = "linux")]
+
+use std::io;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use server_core::{Connections, Options, Report};
+
+mod acceptor;
+mod address;
+mod alarm;
+mod bare;
+mod clients;
+mod handler;
+mod lent;
+mod model;
+mod ring;
+
+use acceptor::{Acceptor, FIRST_ACCEPT, LAST_ACCEPT, WAKEUPS};
+use alarm::{ALARM, Alarm};
+use clients::Clients;
+pub use model::MODEL;
+use ring::Ring;
+
+/// Serves all connections from one loop until a shutdown signal.
+///
+/// # Errors
+///
+/// When the kernel refuses a ring, when the server cannot start, or its listener breaks.
+pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
+    let mut ring = Ring::new()?;
+    let acceptor = Acceptor::new(listener, options, &mut ring)?;
+    let connections = Connections::new(options, acceptor.waker());
+    let clients = Clients::new(&connections);
+    let mut server = Server { ring, acceptor, clients, alarm: Alarm::default() };
+    // ANCHOR: loop
+    while !server.acceptor.is_done() {
+        server.acceptor.ask(&mut server.ring, connections.open());
+        server.turn(server.acceptor.resume())?;
+    }
+    // ANCHOR_END: loop
+    let closed = server.acceptor.close(&mut server.ring);
+    server.drain(options.drain_timeout)?;
+    connections.cut();
+    server.end()?;
+    closed?;
+    connections.report()
+}
+
+/// The loop, and what takes part in it.
+struct Server<'a> {
+    ring: Ring,
+    acceptor: Acceptor,
+    clients: Clients<'a>,
+    alarm: Alarm,
+}
+
+impl Server<'_> {
+    /// Hands over what is to be done, waits until something is done, `end` at most, and goes on with
+    /// whom that concerns.
+    // ANCHOR: turn
+    fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
+        let Server { ring, acceptor, clients, alarm } = self;
+        clients.cancel_overdue(ring);
+        alarm.set(ring, [end, clients.deadline()]);
+        let completions = ring.wait()?;
+        let now = Instant::now();
+        for completion in completions {
+            match completion.key {
+                ALARM => alarm.complete(&completion),
+                WAKEUPS => acceptor.look_out(ring),
+                FIRST_ACCEPT..=LAST_ACCEPT => {
+                    if let Some((stream, peer)) = acceptor.complete(completion) {
+                        clients.admit(ring, stream, peer);
+                    }
+                }
+                _ => clients.complete(ring, completion, now),
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: turn
+
+    /// Lets each open connection be answered for what its client has already sent, and waits for their
+    /// end, but no longer than that.
+    fn drain(&mut self, longest: Duration) -> io::Result<()> {
+        let end = Instant::now() + longest;
+        self.clients.begin_drain();
+        while !self.clients.is_empty() && Instant::now() < end {
+            self.turn(Some(end))?;
+        }
+        Ok(())
+    }
+
+    /// Has everything given up, and waits until the kernel has nothing of ours any more.
+    // ANCHOR: end
+    fn end(mut self) -> io::Result<()> {
+        self.ring.cancel_all();
+        while self.ring.under_way() > 0 {
+            for completion in self.ring.wait()? {
+                match completion.key {
+                    ALARM => self.alarm.complete(&completion),
+                    WAKEUPS => {}
+                    FIRST_ACCEPT..=LAST_ACCEPT => drop(self.acceptor.complete(completion)),
+                    _ => self.clients.take_back(&completion),
+                }
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: end
+}

@@ -1,0 +1,215 @@
+//! The two queues between this process and the kernel: what it is to do, and what it has done.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::{CancelBuilder, Fd, Timespec};
+use io_uring::{IoUring, cqueue, opcode};
+use nix::errno::Errno;
+use nix::libc::{POLLIN, SOCK_CLOEXEC};
+
+use crate::address::Address;
+use crate::lent::Lent;
+
+/// How many operations may wait to be handed over. More are handed over at once.
+const ENTRIES: u32 = 1024;
+
+/// What completes under this key is nobody's: that of a time-out or of a cancellation, whose effect
+/// shows in another completion.
+const NOBODY: u64 = u64::MAX;
+
+/// The ring, and how many operations the kernel has.
+pub(crate) struct Ring {
+    ring: IoUring,
+    under_way: usize,
+}
+
+/// What became of an operation.
+pub(crate) struct Completion {
+    /// What the operation was called.
+    pub(crate) key: u64,
+    /// What the system call of its name would have returned.
+    pub(crate) result: io::Result<usize>,
+}
+
+impl Completion {
+    fn of(entry: cqueue::Entry) -> Self {
+        let count = usize::try_from(entry.result());
+        let result = count.map_err(|_| io::Error::from_raw_os_error(-entry.result()));
+        Completion { key: entry.user_data(), result }
+    }
+}
+
+impl Ring {
+    /// A ring for this thread alone, which looks at completions only when it asks for them: so the
+    /// kernel interrupts it for none of them.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no rings, or none of this kind, or does not let this process have one.
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut builder = IoUring::builder();
+        let ring = builder.setup_single_issuer().setup_defer_taskrun().build(ENTRIES)?;
+        Ok(Ring { ring, under_way: 0 })
+    }
+
+    /// How many operations are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    /// Has the next client accepted, and its address written.
+    pub(crate) fn accept(
+        &mut self,
+        key: u64,
+        listener: &impl AsFd,
+        mut address: Box<Address>,
+    ) -> Lent<Address> {
+        let (place, length) = address.places();
+        let accept = opcode::Accept::new(descriptor(listener), place, length);
+        self.lend(key, address, accept.flags(SOCK_CLOEXEC).build())
+    }
+
+    /// Has what comes from a socket written to the buffer that `buffer` shows.
+    // ANCHOR: receive
+    pub(crate) fn receive<T: AsFd>(
+        &mut self,
+        key: u64,
+        mut owner: Box<T>,
+        buffer: fn(&mut T) -> &mut [u8],
+    ) -> Lent<T> {
+        let buffer = buffer(&mut owner);
+        let (place, length) = (buffer.as_mut_ptr(), length(buffer));
+        let receive = opcode::Recv::new(descriptor(&*owner), place, length).build();
+        self.lend(key, owner, receive)
+    }
+    // ANCHOR_END: receive
+
+    /// Has the bytes that `bytes` shows sent.
+    pub(crate) fn send<T: AsFd>(
+        &mut self,
+        key: u64,
+        owner: Box<T>,
+        bytes: fn(&T) -> &[u8],
+    ) -> Lent<T> {
+        let bytes = bytes(&owner);
+        let send = opcode::Send::new(descriptor(&*owner), bytes.as_ptr(), length(bytes)).build();
+        self.lend(key, owner, send)
+    }
+
+    /// Has a socket watched for its failure, for so long: cancelled by then, it has not failed.
+    pub(crate) fn watch<T: AsFd>(
+        &mut self,
+        key: u64,
+        owner: Box<T>,
+        time: fn(&T) -> &Timespec,
+    ) -> Lent<T> {
+        // No event is asked for: a failure is told of all the same, and the end of its input.
+        let watch = opcode::PollAdd::new(descriptor(&*owner), 0).build().flags(Flags::IO_LINK);
+        let timeout = opcode::LinkTimeout::new(time(&owner)).build();
+        self.make_room_for(2);
+        let lent = self.lend(key, owner, watch);
+        self.push(NOBODY, timeout);
+        lent
+    }
+
+    /// Has the next input of a socket told of.
+    pub(crate) fn poll(&mut self, key: u64, socket: &impl AsFd) {
+        self.push(key, opcode::PollAdd::new(descriptor(socket), POLLIN as u32).build());
+    }
+
+    /// Has so much time pass. The completion is an error called `ETIME`.
+    pub(crate) fn sleep<T>(
+        &mut self,
+        key: u64,
+        owner: Box<T>,
+        time: fn(&T) -> &Timespec,
+    ) -> Lent<T> {
+        let timeout = opcode::Timeout::new(time(&owner)).build();
+        self.lend(key, owner, timeout)
+    }
+
+    /// Has an operation given up, if it is still under way. It completes with `ECANCELED` then.
+    pub(crate) fn cancel(&mut self, key: u64) {
+        self.push(NOBODY, opcode::AsyncCancel::new(key).build());
+    }
+
+    /// Has all of them given up.
+    pub(crate) fn cancel_all(&mut self) {
+        self.push(NOBODY, opcode::AsyncCancel2::new(CancelBuilder::any()).build());
+    }
+
+    /// Hands over what is to be done, waits until something is done, and takes all that is.
+    ///
+    /// # Errors
+    ///
+    /// Those of `io_uring_enter(2)`.
+    // ANCHOR: wait
+    pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion>> {
+        match self.ring.submit_and_wait(1) {
+            // A signal handler ran, and has written its wake-up; or the kernel has more completions
+            // than there is room for, and room comes about below.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ResourceBusy) => {}
+            submitted => drop(submitted?),
+        }
+        let mut done: Vec<Completion> = self.ring.completion().map(Completion::of).collect();
+        self.under_way -= done.len();
+        done.retain(|completion| completion.key != NOBODY);
+        Ok(done)
+    }
+    // ANCHOR_END: wait
+
+    fn lend<T>(&mut self, key: u64, owner: Box<T>, entry: Entry) -> Lent<T> {
+        let lent = Lent::new(owner, key);
+        self.push(key, entry);
+        lent
+    }
+
+    /// Queues an operation. What it points to must be lent.
+    #[allow(unsafe_code)]
+    fn push(&mut self, key: u64, entry: Entry) {
+        self.make_room_for(1);
+        let entry = entry.user_data(key);
+        // SAFETY: what the entry points to is owned by a `Lent`, which keeps it where it is until the
+        // operation's completion.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        debug_assert!(pushed.is_ok(), "there is room");
+        self.under_way += 1;
+    }
+
+    /// Hands over what is queued where there is no room for so many more.
+    fn make_room_for(&mut self, count: usize) {
+        loop {
+            let queue = self.ring.submission();
+            if queue.capacity() - queue.len() >= count {
+                return;
+            }
+            drop(queue);
+            // What may fail here passes: the kernel's lack of memory, or of room for completions.
+            let _ = self.ring.submit();
+        }
+    }
+}
+
+fn descriptor(socket: &impl AsFd) -> Fd {
+    Fd(socket.as_fd().as_raw_fd())
+}
+
+/// No buffer is larger than the kernel's limit of 2 GiB for one call.
+fn length(buffer: &[u8]) -> u32 {
+    u32::try_from(buffer.len()).unwrap_or(u32::MAX)
+}
+
+/// Why this machine gives no process like this one a ring, if it does not.
+pub(crate) fn obstacle() -> Option<String> {
+    let error = Ring::new().err()?;
+    let number = Errno::from_raw(error.raw_os_error().unwrap_or_default());
+    let why = match number {
+        Errno::EINVAL | Errno::ENOSYS => "it takes Linux 6.1 or later",
+        Errno::EPERM | Errno::EACCES => "it is forbidden here, by a container or by a sysctl",
+        _ => "the kernel lacks something",
+    };
+    Some(format!("no io_uring: {why} ({number:?})"))
+}
