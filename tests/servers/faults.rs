@@ -16,7 +16,7 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<12> = [
+    let tests: Tests<13> = [
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),
         ("a client that resets with answers unread is logged once", reset_with_answers_unread),
@@ -27,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a client that sends on after an ERROR is not reset", sends_on_after_an_error),
         ("a client without line ends is told of in the log, once", no_line_ends),
         ("what looks like TLS or HTTP is told of in the log", other_protocols),
+        ("a reset during work is noticed, also behind a half-close", reset_during_work),
         ("a storm of resets is told of once a second", storm_of_resets),
         ("SIGTERM under load: every answer that was counted arrives", shutdown_under_load),
     ];
@@ -42,6 +43,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(of_those(queues, rude, rude_clients));
     trials.extend(of_those(forks, along, children_go_along));
     let loops = |it: &Subject| it.model.unit == Unit::None && !it.serves_one();
+    let slow = "a client that reads slowly is not idle";
+    trials.extend(of_those(loops, slow, reads_slowly));
     let stopped = "a message that came while the server stood still is answered after it";
     trials.extend(of_those(loops, stopped, stands_still));
     // A runtime does not tell of it: what is behind it is read there when more comes.
@@ -145,6 +148,38 @@ fn reset_with_answers_unread(subject: Subject) {
         wait_until("the log says it", || server.logged("closed: ") == 1);
     });
     assert_eq!(server.logged("closed: "), 1, "{}", server.log());
+}
+
+/// Long before the work would be done.
+fn reset_during_work(subject: Subject) {
+    for half_closes in [false, true] {
+        let server = subject.start(&["--quiet", "--delay", "10m"]);
+        let mut client = server.connect();
+        client.send("hello\n");
+        if half_closes {
+            client.half_close();
+        }
+        // So that it works, and has seen the end of its input, when the reset comes.
+        thread::sleep(Duration::from_millis(300));
+        client.reset();
+        wait_until("the log says it", || server.logged("closed: ") == 1);
+    }
+}
+
+/// There is room for some of its answers all the time, and never for many.
+fn reads_slowly(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "3s"]);
+    let mut client = server.connect();
+    client.stuff();
+    let flood = client.clone_to_send_on();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(9) {
+        client.receive_some(64 * 1024);
+        thread::sleep(Duration::from_millis(250));
+    }
+    assert_eq!(server.logged("closed: "), 0, "{}", server.log());
+    drop(server);
+    flood.join().expect("the flood to end with the server");
 }
 
 fn never_reads(subject: Subject) {

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use server_core::{AtOnce, Unit};
 
 use crate::support::inside::is_gone;
-use crate::support::{Server, Subject, wait_until};
+use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -33,8 +33,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     let queued = "clients in the queue are answered at SIGTERM";
     let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
     let queues = |it: &Subject| has_workers(it) && it.model.unit == Unit::Thread;
+    let serves_many = |it: &Subject| !it.serves_one();
+    let closed = "during a drain nobody is let in, and another server may have its port";
     let all = tests.into_iter().flat_map(|(name, test)| of_all(name, test));
-    all.chain(of_those(queues, queued, answers_the_queue)).collect()
+    all.chain(of_those(queues, queued, answers_the_queue))
+        .chain(of_those(serves_many, closed, lets_nobody_in))
+        .collect()
 }
 
 /// Stops a server that has no reason to use up its drain timeout, and returns its summary.
@@ -116,6 +120,19 @@ fn answers_the_queue(subject: Subject) {
     second.receive_to_the_end("second\n");
 }
 
+fn lets_nobody_in(subject: Subject) {
+    let server = subject.start(&["--delay", "10m", "--drain-timeout", "10m"]);
+    let address = server.address();
+    let mut client = server.connect();
+    client.send("hello\n");
+    wait_until("the message is received", || server.log().contains("\"hello\""));
+    server.process.signal(Signal::SIGTERM).expect("a running server");
+    wait_until("nobody is let in", || Client::try_connect(address).is_err());
+    let second = subject.start(&["--addr", &address.to_string()]);
+    second.connect().exchange("hello again\n");
+    assert!(!server.is_gone(), "{}", server.log());
+}
+
 fn ends_idle_connections(subject: Subject) {
     let server = subject.start(&["--drain-timeout", "60s"]);
     let mut client = server.connect();
@@ -144,13 +161,16 @@ fn cuts_a_client_that_never_reads(subject: Subject) {
     drop(client);
 }
 
+/// Whether the server is at work then, or waits for the rest.
 fn forgets_half_a_message(subject: Subject) {
-    let server = subject.start(&["--delay", "200ms", "--drain-timeout", "60s"]);
-    let mut client = server.connect();
-    client.send("one\ntwo\nthis is half a mess");
-    client.receive("one\n");
-    stop(server, Signal::SIGTERM);
-    client.receive_to_the_end("two\n");
+    for delay in ["200ms", "0s"] {
+        let server = subject.start(&["--delay", delay, "--drain-timeout", "60s"]);
+        let mut client = server.connect();
+        client.send("one\ntwo\nthis is half a mess");
+        client.receive("one\n");
+        stop(server, Signal::SIGTERM);
+        client.receive_to_the_end("two\n");
+    }
 }
 
 /// One client that always has more to say, and another; then the end.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::Command;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use lab::instruments::server_process::{ServerProcess, Stopped, serve_command};
@@ -205,6 +205,19 @@ impl Client {
         let lines = "a line that is answered and not read\n".repeat(1024);
         while self.stream.write_all(lines.as_bytes()).is_ok() {}
         self.wait_at_most(PATIENCE);
+    }
+
+    /// Sends lines in another thread, until the connection ends.
+    pub(crate) fn clone_to_send_on(&self) -> JoinHandle<()> {
+        let mut stream = self.stream.try_clone().expect("an open socket");
+        let lines = "a line that is sent whatever comes back\n".repeat(1024);
+        thread::spawn(move || while stream.write_all(lines.as_bytes()).is_ok() {})
+    }
+
+    /// Receives so many bytes.
+    #[track_caller]
+    pub(crate) fn receive_some(&mut self, count: usize) {
+        self.stream.read_exact(&mut vec![0; count]).expect("answers");
     }
 
     /// As `try_exchange`, and gives up after a few seconds.

@@ -152,8 +152,11 @@ impl Workers {
         let on_end =
             |worker: Ended<usize>| places[worker.what - 1].close_client(&worker, statistics);
         if children.ask_to_end(timeout, on_end)? > 0 {
-            let serving = places.iter().filter(|place| place.serving.client().is_some());
-            log_cut(serving.count(), timeout);
+            match places.iter().filter(|place| place.serving.client().is_some()).count() {
+                // Workers that stand still, with nobody to serve.
+                0 => {}
+                serving => log_cut(serving, timeout),
+            }
             children.kill(on_end)?;
         }
         broken.map_or(Ok(()), Err)?;

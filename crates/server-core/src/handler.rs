@@ -176,6 +176,13 @@ fn send(
     Ok(())
 }
 
+/// Whether the connection has failed, or ended both ways. Does not block.
+pub fn has_failed(stream: &impl AsFd) -> bool {
+    // Asks for no event: a failure is told of all the same.
+    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
+}
+
 /// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
 fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     let end = Instant::now() + delay;

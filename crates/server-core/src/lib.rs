@@ -68,7 +68,7 @@ pub use command_line::{
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
 pub use end_of_input::{Input, client_has_ended};
-pub use handler::{Aftermath, ConnectionError, converse, log_end, log_killed};
+pub use handler::{Aftermath, ConnectionError, converse, has_failed, log_end, log_killed};
 pub use hint::HINT_AFTER;
 pub use launch::launch;
 pub use limits::raise_open_file_limit;

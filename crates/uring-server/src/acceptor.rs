@@ -10,8 +10,7 @@ use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, W
 use tracing::warn;
 
 use crate::address::Address;
-use crate::lent::Lent;
-use crate::ring::{Completion, Ring};
+use crate::ring::{Completion, Lent, Ring};
 
 /// How many clients are accepted in one turn of the loop, at most.
 const AT_ONCE: usize = 32;
@@ -22,7 +21,8 @@ pub(crate) const LAST_ACCEPT: u64 = FIRST_ACCEPT + AT_ONCE as u64 - 1;
 pub(crate) const WAKEUPS: u64 = LAST_ACCEPT + 1;
 
 pub(crate) struct Acceptor {
-    listener: TcpListener,
+    /// None when it is closed.
+    listener: Option<TcpListener>,
     shutdown: &'static Shutdown,
     pipe: SelfPipe,
     max_connections: usize,
@@ -30,6 +30,8 @@ pub(crate) struct Acceptor {
     /// Where the kernel writes who has come, for each whom it is to accept.
     addresses: [Option<Lent<Address>>; AT_ONCE],
     under_way: usize,
+    /// Whether the last one failed: then one more is tried, and not many.
+    has_failed: bool,
     resume: Option<Instant>,
     broken: Option<io::Error>,
 }
@@ -44,13 +46,14 @@ impl Acceptor {
         pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
         ring.poll(WAKEUPS, &pipe);
         Ok(Acceptor {
-            listener,
+            listener: Some(listener),
             shutdown: Shutdown::get()?,
             pipe,
             max_connections: options.max_connections,
             policy: AcceptPolicy::default(),
             addresses: [const { None }; AT_ONCE],
             under_way: 0,
+            has_failed: false,
             resume: None,
             broken: None,
         })
@@ -68,11 +71,13 @@ impl Acceptor {
         if self.resume.is_some() || self.is_done() {
             return;
         }
+        let Some(listener) = &self.listener else { return };
         let room = self.max_connections.saturating_sub(open + self.under_way);
+        let room = if self.has_failed { room.min(1) } else { room };
         if room > 0 && self.under_way < AT_ONCE {
             let places = (FIRST_ACCEPT..).zip(&mut self.addresses);
             for (key, place) in places.filter(|(_, place)| place.is_none()).take(room) {
-                *place = Some(ring.accept(key, &self.listener, Box::new(Address::new())));
+                *place = Some(ring.accept(key, listener, Box::new(Address::new())));
                 self.under_way += 1;
             }
         }
@@ -89,12 +94,16 @@ impl Acceptor {
 
     /// Who was accepted, if somebody was.
     pub(crate) fn complete(&mut self, completion: Completion) -> Option<(TcpStream, SocketAddr)> {
-        let place = usize::try_from(completion.key - FIRST_ACCEPT).ok()?;
-        let address = self.addresses[place].take()?.take_back(&completion);
+        let place = usize::try_from(completion.key() - FIRST_ACCEPT).ok()?;
+        let (address, result) = self.addresses[place].take()?.take_back(completion);
         self.under_way -= 1;
-        let stream = match completion.result {
-            Ok(number) => new_stream(number),
+        let stream = match result {
+            Ok(number) => {
+                self.has_failed = false;
+                new_stream(number)
+            }
             Err(error) => {
+                self.has_failed = true;
                 self.fail(error);
                 return None;
             }
@@ -130,10 +139,11 @@ impl Acceptor {
         self.shutdown.requested() || self.broken.is_some()
     }
 
-    /// Stops listening, as far as this process goes: the kernel has the listener until its `accept` has
-    /// completed, too. Returns what broke the listener, if that is why.
+    /// Stops listening, and returns what broke the listener, if that is why. The kernel has the listener,
+    /// too, until each `accept` is cancelled: in the next turn.
     pub(crate) fn close(&mut self, ring: &mut Ring) -> io::Result<()> {
         (FIRST_ACCEPT..=LAST_ACCEPT).for_each(|key| ring.cancel(key));
+        self.listener = None;
         self.broken.take().map_or(Ok(()), Err)
     }
 }

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use nix::libc::{sockaddr, socklen_t};
 use socket2::{SockAddr, SockAddrStorage};
 
-/// The address of a client.
+use crate::ring::Owner;
+
+/// The address of a client. It is lent in a box, and so stays where it is.
 pub(crate) struct Address {
     storage: SockAddrStorage,
     length: socklen_t,
@@ -37,3 +39,7 @@ impl Address {
         address.as_socket().ok_or(io::ErrorKind::AddrNotAvailable.into())
     }
 }
+
+// SAFETY: it shows its own fields, and they are in the box that is lent.
+#[allow(unsafe_code)]
+unsafe impl Owner for Address {}

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use io_uring::types::Timespec;
 
-use crate::lent::Lent;
-use crate::ring::{Completion, Ring};
+use crate::ring::{Completion, Lent, Owner, Ring};
 
 /// What the alarm's operation is called. Those of connections have smaller keys.
 pub(crate) const ALARM: u64 = 1 << 33;
@@ -39,8 +38,14 @@ impl Alarm {
     }
 
     /// Takes note that it has gone, or was cancelled.
-    pub(crate) fn complete(&mut self, completion: &Completion) {
+    pub(crate) fn complete(&mut self, completion: Completion) {
         self.is_cancelled = false;
-        drop(self.under_way.take().map(|(time, _)| time.take_back(completion)));
+        if let Some((time, _)) = self.under_way.take() {
+            drop(time.take_back(completion));
+        }
     }
 }
+
+// SAFETY: it shows itself, in the box that is lent.
+#[allow(unsafe_code)]
+unsafe impl Owner for Timespec {}

@@ -1,6 +1,7 @@
 //! One thread that says what is to be read and written, and is told when it is done.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::null_mut;
@@ -17,11 +18,13 @@ struct Client {
     stream: TcpStream,
     /// The kernel's while an operation is under way, and one always is.
     bytes: Box<[u8; 4096]>,
-    is_sending: bool,
+    /// How many bytes are to be sent; 0 while it receives.
+    sending: usize,
 }
 
 pub(crate) fn run(listener: &TcpListener) -> io::Result<()> {
-    let mut clients = Slab::new();
+    // Never freed: the kernel may still write to their buffers when this has failed.
+    let mut clients = ManuallyDrop::new(Slab::new());
     let mut ring = IoUring::new(256)?;
     hand_over(&mut ring, &accept(listener))?;
     loop {
@@ -64,27 +67,27 @@ impl Client {
         }
         // SAFETY: the kernel has made this descriptor for us, and nobody else knows of it.
         let stream = unsafe { TcpStream::from_raw_fd(accepted) };
-        Ok(Client { stream, bytes: Box::new([0; 4096]), is_sending: false })
+        Ok(Client { stream, bytes: Box::new([0; 4096]), sending: 0 })
     }
 
     /// What follows when an operation is done; nothing at the end.
     fn go_on(&mut self, key: usize, result: i32) -> Option<Entry> {
         let count = usize::try_from(result).ok().filter(|count| *count > 0)?;
-        if self.is_sending {
-            return Some(self.receive(key));
+        if self.sending > 0 {
+            return (count == self.sending).then(|| self.receive(key));
         }
         let is_bye = self.bytes[..count].ends_with(b"Bye\n");
         (!is_bye).then(|| self.send(key, count))
     }
 
     fn receive(&mut self, key: usize) -> Entry {
-        self.is_sending = false;
+        self.sending = 0;
         let stream = Fd(self.stream.as_raw_fd());
         opcode::Recv::new(stream, self.bytes.as_mut_ptr(), 4096).build().user_data(key as u64)
     }
 
     fn send(&mut self, key: usize, count: usize) -> Entry {
-        self.is_sending = true;
+        self.sending = count;
         let stream = Fd(self.stream.as_raw_fd());
         opcode::Send::new(stream, self.bytes.as_ptr(), count as u32).build().user_data(key as u64)
     }

@@ -1,5 +1,5 @@
-//! All connections of the loop, by the keys that their operations carry. Each has one operation under
-//! way, and belongs to the kernel meanwhile.
+//! All connections of the loop, by the keys that their operations carry. Each has one that it goes on
+//! from, and belongs to the kernel meanwhile.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -9,8 +9,7 @@ use server_core::{Connections, Timer, Timers};
 use slab::Slab;
 
 use crate::handler::{Handler, Next};
-use crate::lent::Lent;
-use crate::ring::{Completion, Ring};
+use crate::ring::{Completion, Lent, Ring};
 
 pub(crate) struct Clients<'a> {
     connections: &'a Arc<Connections>,
@@ -48,11 +47,11 @@ impl<'a> Clients<'a> {
     /// Goes on with the connection whose operation is done.
     // ANCHOR: complete
     pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: Instant) {
-        let key = completion.key as usize;
+        let key = completion.key() as usize;
         let lent = self.all.get_mut(key).and_then(|client| client.handler.take());
         let Some(lent) = lent else { return };
-        let mut handler = lent.take_back(&completion);
-        let next = handler.go_on(Some(completion.result), now, self.draining);
+        let (mut handler, result) = lent.take_back(completion);
+        let next = handler.go_on(Some(result), now, self.draining);
         self.start(ring, key, handler, next);
     }
 
@@ -110,8 +109,10 @@ impl<'a> Clients<'a> {
     }
 
     /// Takes back what the kernel has given back, and does nothing more with it.
-    pub(crate) fn take_back(&mut self, completion: &Completion) {
-        let client = self.all.get_mut(completion.key as usize);
-        drop(client.and_then(|client| client.handler.take()).map(|it| it.take_back(completion)));
+    pub(crate) fn take_back(&mut self, completion: Completion) {
+        let client = self.all.get_mut(completion.key() as usize);
+        if let Some(lent) = client.and_then(|client| client.handler.take()) {
+            drop(lent.take_back(completion));
+        }
     }
 }

@@ -3,18 +3,23 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use io_uring::types::Timespec;
 use nix::errno::Errno;
-use nix::libc::{POLLERR, POLLHUP};
+use nix::sys::socket::{MsgFlags, send};
 use server_core::{
     Aftermath, Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Session, Step,
-    client_has_ended, has_unread,
+    client_has_ended, has_failed, has_unread,
 };
 use tracing::{Span, info, info_span};
+
+use crate::ring::Owner;
+
+/// How often to look at the connection of a client that has ended its side, during work.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A connection, and where its conversation is.
 pub(crate) struct Handler<'a> {
@@ -150,6 +155,14 @@ impl<'a> Handler<'a> {
         Turn::Done
     }
 
+    /// Whose end there is, during a drain and where nothing is unread.
+    fn end_of_drain(&self) -> Input {
+        match client_has_ended(self.connection.stream()) {
+            true => Input::Bytes(0),
+            false => Input::CutOff,
+        }
+    }
+
     /// What follows when the answers are sent.
     fn follow(&mut self, step: Step) -> Result<Turn, ConnectionError> {
         self.state = match step {
@@ -172,7 +185,10 @@ impl<'a> Handler<'a> {
     ) -> Result<Turn, ConnectionError> {
         match completed {
             Some(Ok(count)) => self.state = State::Sending(sent + count, then),
-            Some(Err(error)) => self.outlive(error, now)?,
+            Some(Err(error)) => match self.send_at_once(&error) {
+                Some(count) => self.state = State::Sending(sent + count, then),
+                None => self.outlive(error, now)?,
+            },
             None if self.rest().is_empty() => {
                 self.session.sent();
                 return self.follow(then);
@@ -180,6 +196,18 @@ impl<'a> Handler<'a> {
             None => return Ok(Turn::Wait(Next::Send(self.idle_at(now)))),
         }
         Ok(Turn::Done)
+    }
+
+    /// Sends what the kernel takes at this moment of what it was to send and has been told to give up:
+    /// it waits until there is room for much, and a client that reads slowly is not idle.
+    fn send_at_once(&mut self, error: &io::Error) -> Option<usize> {
+        if !is_cancelled(error) {
+            return None;
+        }
+        let (socket, flags) = (self.connection.stream().as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+        let count = send(socket, self.rest(), flags).ok()?;
+        self.waiting_since = None;
+        Some(count)
     }
 
     /// Has something received.
@@ -190,14 +218,14 @@ impl<'a> Handler<'a> {
         now: Instant,
         draining: bool,
     ) -> Result<Turn, ConnectionError> {
+        let stream = self.connection.stream();
         let input = match completed {
-            Some(Ok(0)) if draining && !client_has_ended(self.connection.stream()) => Input::CutOff,
-            Some(Ok(count)) => Input::Bytes(count),
-            Some(Err(error)) => {
-                self.outlive(error, now)?;
-                return Ok(Turn::Done);
-            }
             None => return Ok(Turn::Wait(Next::Receive(self.message_due_at(now)))),
+            Some(Err(error)) => return self.outlive(error, now).map(|()| Turn::Done),
+            // What came before the client's end may have come since.
+            Some(Ok(0)) if draining && has_unread(stream) => return Ok(Turn::Done),
+            Some(Ok(0)) if draining => self.end_of_drain(),
+            Some(Ok(count)) => Input::Bytes(count),
         };
         self.session.receive(input);
         self.state = State::Asking;
@@ -223,7 +251,7 @@ impl<'a> Handler<'a> {
         if error.kind() == ErrorKind::Interrupted {
             return Ok(());
         }
-        if error.raw_os_error() != Some(Errno::ECANCELED as i32) {
+        if !is_cancelled(&error) {
             return Err(error.into());
         }
         // What came meanwhile is there, though nobody has received it.
@@ -239,7 +267,8 @@ impl<'a> Handler<'a> {
         Ok(())
     }
 
-    /// Pretends to work: has time pass, but no longer than the connection lives.
+    /// Pretends to work: has time pass, but no longer than the connection lives. Where the client has ended
+    /// its side a look would end at once, so that it is looked at now and then.
     fn work(
         &mut self,
         until: Instant,
@@ -247,17 +276,20 @@ impl<'a> Handler<'a> {
         completed: Completed,
         now: Instant,
     ) -> Result<Turn, ConnectionError> {
+        let stream = self.connection.stream();
         match completed {
-            Some(Ok(events)) if events as i32 & i32::from(POLLERR | POLLHUP) != 0 => {
-                let error = self.connection.stream().take_error()?;
+            _ if has_failed(stream) && now < until => {
+                let error = stream.take_error()?;
                 return Err(error.unwrap_or(ErrorKind::NotConnected.into()).into());
             }
+            _ if now >= until => self.state = State::Sending(0, Step::Work),
             Some(Ok(_)) => self.state = State::WorkingForTheLast(until),
-            // The time is over: a look is cancelled then.
-            Some(Err(_)) => self.state = State::Sending(0, Step::Work),
+            // The time of a look is over, or that of a sleep.
+            Some(Err(_)) => {}
             None => {
+                let longest = if let Next::Sleep = how { LOOK } else { Duration::MAX };
                 // A time-out of nothing at all is refused.
-                let left = until.saturating_duration_since(now).max(Duration::from_nanos(1));
+                let left = longest.min(until - now).max(Duration::from_nanos(1));
                 self.left = Timespec::from(left);
                 return Ok(Turn::Wait(how));
             }
@@ -291,6 +323,16 @@ impl<'a> Handler<'a> {
         }
     }
 }
+
+/// Whether it is no failure, but an operation that was given up.
+fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ECANCELED as i32)
+}
+
+// SAFETY: the buffers that it shows are the session's, on the heap; the time is its own, in the box that
+// is lent.
+#[allow(unsafe_code)]
+unsafe impl Owner for Handler<'_> {}
 
 impl AsFd for Handler<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -46,7 +46,6 @@ mod alarm;
 mod bare;
 mod clients;
 mod handler;
-mod lent;
 mod model;
 mod ring;
 
@@ -100,8 +99,8 @@ impl Server<'_> {
         let completions = ring.wait()?;
         let now = Instant::now();
         for completion in completions {
-            match completion.key {
-                ALARM => alarm.complete(&completion),
+            match completion.key() {
+                ALARM => alarm.complete(completion),
                 WAKEUPS => acceptor.look_out(ring),
                 FIRST_ACCEPT..=LAST_ACCEPT => {
                     if let Some((stream, peer)) = acceptor.complete(completion) {
@@ -132,11 +131,11 @@ impl Server<'_> {
         self.ring.cancel_all();
         while self.ring.under_way() > 0 {
             for completion in self.ring.wait()? {
-                match completion.key {
-                    ALARM => self.alarm.complete(&completion),
+                match completion.key() {
+                    ALARM => self.alarm.complete(completion),
                     WAKEUPS => {}
                     FIRST_ACCEPT..=LAST_ACCEPT => drop(self.acceptor.complete(completion)),
-                    _ => self.clients.take_back(&completion),
+                    _ => self.clients.take_back(completion),
                 }
             }
         }

@@ -59,12 +59,12 @@ fn messages(figures: &Figures) -> String {
     let served = medians(figures, ANSWERED);
     let clients = WARM_CONNECTIONS.connections;
     let few = served.iter().filter(|(_, count)| *count < clients as f64);
-    let few: Vec<String> = few.map(|(name, count)| format!("{name} only {count:.0}")).collect();
+    let few: Vec<String> = few.map(|(name, count)| format!("{count:.0} under {name}")).collect();
     let all = match few.is_empty() {
         true => format!("each answered all {clients} clients"),
         false => format!(
-            "of {clients} clients {} at a time were answered, and the others waited",
-            few.join(" and ")
+            "of {clients} clients only a few were answered at a time, {}, and the others waited",
+            few.join(", ")
         ),
     };
     let other = match rate.len() {

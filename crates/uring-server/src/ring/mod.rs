@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
+use std::ptr::NonNull;
+use std::thread;
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{CancelBuilder, Fd, Timespec};
@@ -10,7 +12,10 @@ use nix::errno::Errno;
 use nix::libc::{POLLIN, SOCK_CLOEXEC};
 
 use crate::address::Address;
-use crate::lent::Lent;
+
+mod lent;
+
+pub(crate) use lent::{Lent, Owner};
 
 /// How many operations may wait to be handed over. More are handed over at once.
 const ENTRIES: u32 = 1024;
@@ -25,12 +30,10 @@ pub(crate) struct Ring {
     under_way: usize,
 }
 
-/// What became of an operation.
+/// What became of an operation. Only the ring makes one, when the operation is over.
 pub(crate) struct Completion {
-    /// What the operation was called.
-    pub(crate) key: u64,
-    /// What the system call of its name would have returned.
-    pub(crate) result: io::Result<usize>,
+    key: u64,
+    result: io::Result<usize>,
 }
 
 impl Completion {
@@ -38,6 +41,11 @@ impl Completion {
         let count = usize::try_from(entry.result());
         let result = count.map_err(|_| io::Error::from_raw_os_error(-entry.result()));
         Completion { key: entry.user_data(), result }
+    }
+
+    /// What the operation was called.
+    pub(crate) fn key(&self) -> u64 {
+        self.key
     }
 }
 
@@ -64,80 +72,95 @@ impl Ring {
         &mut self,
         key: u64,
         listener: &impl AsFd,
-        mut address: Box<Address>,
+        address: Box<Address>,
     ) -> Lent<Address> {
-        let (place, length) = address.places();
-        let accept = opcode::Accept::new(descriptor(listener), place, length);
-        self.lend(key, address, accept.flags(SOCK_CLOEXEC).build())
+        let listener = descriptor(listener);
+        self.lend(key, address, |address| {
+            let (place, length) = address.places();
+            opcode::Accept::new(listener, place, length).flags(SOCK_CLOEXEC).build()
+        })
     }
 
     /// Has what comes from a socket written to the buffer that `buffer` shows.
     // ANCHOR: receive
-    pub(crate) fn receive<T: AsFd>(
+    pub(crate) fn receive<T: Owner + AsFd>(
         &mut self,
         key: u64,
-        mut owner: Box<T>,
+        owner: Box<T>,
         buffer: fn(&mut T) -> &mut [u8],
     ) -> Lent<T> {
-        let buffer = buffer(&mut owner);
-        let (place, length) = (buffer.as_mut_ptr(), length(buffer));
-        let receive = opcode::Recv::new(descriptor(&*owner), place, length).build();
-        self.lend(key, owner, receive)
+        self.lend(key, owner, |owner| {
+            let socket = descriptor(owner);
+            let buffer = buffer(owner);
+            opcode::Recv::new(socket, buffer.as_mut_ptr(), length(buffer)).build()
+        })
     }
     // ANCHOR_END: receive
 
     /// Has the bytes that `bytes` shows sent.
-    pub(crate) fn send<T: AsFd>(
+    pub(crate) fn send<T: Owner + AsFd>(
         &mut self,
         key: u64,
         owner: Box<T>,
         bytes: fn(&T) -> &[u8],
     ) -> Lent<T> {
-        let bytes = bytes(&owner);
-        let send = opcode::Send::new(descriptor(&*owner), bytes.as_ptr(), length(bytes)).build();
-        self.lend(key, owner, send)
+        self.lend(key, owner, |owner| {
+            let bytes = bytes(owner);
+            opcode::Send::new(descriptor(owner), bytes.as_ptr(), length(bytes)).build()
+        })
     }
 
     /// Has a socket watched for its failure, for so long: cancelled by then, it has not failed.
-    pub(crate) fn watch<T: AsFd>(
+    #[allow(unsafe_code)]
+    pub(crate) fn watch<T: Owner + AsFd>(
         &mut self,
         key: u64,
         owner: Box<T>,
         time: fn(&T) -> &Timespec,
     ) -> Lent<T> {
-        // No event is asked for: a failure is told of all the same, and the end of its input.
-        let watch = opcode::PollAdd::new(descriptor(&*owner), 0).build().flags(Flags::IO_LINK);
-        let timeout = opcode::LinkTimeout::new(time(&owner)).build();
         self.make_room_for(2);
-        let lent = self.lend(key, owner, watch);
-        self.push(NOBODY, timeout);
+        let mut timeout = opcode::Nop::new().build();
+        let lent = self.lend(key, owner, |owner| {
+            timeout = opcode::LinkTimeout::new(time(owner)).build();
+            // No event is asked for: a failure is told of all the same, and the end of its input.
+            opcode::PollAdd::new(descriptor(owner), 0).build().flags(Flags::IO_LINK)
+        });
+        // SAFETY: it points to what the operation before it has been lent.
+        unsafe { self.push(NOBODY, timeout) };
         lent
     }
 
-    /// Has the next input of a socket told of.
-    pub(crate) fn poll(&mut self, key: u64, socket: &impl AsFd) {
-        self.push(key, opcode::PollAdd::new(descriptor(socket), POLLIN as u32).build());
-    }
-
     /// Has so much time pass. The completion is an error called `ETIME`.
-    pub(crate) fn sleep<T>(
+    pub(crate) fn sleep<T: Owner>(
         &mut self,
         key: u64,
         owner: Box<T>,
         time: fn(&T) -> &Timespec,
     ) -> Lent<T> {
-        let timeout = opcode::Timeout::new(time(&owner)).build();
-        self.lend(key, owner, timeout)
+        self.lend(key, owner, |owner| opcode::Timeout::new(time(owner)).build())
+    }
+
+    /// Has the next input of a socket told of.
+    #[allow(unsafe_code)]
+    pub(crate) fn poll(&mut self, key: u64, socket: &impl AsFd) {
+        let poll = opcode::PollAdd::new(descriptor(socket), POLLIN as u32).build();
+        // SAFETY: it points to nothing.
+        unsafe { self.push(key, poll) };
     }
 
     /// Has an operation given up, if it is still under way. It completes with `ECANCELED` then.
+    #[allow(unsafe_code)]
     pub(crate) fn cancel(&mut self, key: u64) {
-        self.push(NOBODY, opcode::AsyncCancel::new(key).build());
+        // SAFETY: it points to nothing.
+        unsafe { self.push(NOBODY, opcode::AsyncCancel::new(key).build()) };
     }
 
     /// Has all of them given up.
+    #[allow(unsafe_code)]
     pub(crate) fn cancel_all(&mut self) {
-        self.push(NOBODY, opcode::AsyncCancel2::new(CancelBuilder::any()).build());
+        let all = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
+        // SAFETY: it points to nothing.
+        unsafe { self.push(NOBODY, all) };
     }
 
     /// Hands over what is to be done, waits until something is done, and takes all that is.
@@ -161,21 +184,34 @@ impl Ring {
     }
     // ANCHOR_END: wait
 
-    fn lend<T>(&mut self, key: u64, owner: Box<T>, entry: Entry) -> Lent<T> {
-        let lent = Lent::new(owner, key);
-        self.push(key, entry);
-        lent
+    /// Begins an operation on what `owner` owns. No other one under way may have its key.
+    #[allow(unsafe_code)]
+    fn lend<T: Owner>(
+        &mut self,
+        key: u64,
+        owner: Box<T>,
+        operation: impl FnOnce(&mut T) -> Entry,
+    ) -> Lent<T> {
+        let owner = NonNull::from(Box::leak(owner));
+        // SAFETY: it was leaked, so that it lives, and nobody else knows of it.
+        let operation = operation(unsafe { &mut *owner.as_ptr() });
+        // SAFETY: what it points to is the owner's, who is lent until the completion.
+        unsafe { self.push(key, operation) };
+        Lent::new(owner, key)
     }
 
-    /// Queues an operation. What it points to must be lent.
+    /// Queues an operation.
+    ///
+    /// # Safety
+    ///
+    /// What it points to must stay there, and be used by nobody, until its completion.
     #[allow(unsafe_code)]
-    fn push(&mut self, key: u64, entry: Entry) {
+    unsafe fn push(&mut self, key: u64, entry: Entry) {
         self.make_room_for(1);
         let entry = entry.user_data(key);
-        // SAFETY: what the entry points to is owned by a `Lent`, which keeps it where it is until the
-        // operation's completion.
+        // SAFETY: the caller says so.
         let pushed = unsafe { self.ring.submission().push(&entry) };
-        debug_assert!(pushed.is_ok(), "there is room");
+        assert!(pushed.is_ok(), "there is room");
         self.under_way += 1;
     }
 
@@ -188,7 +224,8 @@ impl Ring {
             }
             drop(queue);
             // What may fail here passes: the kernel's lack of memory, or of room for completions.
-            let _ = self.ring.submit();
+            let submitted = self.ring.submit();
+            submitted.map_or_else(|_| thread::yield_now(), drop);
         }
     }
 }
