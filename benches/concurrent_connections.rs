@@ -23,7 +23,7 @@ const CLIENTS: usize = 32;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     support::group(&mut criterion, AMONG_MANY.name, |group| {
-        group.measurement_time(Duration::from_secs(3)).sample_size(30);
+        group.measurement_time(Duration::from_secs(2)).sample_size(20);
         group.sampling_mode(SamplingMode::Flat);
         for contestant in contestants() {
             let drive =

@@ -65,7 +65,6 @@ impl Acceptor {
     }
 
     /// Has the next clients accepted, as far as there is room for them beside so many.
-    // ANCHOR: ask
     pub(crate) fn ask(&mut self, ring: &mut Ring, open: usize) {
         self.resume = self.resume.filter(|resume| Instant::now() < *resume);
         if self.resume.is_some() || self.is_done() {
@@ -82,7 +81,6 @@ impl Acceptor {
             }
         }
     }
-    // ANCHOR_END: ask
 
     /// Takes note of a wake-up, and asks for the next one.
     pub(crate) fn look_out(&mut self, ring: &mut Ring) {

@@ -45,7 +45,6 @@ impl<'a> Clients<'a> {
     }
 
     /// Goes on with the connection whose operation is done.
-    // ANCHOR: complete
     pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: Instant) {
         let key = completion.key() as usize;
         let lent = self.all.get_mut(key).and_then(|client| client.handler.take());
@@ -73,7 +72,6 @@ impl<'a> Clients<'a> {
             self.timers.set(&mut client.timer, key, deadline);
         }
     }
-    // ANCHOR_END: complete
 
     fn forget(&mut self, key: usize) {
         self.timers.remove(&mut self.all[key].timer, key);

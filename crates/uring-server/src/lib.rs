@@ -66,12 +66,10 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let connections = Connections::new(options, acceptor.waker());
     let clients = Clients::new(&connections);
     let mut server = Server { ring, acceptor, clients, alarm: Alarm::default() };
-    // ANCHOR: loop
     while !server.acceptor.is_done() {
         server.acceptor.ask(&mut server.ring, connections.open());
         server.turn(server.acceptor.resume())?;
     }
-    // ANCHOR_END: loop
     let closed = server.acceptor.close(&mut server.ring);
     server.drain(options.drain_timeout)?;
     connections.cut();

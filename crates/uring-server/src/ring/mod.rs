@@ -168,7 +168,6 @@ impl Ring {
     /// # Errors
     ///
     /// Those of `io_uring_enter(2)`.
-    // ANCHOR: wait
     pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion>> {
         match self.ring.submit_and_wait(1) {
             // A signal handler ran, and has written its wake-up; or the kernel has more completions
@@ -182,7 +181,6 @@ impl Ring {
         done.retain(|completion| completion.key != NOBODY);
         Ok(done)
     }
-    // ANCHOR_END: wait
 
     /// Begins an operation on what `owner` owns. No other one under way may have its key.
     #[allow(unsafe_code)]
