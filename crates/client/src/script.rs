@@ -39,7 +39,7 @@ pub struct Script {
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
     /// Before the first message.
-    #[error("{0}")]
+    #[error(transparent)]
     NoConnection(#[from] NoConnection),
     /// At a message.
     #[error("message {number} of {count}: {failure}; {}", .failure.hint())]
@@ -60,7 +60,7 @@ pub enum Stopped {
         failure: Failure,
     },
     /// The answers could not be printed.
-    #[error("cannot print the answer: {0}")]
+    #[error("cannot print the answer")]
     Output(#[from] io::Error),
 }
 

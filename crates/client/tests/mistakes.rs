@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 /// A mistake, the status that it gets, and what the one line says about it.
@@ -48,6 +49,8 @@ fn a_mistake_is_one_clear_line_and_a_status() {
         assert_eq!(output.status.code(), Some(*status), "{arguments:?}: {line}");
         assert_eq!(line.lines().count(), 1, "{arguments:?}: {line}");
         assert!(line.starts_with("client: ") && line.contains(says), "{arguments:?}: {line}");
+        let (parts, mut once) = (line.trim_end().split(": "), BTreeSet::new());
+        assert!(parts.into_iter().all(|part| once.insert(part)), "twice: {line}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
