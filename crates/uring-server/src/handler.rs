@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use io_uring::types::Timespec;
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::{MsgFlags, recv, send};
 use server_core::{
     Aftermath, Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Session, Step,
     client_has_ended, has_failed, has_unread,
@@ -220,6 +220,7 @@ impl<'a> Handler<'a> {
     ) -> Result<Turn, ConnectionError> {
         let stream = self.connection.stream();
         let input = match completed {
+            None if draining => self.receive_at_once()?,
             None => return Ok(Turn::Wait(Next::Receive(self.message_due_at(now)))),
             Some(Err(error)) => return self.outlive(error, now).map(|()| Turn::Done),
             // What came before the client's end may have come since.
@@ -232,6 +233,15 @@ impl<'a> Handler<'a> {
         Ok(Turn::Done)
     }
     // ANCHOR_END: receive
+
+    /// What has come at this moment of a drain: what its answers make a client send is behind the end.
+    fn receive_at_once(&mut self) -> io::Result<Input> {
+        let socket = self.connection.stream().as_raw_fd();
+        match recv(socket, self.session.space(), MsgFlags::MSG_DONTWAIT) {
+            Ok(0) | Err(Errno::EAGAIN) => Ok(self.end_of_drain()),
+            count => Ok(Input::Bytes(count?)),
+        }
+    }
 
     /// The moment at which to look what keeps the rest of a message.
     fn message_due_at(&mut self, now: Instant) -> Instant {
