@@ -108,13 +108,16 @@ impl Contestant {
 
 /// Leaves out whoever cannot run on this machine, and says why of each.
 pub fn without_obstacles(contestants: Vec<Contestant>) -> (Vec<Contestant>, Vec<String>) {
-    let (left_out, able): (Vec<_>, Vec<_>) =
-        contestants.into_iter().partition(|it| it.model.obstacle().is_some());
-    let why = |it: &Contestant| {
-        it.model.obstacle().map(|obstacle| format!("{} is left out: {obstacle}.", it.name))
+    let mut left_out = Vec::new();
+    let mut is_able = |it: &Contestant| match it.model.obstacle() {
+        Some(obstacle) => {
+            left_out.push(format!("{} is left out: {obstacle}.", it.name));
+            false
+        }
+        None => true,
     };
-    let reasons = left_out.iter().filter_map(why).collect();
-    (able, reasons)
+    let able = contestants.into_iter().filter(|it| is_able(it)).collect();
+    (able, left_out)
 }
 
 /// The names of the models, in their order.

@@ -14,7 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let makes_units = |it: &Subject| {
         it.model.makes_a_unit_for_each() && matches!(it.model.unit, Unit::Process | Unit::Thread)
     };
-    let makes_processes = |it: &Subject| makes_units(it) && it.model.unit == Unit::Process;
+    let are_processes = |it: &Subject| it.model.unit == Unit::Process;
     let all = [
         of_those(|_| true, "its page echoes, and closes at Bye", echoes).collect::<Vec<_>>(),
         of_those(|_| true, "its page takes no option of the server's", refuses_options).collect(),
@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         of_those(holds_all, "its page dies out of descriptors", dies_out_of_descriptors).collect(),
         of_those(makes_units, "its page dies out of processes or threads", dies_out_of_units)
             .collect(),
-        of_those(makes_processes, "its page leaves children behind at its end", leaves_children)
+        of_those(are_processes, "its page leaves children behind at its end", leaves_children)
             .collect(),
     ];
     all.into_iter().flatten().collect()

@@ -153,14 +153,13 @@ fn reset_with_answers_unread(subject: Subject) {
 /// Long before the work would be done.
 fn reset_during_work(subject: Subject) {
     for half_closes in [false, true] {
-        let server = subject.start(&["--quiet", "--delay", "10m"]);
+        let server = subject.start(&["--delay", "10m"]);
         let mut client = server.connect();
         client.send("hello\n");
         if half_closes {
             client.half_close();
         }
-        // So that it works, and has seen the end of its input, when the reset comes.
-        thread::sleep(Duration::from_millis(300));
+        wait_until("it works", || server.log().contains("\"hello\""));
         client.reset();
         wait_until("the log says it", || server.logged("closed: ") == 1);
     }

@@ -63,7 +63,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let statistics = Statistics::shared_with_children()?;
     let mut workers = Workers::new(Listeners::new(listener, options)?, statistics, options)?;
     // ANCHOR: loop
-    while !workers.are_done()? {
+    while !workers.are_done() {
         while let Some(number) = workers.vacancy() {
             // SAFETY: this process has one thread, so the child may run any code.
             match unsafe { fork() } {

@@ -28,7 +28,7 @@ pub(crate) fn work(
     let (shutdown, connection) = (Shutdown::get()?, SoleConnection::new()?);
     close_at_shutdown(listener)?;
     let mut policy = AcceptPolicy::default();
-    let who = format_args!("worker {number}, process {}", process::id()).to_string();
+    let who = format!("worker {number}, process {}", process::id());
     while !shutdown.requested() {
         match accept(listener, options) {
             Ok((stream, peer)) => {

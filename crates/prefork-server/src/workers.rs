@@ -23,6 +23,7 @@ pub(crate) struct Workers {
     places: Vec<Place>,
     children: Children<usize>,
     pipe: Arc<SelfPipe>,
+    shutdown: &'static Shutdown,
     listeners: Listeners,
     statistics: &'static Statistics,
     /// What broke a listener.
@@ -62,21 +63,18 @@ impl Workers {
         let words = shared_words(options.workers * Serving::WORDS)?.chunks(Serving::WORDS);
         let place = |words| Place { serving: Serving::new(words), state: State::New };
         let places = words.map(place).collect();
-        Ok(Workers { places, children, pipe, listeners, statistics, broken: None })
+        let shutdown = Shutdown::get()?;
+        Ok(Workers { places, children, pipe, shutdown, listeners, statistics, broken: None })
     }
 
     /// Whether it is time for the end: the shutdown was requested or a listener is broken.
-    ///
-    /// # Errors
-    ///
-    /// When the signal handlers cannot be set up.
-    pub(crate) fn are_done(&self) -> io::Result<bool> {
-        Ok(Shutdown::get()?.requested() || self.broken.is_some())
+    pub(crate) fn are_done(&self) -> bool {
+        self.shutdown.requested() || self.broken.is_some()
     }
 
     /// The number, from 1 on, of a place that is to have a worker now.
     pub(crate) fn vacancy(&self) -> Option<usize> {
-        if self.are_done().unwrap_or(true) {
+        if self.are_done() {
             return None;
         }
         let now = Instant::now();
