@@ -134,7 +134,7 @@ impl Acceptor {
     /// Whether to accept nobody any more, since the shutdown was requested or the listener is
     /// broken: [`close`](Self::close) tells which.
     pub(crate) fn is_done(&self) -> bool {
-        self.shutdown.requested() || self.broken.is_some()
+        self.shutdown.requested() || self.broken.is_some() || self.listener.is_none()
     }
 
     /// Stops listening, and returns what broke the listener, if that is why. The kernel has the listener,
