@@ -1,5 +1,8 @@
 //! The rules of the protocol, one by one.
 
+use std::thread;
+use std::time::Instant;
+
 use protocol::Framing;
 
 use super::peer::{Difference, Peer};
@@ -37,6 +40,7 @@ pub const CASES: &[Case] = &[
     line(Group::Error, "the ERROR line arrives however much more was sent", much_too_long),
     line(Group::Error, "a message that is not UTF-8 gets an ERROR line, then the end", not_utf8),
     line(Group::Error, "what came before the mistake is answered", answers_before_the_error),
+    line(Group::Slow, "a message not whole in time gets an ERROR line, and silence none", trickle),
     raw(Group::Echo, "raw: a message comes back as it was sent", raw_message),
     raw(Group::Echo, "raw: a character sent byte by byte comes back whole", raw_characters),
     raw(Group::Echo, "raw: a half-closed client is answered for all that it sent", half_close),
@@ -192,6 +196,22 @@ fn answers_before_the_error(target: &Target) -> Result<(), Difference> {
     let mut peer = Peer::connect(target)?;
     peer.send([lines(5).as_bytes(), b"\xff\n", lines(5).as_bytes()].concat());
     peer.expect(lines(5))?;
+    peer.expect_error()
+}
+
+/// A byte now and then does not make a message whole. Who has nothing under way may be silent.
+fn trickle(target: &Target) -> Result<(), Difference> {
+    let mut peer = Peer::connect(target)?;
+    peer.send("before\n");
+    peer.expect("before\n")?;
+    thread::sleep(target.message_timeout * 3 / 2);
+    peer.send("behind\n");
+    peer.expect("behind\n")?;
+    let end = Instant::now() + target.message_timeout;
+    while Instant::now() < end {
+        peer.send(".");
+        thread::sleep(target.message_timeout / 10);
+    }
     peer.expect_error()
 }
 

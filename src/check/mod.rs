@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use protocol::{DEFAULT_MAX_MESSAGE, Framing};
+use protocol::{DEFAULT_MAX_MESSAGE, DEFAULT_MESSAGE_TIMEOUT, Framing};
 use serde::Serialize;
 
 mod cases;
@@ -26,6 +26,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// Its `--max-message`.
     pub max_message: usize,
+    /// Its `--message-timeout`.
+    pub message_timeout: Duration,
     /// How long an answer may take.
     pub patience: Duration,
 }
@@ -40,6 +42,8 @@ pub enum Group {
     Bye,
     /// It answers what is not a message with an `ERROR` line.
     Error,
+    /// It answers a message that is not whole in time with an `ERROR` line.
+    Slow,
 }
 
 /// One rule of the protocol.
@@ -69,16 +73,17 @@ pub struct Verdict {
 }
 
 impl Target {
-    /// A server with the default limit, which may take five seconds for an answer.
+    /// A server with the default limits, which may take five seconds for an answer.
     pub fn new(address: SocketAddr) -> Self {
         let patience = Duration::from_secs(5);
-        Target { address, max_message: DEFAULT_MAX_MESSAGE, patience }
+        let message_timeout = DEFAULT_MESSAGE_TIMEOUT;
+        Target { address, max_message: DEFAULT_MAX_MESSAGE, message_timeout, patience }
     }
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 3] = [Group::Echo, Group::Bye, Group::Error];
+    pub const ALL: [Group; 4] = [Group::Echo, Group::Bye, Group::Error, Group::Slow];
 
     /// Its name, as `--only` takes it.
     pub fn name(self) -> &'static str {
@@ -86,6 +91,7 @@ impl Group {
             Group::Echo => "echo",
             Group::Bye => "bye",
             Group::Error => "error",
+            Group::Slow => "slow",
         }
     }
 }

@@ -25,15 +25,21 @@ pub(crate) struct Options {
     framing: Framing,
 
     /// Only these groups: `echo` suits any echo server, `bye` needs one that closes at Bye, `error`
-    /// one that answers what is not a message with an ERROR line
+    /// one that answers what is not a message with an ERROR line, `slow` one that does so when a
+    /// message is not whole in time (it takes three times as long as that)
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', default_value = "echo,bye,error",
-        value_parser = ["echo", "bye", "error"])]
+        value_parser = ["echo", "bye", "error", "slow"])]
     only: Vec<String>,
 
     /// The longest message that the server takes, its line feed not counted
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
         value_parser = RangedU64ValueParser::<usize>::new().range(100..=1 << 30))]
     max_message: usize,
+
+    /// How long after its first byte a message must be whole
+    #[arg(long, value_name = "DURATION", default_value = "30s",
+        value_parser = parse_positive_duration)]
+    message_timeout: Duration,
 
     /// How long an answer may take
     #[arg(long, value_name = "DURATION", default_value = "5s",
@@ -46,9 +52,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let Options { addr, max_message, timeout, .. } = *options;
+    let Options { addr, max_message, message_timeout, timeout, .. } = *options;
     let file = options.json.as_deref().map(OutputFile::create).transpose()?;
-    let target = Target { address: addr, max_message, patience: timeout };
+    let target = Target { address: addr, max_message, message_timeout, patience: timeout };
     drop(conversation::connect(addr, timeout)?);
     let is_chosen = |group: &Group| options.only.iter().any(|name| name == group.name());
     let groups: Vec<Group> = Group::ALL.into_iter().filter(is_chosen).collect();

@@ -1,7 +1,7 @@
 //! The conformance suite over every model, and what only the project's own servers promise.
 
 use client::script::{self, Script};
-use lab::check::{CASES, Case, Target};
+use lab::check::{CASES, Case, Group, Target};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use protocol::Framing;
@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::support::{Client, PATIENCE, Server, Subject, subjects, trial, wait_until};
 use crate::{Tests, of_all};
 
-/// The limit under which the suite is run: small enough to be met.
+/// The limits under which the suite is run: small enough to be met.
 pub(crate) const MAX_MESSAGE: &str = "2000";
+const SLOW: &str = "500ms";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let over_all = |case: &'static Case| {
@@ -41,12 +42,17 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A server to hold against a case.
 pub(crate) fn start(subject: Subject, case: &Case) -> Server {
     let framing = case.framing.to_string();
-    subject.start(&["--max-message", MAX_MESSAGE, "--framing", &framing])
+    let limits = match case.group {
+        Group::Slow => ["--message-timeout", SLOW],
+        _ => ["--max-message", MAX_MESSAGE],
+    };
+    subject.start(&[&limits[..], &["--framing", &framing]].concat())
 }
 
 pub(crate) fn target(server: &Server) -> Target {
     let max_message = MAX_MESSAGE.parse().expect("a number");
-    Target { max_message, patience: PATIENCE, ..Target::new(server.address()) }
+    let message_timeout = humantime::parse_duration(SLOW).expect("a duration");
+    Target { max_message, message_timeout, patience: PATIENCE, ..Target::new(server.address()) }
 }
 
 fn scripted_lines(subject: Subject) {

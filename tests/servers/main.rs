@@ -23,6 +23,7 @@ mod refusal;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod work;
 mod worker_processes;
 
 use support::{Subject, subjects, trial};
@@ -50,6 +51,7 @@ fn main() {
         exhaustion::trials(),
         many::trials(),
         worker_processes::trials(),
+        work::trials(),
         #[cfg(target_os = "linux")]
         refusal::trials(),
     ];

@@ -214,6 +214,16 @@ impl Client {
         thread::spawn(move || while stream.write_all(lines.as_bytes()).is_ok() {})
     }
 
+    /// Sends a byte now and then in another thread, until the connection ends.
+    pub(crate) fn clone_to_trickle(&self, pause: Duration) -> JoinHandle<()> {
+        let mut stream = self.stream.try_clone().expect("an open socket");
+        thread::spawn(move || {
+            while stream.write_all(b".").is_ok() {
+                thread::sleep(pause);
+            }
+        })
+    }
+
     /// Receives so many bytes.
     #[track_caller]
     pub(crate) fn receive_some(&mut self, count: usize) {

@@ -7,14 +7,15 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use server_core::{
-    Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Options, Session, Step,
-    client_has_ended,
+    Connection, ConnectionError, Ending, Input, LINGER, Options, Session, Step, client_has_ended,
+    compute,
 };
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::task::consume_budget;
+use tokio::task::{consume_budget, spawn_blocking, yield_now};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tracing::Span;
 
 pub(crate) async fn handle(
     connection: &Connection<TcpStream>,
@@ -28,13 +29,15 @@ pub(crate) async fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, &mut timer).await?;
-                hint_if_due(stream, session).await?;
                 let input = receive(connection, session, &mut timer).await?;
                 session.receive(input);
             }
             Step::Work => {
-                work(stream, options.delay).await?;
+                wait(stream, options.delay).await?;
+                work(connection, options).await?;
                 send(stream, session, &mut timer).await?;
+                // Whoever has more to ask for lets others ask first.
+                yield_now().await;
             }
             Step::Crash(crash) => {
                 send(stream, session, &mut timer).await?;
@@ -48,20 +51,7 @@ pub(crate) async fn handle(
     }
 }
 
-/// Waits for a moment for the rest of a message, and says in the log what may be wrong if it does not
-/// come.
-async fn hint_if_due(stream: &TcpStream, session: &mut Session<'_>) -> io::Result<()> {
-    if session.may_need_hint() {
-        match timeout(HINT_AFTER, stream.peek(&mut [0])).await {
-            // It takes the connection's error, which nobody will be told of again.
-            Ok(there) => _ = there?,
-            Err(_) => session.hint(),
-        }
-    }
-    Ok(())
-}
-
-/// Waits until there is input or an end. Space for it is taken only when there is something to
+/// Waits until there is input or an end, or until the rest of a message is due. Space for it is taken only when there is something to
 /// read, so a task whose client has not said anything yet holds no buffer.
 // ANCHOR: receive
 async fn receive(
@@ -71,11 +61,14 @@ async fn receive(
 ) -> Result<Input, ConnectionError> {
     let stream = connection.stream();
     loop {
-        timer.unless_idle(has_input(connection)).await?;
+        let in_time = timer.comes_by(session.rest_due(), has_input(connection)).await?;
+        // What is late may have come, and the runtime not have asked the kernel yet.
+        let read = if in_time { read } else { read_at_once };
         match read(stream, session.space())? {
             Some(0) if connection.is_draining() => return end_of_drain(stream, session),
             Some(count) => return Ok(Input::Bytes(count)),
             None if connection.is_draining() => return Ok(Input::CutOff),
+            None if !in_time => return Ok(Input::Late),
             None => {}
         }
     }
@@ -88,7 +81,7 @@ fn end_of_drain(stream: &TcpStream, session: &mut Session<'_>) -> Result<Input, 
     if !client_has_ended(stream) {
         return Ok(Input::CutOff);
     }
-    Ok(Input::Bytes((&*SockRef::from(stream)).read(session.space())?))
+    Ok(Input::Bytes(read_at_once(stream, session.space())?.unwrap_or_default()))
 }
 
 /// Waits until there may be something to read. A drain ends the input, so that is something.
@@ -128,6 +121,14 @@ fn read(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
+/// Reads what there is, whatever the runtime knows of it.
+fn read_at_once(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
+    match (&*SockRef::from(stream)).read(space) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Sends all answers in as few writes as the kernel takes.
 async fn send(
     stream: &TcpStream,
@@ -140,7 +141,7 @@ async fn send(
         match stream.try_write(&answers[sent..]) {
             Ok(count) => sent += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                timer.unless_idle(stream.writable()).await?;
+                timer.comes_by(None, stream.writable()).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -157,27 +158,50 @@ struct IdleTimer<'a> {
 }
 
 impl IdleTimer<'_> {
-    async fn unless_idle(
+    /// Waits until it is ready, and says whether that was before it was due, if it is due at all.
+    async fn comes_by(
         &mut self,
+        due: Option<std::time::Instant>,
         ready: impl Future<Output = io::Result<()>>,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<bool, ConnectionError> {
         let timeout = self.options.idle_timeout;
-        self.sleep.as_mut().reset(Instant::now() + timeout);
+        let idle_at = Instant::now() + timeout;
+        let due = due.map(Instant::from).filter(|due| *due <= idle_at);
+        self.sleep.as_mut().reset(due.unwrap_or(idle_at));
         tokio::select! {
             biased;
-            result = ready => Ok(result?),
-            () = self.sleep.as_mut() => Err(ConnectionError::Idle(timeout)),
+            result = ready => Ok(result.map(|()| true)?),
+            () = self.sleep.as_mut() => match due {
+                Some(_) => Ok(false),
+                None => Err(ConnectionError::Idle(timeout)),
+            },
         }
     }
 }
 
-/// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
-async fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
+/// Waits for `delay`, but no longer than the connection lives.
+async fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
+    // A timer of nothing would wait for the runtime's next look at the clock.
+    if delay.is_zero() {
+        return Ok(());
+    }
     match timeout(delay, stream.ready(Interest::ERROR)).await {
         Err(_) => Ok(()),
         Ok(_) => Err(stream.take_error()?.unwrap_or(ErrorKind::NotConnected.into())),
     }
 }
+
+/// Computes: where the task stands, so that no other one goes on, or in a thread for such work.
+// ANCHOR: work
+async fn work(connection: &Connection<TcpStream>, options: &Options) -> io::Result<()> {
+    if !options.offload || options.compute.is_zero() {
+        return compute(connection.stream(), options);
+    }
+    let (stream, options, span) = (connection.shared_stream(), options.clone(), Span::current());
+    let computed = spawn_blocking(move || span.in_scope(|| compute(&*stream, &options)));
+    computed.await.map_err(io::Error::other)?
+}
+// ANCHOR_END: work
 
 /// `server_core::linger`: ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
 pub(crate) async fn linger(stream: &TcpStream) -> io::Result<()> {

@@ -14,6 +14,7 @@ pub const MODEL: Model = Model {
     properties: Properties {
         max_connections: Some(65536),
         workers: Some(|| 1),
+        offload: true,
         ..Properties::NONE
     },
     run: crate::run,

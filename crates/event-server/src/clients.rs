@@ -90,7 +90,7 @@ impl<'a> Clients<'a> {
         for key in std::mem::take(&mut self.ready) {
             let client = &mut self.handlers[key];
             client.is_ready = false;
-            match client.handler.go_on(Instant::now(), self.draining) {
+            match client.handler.go_on(self.draining) {
                 Next::WaitUntil(deadline) => self.timers.set(&mut client.timer, key, deadline),
                 Next::Yield => self.make_ready(key),
                 Next::Close => {

@@ -10,8 +10,8 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::net::TcpStream;
 use server_core::{
-    Aftermath, Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Session, Step,
-    client_has_ended,
+    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, client_has_ended,
+    compute,
 };
 use tracing::{Span, info, info_span};
 
@@ -37,7 +37,7 @@ enum State {
     Sending(usize, Step),
     /// Waits for input.
     Receiving,
-    /// Pretends to work.
+    /// Waits until then, and computes.
     Working(Instant),
     /// Has said its last word, and waits until then for the client to hear it.
     Lingering(Instant),
@@ -46,6 +46,8 @@ enum State {
 /// What a turn came to.
 enum Turn {
     Done,
+    /// And it has taken its time: it is the others' turn.
+    Worked,
     /// It has to wait for an event, until then at most.
     WaitUntil(Instant),
     /// The last word is said.
@@ -101,17 +103,18 @@ impl<'a> Handler<'a> {
     }
 
     /// Goes on until it would wait.
-    pub(crate) fn go_on(&mut self, now: Instant, draining: bool) -> Next {
+    pub(crate) fn go_on(&mut self, draining: bool) -> Next {
         let span = self.span.clone();
         let _entered = span.enter();
         for _ in 0..BUDGET {
             // A panic ends this connection and nothing else.
-            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(now, draining)));
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(draining)));
             let outcome = match turn.unwrap_or(Err(ConnectionError::Panicked)) {
                 Ok(Turn::Done) => {
                     self.waiting_since = None;
                     continue;
                 }
+                Ok(Turn::Worked) => return Next::Yield,
                 Ok(Turn::WaitUntil(deadline)) => return Next::WaitUntil(deadline),
                 Ok(Turn::Heard) => return Next::Close,
                 // While it lingers its failure is the client's loss alone.
@@ -126,20 +129,20 @@ impl<'a> Handler<'a> {
         Next::Yield
     }
 
-    fn turn(&mut self, now: Instant, draining: bool) -> Result<Turn, ConnectionError> {
+    fn turn(&mut self, draining: bool) -> Result<Turn, ConnectionError> {
         match self.state {
-            State::Asking => Ok(self.ask(now)),
-            State::Sending(sent, then) => self.send(sent, then, now),
-            State::Receiving => self.receive(now, draining),
-            State::Working(until) => self.work(until, now),
-            State::Lingering(until) => self.linger(until, now),
+            State::Asking => Ok(self.ask()),
+            State::Sending(sent, then) => self.send(sent, then),
+            State::Receiving => self.receive(draining),
+            State::Working(until) => self.work(until),
+            State::Lingering(until) => self.linger(until),
         }
     }
 
     // ANCHOR: ask
-    fn ask(&mut self, now: Instant) -> Turn {
+    fn ask(&mut self) -> Turn {
         self.state = match self.session.step() {
-            Step::Work => State::Working(now + self.session.options().delay),
+            Step::Work => State::Working(Instant::now() + self.session.options().delay),
             step => State::Sending(0, step),
         };
         Turn::Done
@@ -147,19 +150,20 @@ impl<'a> Handler<'a> {
 
     /// What follows when the answers are sent.
     fn follow(&mut self, step: Step) -> Result<Turn, ConnectionError> {
-        self.state = match step {
-            Step::Read => State::Receiving,
+        let (state, turn) = match step {
+            Step::Read => (State::Receiving, Turn::Done),
             // It is done: its answer has gone.
-            Step::Work => State::Asking,
+            Step::Work => (State::Asking, Turn::Worked),
             Step::Crash(crash) => crash.now(),
             Step::Close(outcome) => return Ok(Turn::Ended(outcome?)),
         };
-        Ok(Turn::Done)
+        self.state = state;
+        Ok(turn)
     }
     // ANCHOR_END: ask
 
     /// Sends all answers in as few writes as the kernel takes.
-    fn send(&mut self, sent: usize, then: Step, now: Instant) -> Result<Turn, ConnectionError> {
+    fn send(&mut self, sent: usize, then: Step) -> Result<Turn, ConnectionError> {
         let rest = &self.session.answers()[sent..];
         if rest.is_empty() {
             self.session.sent();
@@ -168,7 +172,7 @@ impl<'a> Handler<'a> {
         match self.connection.stream().write(rest) {
             Ok(count) => self.state = State::Sending(sent + count, then),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.wait(now),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.wait(),
             Err(error) => return Err(error.into()),
         }
         Ok(Turn::Done)
@@ -176,15 +180,16 @@ impl<'a> Handler<'a> {
 
     /// Reads if there may be something, and else waits for it.
     // ANCHOR: receive
-    fn receive(&mut self, now: Instant, draining: bool) -> Result<Turn, ConnectionError> {
-        if !self.readiness.is_readable() && !draining {
-            return self.wait_for_message(now);
+    fn receive(&mut self, draining: bool) -> Result<Turn, ConnectionError> {
+        // What is due may have come, and nobody have asked the kernel yet.
+        if !self.readiness.is_readable() && !draining && !self.rest_is_due() {
+            return self.wait_for_message();
         }
         let input = match self.read()? {
             Some(0) if draining => self.end_of_drain()?,
             Some(count) => Input::Bytes(count),
             None if draining => Input::CutOff,
-            None => return self.wait_for_message(now),
+            None => return self.wait_for_message(),
         };
         self.session.receive(input);
         self.state = State::Asking;
@@ -217,23 +222,27 @@ impl<'a> Handler<'a> {
         Ok(Input::Bytes(self.connection.stream().read(self.session.space())?))
     }
 
-    /// Waits for the rest of a message, and says in the log what may be wrong if it does not come.
-    fn wait_for_message(&mut self, now: Instant) -> Result<Turn, ConnectionError> {
-        let waiting = self.wait(now)?;
-        if !self.session.may_need_hint() {
-            return Ok(waiting);
+    /// Waits for input, or until the rest of a message is due.
+    fn wait_for_message(&mut self) -> Result<Turn, ConnectionError> {
+        if self.rest_is_due() {
+            self.session.receive(Input::Late);
+            self.state = State::Asking;
+            return Ok(Turn::Done);
         }
-        let hint_at = self.waiting_since.unwrap_or(now) + HINT_AFTER;
-        if now < hint_at {
-            return Ok(Turn::WaitUntil(hint_at));
+        match (self.wait()?, self.session.rest_due()) {
+            (Turn::WaitUntil(idle_at), Some(due)) => Ok(Turn::WaitUntil(due.min(idle_at))),
+            (turn, _) => Ok(turn),
         }
-        self.session.hint();
-        Ok(waiting)
+    }
+
+    /// Whether the rest of a message should have come.
+    fn rest_is_due(&mut self) -> bool {
+        self.session.rest_due().is_some_and(|due| due <= Instant::now())
     }
 
     /// Waits for an event, but not for ever.
-    fn wait(&mut self, now: Instant) -> Result<Turn, ConnectionError> {
-        let timeout = self.session.options().idle_timeout;
+    fn wait(&mut self) -> Result<Turn, ConnectionError> {
+        let (timeout, now) = (self.session.options().idle_timeout, Instant::now());
         let idle_at = *self.waiting_since.get_or_insert(now) + timeout;
         if now < idle_at {
             Ok(Turn::WaitUntil(idle_at))
@@ -242,18 +251,21 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Pretends to work: waits, but no longer than the connection lives.
-    fn work(&mut self, until: Instant, now: Instant) -> Result<Turn, ConnectionError> {
+    /// Waits, but no longer than the connection lives, and computes where it stands.
+    // ANCHOR: work
+    fn work(&mut self, until: Instant) -> Result<Turn, ConnectionError> {
         if self.readiness.failed {
             let error = self.connection.stream().take_error()?;
             return Err(error.unwrap_or(ErrorKind::NotConnected.into()).into());
         }
-        if now < until {
+        if Instant::now() < until {
             return Ok(Turn::WaitUntil(until));
         }
+        compute(self.connection.stream(), self.session.options())?;
         self.state = State::Sending(0, Step::Work);
         Ok(Turn::Done)
     }
+    // ANCHOR_END: work
 
     /// Logs how the conversation ended, and says whether its client must be given time to hear that.
     fn lingers_after(&mut self, outcome: &Result<Ending, ConnectionError>) -> bool {
@@ -267,10 +279,10 @@ impl<'a> Handler<'a> {
     }
 
     /// Reads and forgets until the client ends its side, or has had its time.
-    fn linger(&mut self, until: Instant, now: Instant) -> Result<Turn, ConnectionError> {
+    fn linger(&mut self, until: Instant) -> Result<Turn, ConnectionError> {
         let mut forgotten = [0; 4096];
         match self.connection.stream().read(&mut forgotten) {
-            _ if now >= until => Ok(Turn::Heard),
+            _ if Instant::now() >= until => Ok(Turn::Heard),
             Ok(0) => Ok(Turn::Heard),
             Ok(_) => Ok(Turn::Done),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Turn::WaitUntil(until)),

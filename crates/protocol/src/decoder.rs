@@ -1,5 +1,7 @@
 //! The sans-IO decoder: whoever reads puts bytes in, messages come out.
 
+use std::time::Duration;
+
 use crate::Framing;
 
 /// How large the first read of a connection may be, in bytes: the tutorial's `recv(1024)`.
@@ -61,6 +63,12 @@ pub enum DecodeError {
     /// The message's bytes are not UTF-8 text.
     #[error("message is not UTF-8")]
     NotUtf8,
+    /// The message was not whole in time. A decoder knows no time: whoever reads gives it up.
+    #[error("message not whole within {limit:?}")]
+    TooSlow {
+        /// How long after its first byte it had to be whole.
+        limit: Duration,
+    },
 }
 
 impl Decoder {

@@ -41,21 +41,29 @@
 //!
 //! # Errors
 //!
-//! A message that is longer than the limit or is not UTF-8 is answered with one line, and the
-//! server then closes the connection in a way that lets the line arrive ([`DecodeError`]):
+//! A message that is longer than the limit, is not UTF-8, or is not whole so long after its first byte
+//! came is answered with one line, and the server then closes the connection in a way that lets the
+//! line arrive ([`DecodeError`]):
 //!
 //! ```text
 //! ERROR message longer than 65536 bytes\n
 //! ERROR message is not UTF-8\n
+//! ERROR message not whole within 30s\n
 //! ```
 //!
 //! The limit counts the message without its `\n`; a `\r` is part of the message. The limit comes
 //! first: a message that is both too long and not UTF-8 is too long.
 //!
+//! The time is that of a message which has come in part, whatever trickles in: a client with nothing
+//! under way may be silent for longer. It runs while the server waits for the rest, and not while it
+//! works on what came before.
+//!
 //! # The end
 //!
 //! A client that ends its sending side (a *half-close*) is still answered for all that it sent;
 //! then the server closes.
+
+use std::time::Duration;
 
 mod decoder;
 mod framing;
@@ -70,3 +78,6 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:5555";
 
 /// The longest message that a server accepts unless it is told otherwise, in bytes.
 pub const DEFAULT_MAX_MESSAGE: usize = 65536;
+
+/// How long after its first byte a message must be whole, unless a server is told otherwise.
+pub const DEFAULT_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -127,6 +127,11 @@ impl<S: AsFd> Connection<S> {
         &self.stream
     }
 
+    /// The same for a thread that works on the connection's behalf. It is closed when that lets go too.
+    pub fn shared_stream(&self) -> Arc<S> {
+        Arc::clone(&self.stream)
+    }
+
     /// A conversation to hold over it, that has not begun.
     pub fn session(&self) -> Session<'_> {
         self.connections.session()

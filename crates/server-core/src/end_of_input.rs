@@ -8,7 +8,7 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{ConnectionError, Options};
 
@@ -19,6 +19,8 @@ pub enum Input {
     Bytes(usize),
     /// The end that a drain has set.
     CutOff,
+    /// Nothing, and the rest of a message is due.
+    Late,
 }
 
 /// Reads once, whatever signals come: with a time-out they interrupt it (signal(7)).
@@ -45,7 +47,9 @@ mod system {
     use std::net::Shutdown;
     use std::os::fd::{AsFd, AsRawFd};
 
+    use nix::errno::Errno;
     use nix::libc::{IPPROTO_TCP, TCP_INFO, getsockopt};
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use socket2::SockRef;
 
     use super::*;
@@ -76,13 +80,19 @@ mod system {
         state != ESTABLISHED
     }
 
-    /// Blocks until there is input or an end.
+    /// Blocks until there is input or an end, or until the rest of a message is due.
     pub(crate) fn receive(
         stream: &TcpStream,
         space: &mut [u8],
+        due: Option<Instant>,
         options: &Options,
         draining: &dyn Fn() -> bool,
     ) -> Result<Input, ConnectionError> {
+        if let Some(due) = due
+            && !comes_by(due, stream, options)?
+        {
+            return Ok(Input::Late);
+        }
         let mut count = || read(stream, space).map_err(|error| lost_or_idle(error, options));
         match count()? {
             0 if draining() && !client_has_ended(stream) => Ok(Input::CutOff),
@@ -91,12 +101,35 @@ mod system {
             count => Ok(Input::Bytes(count)),
         }
     }
+
+    /// Waits for input or an end, and says whether it came by then.
+    fn comes_by(
+        due: Instant,
+        stream: &TcpStream,
+        options: &Options,
+    ) -> Result<bool, ConnectionError> {
+        let idle_at = Instant::now() + options.idle_timeout;
+        loop {
+            let rest = due.min(idle_at).saturating_duration_since(Instant::now());
+            // Rounded up: it counts whole milliseconds.
+            let rest = PollTimeout::try_from(rest + Duration::from_micros(999));
+            let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut descriptor, rest.unwrap_or(PollTimeout::MAX)) {
+                Ok(0) if Instant::now() >= due => return Ok(false),
+                Ok(0) if Instant::now() >= idle_at => {
+                    return Err(ConnectionError::Idle(options.idle_timeout));
+                }
+                Ok(0) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(io::Error::from(error).into()),
+                Ok(_) => return Ok(true),
+            }
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::os::fd::AsFd;
-    use std::time::Instant;
 
     use super::*;
 
@@ -118,6 +151,7 @@ mod system {
     pub(crate) fn receive(
         stream: &TcpStream,
         space: &mut [u8],
+        due: Option<Instant>,
         options: &Options,
         draining: &dyn Fn() -> bool,
     ) -> Result<Input, ConnectionError> {
@@ -132,6 +166,7 @@ mod system {
                 Ok(count) => return Ok(Input::Bytes(count)),
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
                 Err(_) if is_draining => return Ok(Input::CutOff),
+                Err(_) if due.is_some_and(|due| Instant::now() >= due) => return Ok(Input::Late),
                 Err(error) if begin.elapsed() >= options.idle_timeout => {
                     return Err(lost_or_idle(error, options));
                 }

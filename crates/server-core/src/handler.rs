@@ -16,7 +16,7 @@ use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
 use crate::throttle::LikeIt;
-use crate::{Ending, HINT_AFTER, Options, Session, Statistics, Step, has_unread};
+use crate::{Ending, Options, Session, Statistics, Step, compute, has_unread};
 
 /// What ended a connection before its time, and that connection alone.
 #[derive(Debug, thiserror::Error)]
@@ -132,12 +132,13 @@ fn handle(
         match session.step() {
             Step::Read => {
                 send(stream, session, options)?;
-                hint_if_due(stream, session);
-                let input = receive(stream, session.space(), options, draining)?;
+                let due = session.rest_due();
+                let input = receive(stream, session.space(), due, options, draining)?;
                 session.receive(input);
             }
             Step::Work => {
-                work(stream, options.delay)?;
+                wait(stream, options.delay)?;
+                compute(stream, options)?;
                 send(stream, session, options)?;
             }
             // ANCHOR_END: handler
@@ -149,18 +150,6 @@ fn handle(
                 send(stream, session, options)?;
                 return Ok(outcome?);
             }
-        }
-    }
-}
-
-/// Waits for a moment for the rest of a message, and says in the log what may be wrong if it does not
-/// come.
-fn hint_if_due(stream: &TcpStream, session: &mut Session<'_>) {
-    if session.may_need_hint() {
-        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
-        let moment = PollTimeout::try_from(HINT_AFTER).unwrap_or(PollTimeout::MAX);
-        if poll(&mut descriptor, moment) == Ok(0) {
-            session.hint();
         }
     }
 }
@@ -183,8 +172,8 @@ pub fn has_failed(stream: &impl AsFd) -> bool {
     matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
 }
 
-/// Pretends to work for `delay`: sleeps, but no longer than the connection lives.
-fn work(stream: &TcpStream, delay: Duration) -> io::Result<()> {
+/// Waits for `delay`, but no longer than the connection lives.
+fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     let end = Instant::now() + delay;
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
         // Asks for no event: only the connection's death ends the sleep early.

@@ -11,6 +11,7 @@
 //! | [`Acceptor`] | waiting for the next client |
 //! | [`Session`] | what a handler decides, apart from how it reads and writes |
 //! | [`converse`] | the blocking connection handler, and where a connection's end is logged |
+//! | [`compute`] | work that keeps a CPU busy |
 //! | [`linger`] | the end of a connection whose client may still be sending |
 //! | [`Statistics`] and [`Report`] | what was served, and what it cost |
 //!
@@ -33,6 +34,7 @@ mod acceptor;
 pub mod bare;
 mod children;
 mod command_line;
+mod compute;
 mod connections;
 mod cpu_time;
 mod end_of_input;
@@ -65,6 +67,7 @@ pub use command_line::{
     framing_parser, parse, parse_address, parse_duration, parse_positive_duration,
     unless_read_enough,
 };
+pub use compute::compute;
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
 pub use end_of_input::{Input, client_has_ended};

@@ -10,7 +10,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use crate::command_line;
-use crate::options::LIMITS;
+use crate::options::{LIMITS, WORK};
 use crate::{Options, Report};
 
 /// The one entry of a server crate: serves `listener` until a shutdown signal has come and the
@@ -59,6 +59,8 @@ pub struct Properties {
     pub stack_size: Option<usize>,
     /// Whether workers may have a listener each, by `--reuse-port`.
     pub reuse_port: bool,
+    /// Whether threads of their own may do the computing, by `--offload`.
+    pub offload: bool,
     /// Whether the kernel does its reads and writes by itself, so that they are no system calls.
     pub by_completion: bool,
     /// What tells, in a line, why it cannot run on this machine, where there are such machines.
@@ -72,6 +74,7 @@ impl Properties {
         workers: None,
         stack_size: None,
         reuse_port: false,
+        offload: false,
         by_completion: false,
         obstacle: None,
     };
@@ -142,12 +145,14 @@ impl Model {
         let Ok(mut options) = Options::from_arg_matches(&matches) else {
             unreachable!("the matches are of these options");
         };
-        let Properties { max_connections, workers, stack_size, reuse_port, .. } = self.properties;
+        let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
+            self.properties;
         let given = |name| number(&matches, name);
         options.max_connections = given("max-connections").or(max_connections).unwrap_or(1);
         options.workers = given("workers").or(workers.map(|default| default())).unwrap_or(1);
         options.stack_size = given("stack-size").or(stack_size).unwrap_or_default();
         options.reuse_port = reuse_port && matches.get_flag("reuse-port");
+        options.offload = offload && matches.get_flag("offload");
         Ok(options)
     }
 
@@ -167,7 +172,8 @@ impl Model {
 
     /// What its binary offers beside what every server does.
     fn its_own_options(&self) -> impl Iterator<Item = Arg> {
-        let Properties { max_connections, workers, stack_size, reuse_port, .. } = self.properties;
+        let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
+            self.properties;
         let max_connections = max_connections.map(|default| {
             let help = "Connections taken on at once; further clients wait in the backlog";
             number_option("max-connections", "N", help, default, 1..=1 << 30)
@@ -183,10 +189,13 @@ impl Model {
         });
         let reuse_port = reuse_port.then(|| {
             let help = "A listener for each worker instead of one for all (SO_REUSEPORT)";
-            let option = Arg::new("reuse-port").long("reuse-port").help_heading(LIMITS).help(help);
-            option.action(ArgAction::SetTrue)
+            flag("reuse-port", LIMITS, help)
         });
-        [max_connections, workers, stack_size, reuse_port].into_iter().flatten()
+        let offload = offload.then(|| {
+            let help = "Leave the computing to threads of its own, while the tasks go on";
+            flag("offload", WORK, help)
+        });
+        [max_connections, workers, stack_size, reuse_port, offload].into_iter().flatten()
     }
 }
 
@@ -194,6 +203,10 @@ const AFTER_HELP: &str = "\
 Its first line of output says where it listens. Talk to it with `cargo run -p client`, or with \
 `nc 127.0.0.1 5555`: each line comes back, and `Bye` ends the connection. SIGINT (Ctrl-C) or \
 SIGTERM lets it answer what it has received and stops it; a second signal ends it at once.";
+
+fn flag(name: &'static str, heading: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help_heading(heading).help(help).action(ArgAction::SetTrue)
+}
 
 fn number_option(
     name: &'static str,

@@ -10,12 +10,12 @@ use crate::LogFormat;
 use crate::command_line::{framing_parser, parse_address, parse_duration, parse_positive_duration};
 
 /// The headings of the help, under which related options stand together.
-const WORK: &str = "Work";
+pub(crate) const WORK: &str = "Work";
 const PROTOCOL: &str = "Protocol";
 pub(crate) const LIMITS: &str = "Limits";
 const LOG: &str = "Log";
 
-/// What a server was asked to do. The last four fields depend on the model, which also says
+/// What a server was asked to do. The last five fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -28,9 +28,13 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS, value_parser = parse_address)]
     pub addr: SocketAddr,
 
-    /// Pretended work before each answer, such as 1s or 50ms
+    /// Waiting before each answer, as for a disk or for another server: such as 1s or 50ms
     #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub delay: Duration,
+
+    /// Computing before each answer, behind the waiting: so much CPU time of the thread that serves
+    #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub compute: Duration,
 
     /// How messages are told apart: `line` ends each with a line feed; `raw` takes what one read
     /// returns, as the Python tutorial does
@@ -41,6 +45,10 @@ pub struct Options {
     #[arg(help_heading = PROTOCOL, long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub max_message: usize,
+
+    /// Refuse a message that is not whole so long after its first byte, whatever trickles in
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "30s", value_parser = parse_positive_duration)]
+    pub message_timeout: Duration,
 
     /// Close a connection that neither sends nor reads for so long
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
@@ -78,4 +86,15 @@ pub struct Options {
     /// Whether each worker has a listener of its own at the same address.
     #[arg(skip)]
     pub reuse_port: bool,
+
+    /// Whether threads of their own do the computing.
+    #[arg(skip)]
+    pub offload: bool,
+}
+
+impl Options {
+    /// Whether there is something to do before each answer.
+    pub fn asks_for_work(&self) -> bool {
+        !(self.delay.is_zero() && self.compute.is_zero())
+    }
 }

@@ -1,6 +1,7 @@
 //! What a connection handler decides, apart from how it reads and writes.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use protocol::{DecodeError, Decoder, Request};
 use tracing::info;
@@ -18,6 +19,10 @@ pub struct Session<'a> {
     answers: Vec<u8>,
     /// How many messages the answers answer.
     unsent: u64,
+    /// Since when it has waited for the rest of a message.
+    unfinished_since: Option<Instant>,
+    /// Whether that has taken too long.
+    is_late: bool,
     ended: bool,
     /// Whether no message has come yet.
     is_new: bool,
@@ -30,7 +35,7 @@ pub struct Session<'a> {
 pub enum Step {
     /// Send the answers, then read into [`Session::space`].
     Read,
-    /// Work for `--delay`, then send the answer.
+    /// Wait for `--delay`, compute for `--compute`, then send the answer.
     Work,
     /// Send the answers, then crash.
     Crash(Crash),
@@ -66,6 +71,8 @@ impl<'a> Session<'a> {
             decoder,
             answers: Vec::new(),
             unsent: 0,
+            unfinished_since: None,
+            is_late: false,
             ended: false,
             is_new: true,
             has_hinted: false,
@@ -103,6 +110,31 @@ impl<'a> Session<'a> {
             Input::Bytes(count) => self.decoder.received(count),
             // What the drain cut off in the middle is no message.
             Input::CutOff => {}
+            Input::Late => self.look_at_the_unfinished(),
+        }
+    }
+
+    /// Until when to wait for the rest of a message that has come in part, before [`receive`] is told
+    /// that it is late. Its time begins with the first such wait, and not while the server works on what
+    /// came before it.
+    ///
+    /// [`receive`]: Self::receive
+    pub fn rest_due(&mut self) -> Option<Instant> {
+        if !self.has_leftover() {
+            return None;
+        }
+        let hint_after = if self.may_need_hint() { HINT_AFTER } else { Duration::MAX };
+        let since = *self.unfinished_since.get_or_insert_with(Instant::now);
+        Some(since + self.options.message_timeout.min(hint_after))
+    }
+
+    /// Says in the log, once, what may be wrong, and gives the message up when its time is over.
+    fn look_at_the_unfinished(&mut self) {
+        let waited = self.unfinished_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.is_late = waited >= self.options.message_timeout;
+        if (self.is_late || waited >= HINT_AFTER) && self.may_need_hint() {
+            self.has_hinted = true;
+            hint::tell_of_piece(self.decoder.leftover());
         }
     }
 
@@ -126,20 +158,9 @@ impl<'a> Session<'a> {
         !self.decoder.leftover().is_empty()
     }
 
-    /// Whether the piece of a message that has come may wait in vain for its line end, so that
-    /// [`hint`](Self::hint) is due if nothing more comes for [`HINT_AFTER`](crate::HINT_AFTER).
-    pub fn may_need_hint(&self) -> bool {
-        // The moment counts as idle time, which is to be long beside it.
-        let Options { framing, idle_timeout, .. } = *self.options;
-        !self.has_hinted
-            && idle_timeout > 10 * HINT_AFTER
-            && may_lack_its_end(framing, self.decoder.leftover())
-    }
-
-    /// Says in the log, once, what may be wrong.
-    pub fn hint(&mut self) {
-        self.has_hinted = true;
-        hint::tell_of_piece(self.decoder.leftover());
+    /// Whether the piece of a message that has come may wait in vain for its line end.
+    fn may_need_hint(&self) -> bool {
+        !self.has_hinted && may_lack_its_end(self.options.framing, self.decoder.leftover())
     }
 
     /// Answers what has been received, up to the next thing that only the handler can do.
@@ -148,13 +169,17 @@ impl<'a> Session<'a> {
             let message = match self.decoder.next_message() {
                 Ok(Some(message)) => message,
                 Ok(None) if self.ended => return Step::Close(Ok(Ending::EndOfInput)),
+                Ok(None) if self.is_late => {
+                    let limit = self.options.message_timeout;
+                    return self.refuse(DecodeError::TooSlow { limit });
+                }
                 Ok(None) => return Step::Read,
                 Err(reason) => {
                     hint::tell_of_refused(self.decoder.leftover());
-                    self.answers.extend_from_slice(format!("ERROR {reason}\n").as_bytes());
-                    return Step::Close(Err(reason));
+                    return self.refuse(reason);
                 }
             };
+            self.unfinished_since = None;
             info!(event = "message", bytes = message.len() as u64, "{}", Excerpt(message));
             if std::mem::take(&mut self.is_new) {
                 hint::tell_of_first(message);
@@ -166,10 +191,15 @@ impl<'a> Session<'a> {
                 Request::Abort => return Step::Crash(Crash::Abort),
             }
             self.unsent += 1;
-            if !self.options.delay.is_zero() {
+            if self.options.asks_for_work() {
                 return Step::Work;
             }
         }
+    }
+
+    fn refuse(&mut self, reason: DecodeError) -> Step {
+        self.answers.extend_from_slice(format!("ERROR {reason}\n").as_bytes());
+        Step::Close(Err(reason))
     }
 }
 

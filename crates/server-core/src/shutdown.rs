@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -17,6 +18,8 @@ pub struct Shutdown {
     /// The signal that has come, or 0.
     signal: Arc<AtomicUsize>,
     draining: Arc<AtomicBool>,
+    /// Where somebody has looked: until when open connections are served.
+    drain_end: OnceLock<Instant>,
 }
 
 static SHUTDOWN: OnceLock<Shutdown> = OnceLock::new();
@@ -42,7 +45,7 @@ impl Shutdown {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&draining))?;
             flag::register_usize(signal, Arc::clone(&came), signal.unsigned_abs() as usize)?;
         }
-        Ok(Shutdown { signal: came, draining })
+        Ok(Shutdown { signal: came, draining, drain_end: OnceLock::new() })
     }
 
     /// Whether SIGINT or SIGTERM has come.
@@ -53,6 +56,15 @@ impl Shutdown {
     /// Says that the request was noticed: a further signal ends the process at once.
     pub fn drain_begins(&self) {
         self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a drain that may last so long is over, for a thread that would notice its beginning, and
+    /// so its end, too late. It counts from the first look at a request.
+    pub(crate) fn drain_is_over(&self, longest: Duration) -> bool {
+        if !self.requested() && !self.draining.load(Ordering::SeqCst) {
+            return false;
+        }
+        *self.drain_end.get_or_init(|| Instant::now() + longest) <= Instant::now()
     }
 
     /// Lets the signal itself say that, for a process whose only thread may be blocked then.

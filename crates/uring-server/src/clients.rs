@@ -40,12 +40,13 @@ impl<'a> Clients<'a> {
         let connection = self.connections.admit(stream, peer);
         let mut handler = Box::new(Handler::new(connection, self.connections.session()));
         let key = self.all.insert(Client::default());
-        let next = handler.go_on(None, Instant::now(), self.draining);
+        let next = handler.go_on(None, &mut Instant::now(), self.draining);
         self.start(ring, key, handler, next);
     }
 
-    /// Goes on with the connection whose operation is done.
-    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: Instant) {
+    /// Goes on with the connection whose operation is done, at this moment, and sets the clock if that
+    /// took time.
+    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: &mut Instant) {
         let key = completion.key() as usize;
         let lent = self.all.get_mut(key).and_then(|client| client.handler.take());
         let Some(lent) = lent else { return };

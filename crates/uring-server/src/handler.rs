@@ -11,8 +11,8 @@ use io_uring::types::Timespec;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use server_core::{
-    Aftermath, Connection, ConnectionError, Ending, HINT_AFTER, Input, LINGER, Session, Step,
-    client_has_ended, has_failed, has_unread,
+    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, client_has_ended,
+    compute, has_failed, has_unread,
 };
 use tracing::{Span, info, info_span};
 
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct Handler<'a> {
     connection: Connection,
     session: Session<'a>,
-    /// How much work there is left to pretend, while it works.
+    /// How long there is to wait yet, while it works.
     left: Timespec,
     span: Span,
     state: State,
@@ -41,7 +41,7 @@ enum State {
     Sending(usize, Step),
     /// Has the next input received.
     Receiving,
-    /// Pretends to work until then.
+    /// Waits until then, and computes.
     Working(Instant),
     /// The same when the client has ended its side, which a look at the connection would meet for ever.
     WorkingForTheLast(Instant),
@@ -100,13 +100,19 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// How long to pretend to work yet.
+    /// How long to wait yet.
     pub(crate) fn left(&self) -> &Timespec {
         &self.left
     }
 
-    /// Goes on from what was completed, until something else is to be done.
-    pub(crate) fn go_on(&mut self, mut completed: Completed, now: Instant, draining: bool) -> Next {
+    /// Goes on from what was completed, until something else is to be done. What computes takes time, and
+    /// sets the clock.
+    pub(crate) fn go_on(
+        &mut self,
+        mut completed: Completed,
+        now: &mut Instant,
+        draining: bool,
+    ) -> Next {
         let span = self.span.clone();
         let _entered = span.enter();
         loop {
@@ -134,16 +140,16 @@ impl<'a> Handler<'a> {
     fn turn(
         &mut self,
         completed: Completed,
-        now: Instant,
+        now: &mut Instant,
         draining: bool,
     ) -> Result<Turn, ConnectionError> {
         match self.state {
-            State::Asking => Ok(self.ask(now)),
-            State::Sending(sent, then) => self.send(sent, then, completed, now),
-            State::Receiving => self.receive(completed, now, draining),
+            State::Asking => Ok(self.ask(*now)),
+            State::Sending(sent, then) => self.send(sent, then, completed, *now),
+            State::Receiving => self.receive(completed, *now, draining),
             State::Working(until) => self.work(until, Next::Watch, completed, now),
             State::WorkingForTheLast(until) => self.work(until, Next::Sleep, completed, now),
-            State::Lingering(until) => self.linger(until, completed, now),
+            State::Lingering(until) => self.linger(until, completed, *now),
         }
     }
 
@@ -246,8 +252,7 @@ impl<'a> Handler<'a> {
     /// The moment at which to look what keeps the rest of a message.
     fn message_due_at(&mut self, now: Instant) -> Instant {
         let idle_at = self.idle_at(now);
-        let hint_at = self.waiting_since.unwrap_or(now) + HINT_AFTER;
-        if self.session.may_need_hint() { hint_at } else { idle_at }
+        self.session.rest_due().map_or(idle_at, |due| due.min(idle_at))
     }
 
     /// The moment at which the client has been silent, or deaf, for too long.
@@ -267,39 +272,45 @@ impl<'a> Handler<'a> {
         // What came meanwhile is there, though nobody has received it.
         let stream = self.connection.stream();
         let has_come = has_unread(stream) || client_has_ended(stream);
-        if matches!(self.state, State::Receiving) && has_come {
+        let is_receiving = matches!(self.state, State::Receiving);
+        if is_receiving && has_come {
             self.waiting_since = None;
         } else if now >= self.idle_at(now) {
             return Err(ConnectionError::Idle(self.session.options().idle_timeout));
-        } else if self.session.may_need_hint() {
-            self.session.hint();
+        } else if is_receiving && self.session.rest_due().is_some_and(|due| now >= due) {
+            self.session.receive(Input::Late);
+            self.state = State::Asking;
         }
         Ok(())
     }
 
-    /// Pretends to work: has time pass, but no longer than the connection lives. Where the client has ended
-    /// its side a look would end at once, so that it is looked at now and then.
+    /// Has time pass, but no longer than the connection lives, and computes where it stands. Where the
+    /// client has ended its side a look would end at once, so that it is looked at now and then.
     fn work(
         &mut self,
         until: Instant,
         how: Next,
         completed: Completed,
-        now: Instant,
+        now: &mut Instant,
     ) -> Result<Turn, ConnectionError> {
         let stream = self.connection.stream();
         match completed {
-            _ if has_failed(stream) && now < until => {
+            _ if has_failed(stream) && *now < until => {
                 let error = stream.take_error()?;
                 return Err(error.unwrap_or(ErrorKind::NotConnected.into()).into());
             }
-            _ if now >= until => self.state = State::Sending(0, Step::Work),
+            _ if *now >= until => {
+                compute(stream, self.session.options())?;
+                *now = Instant::now();
+                self.state = State::Sending(0, Step::Work);
+            }
             Some(Ok(_)) => self.state = State::WorkingForTheLast(until),
             // The time of a look is over, or that of a sleep.
             Some(Err(_)) => {}
             None => {
                 let longest = if let Next::Sleep = how { LOOK } else { Duration::MAX };
                 // A time-out of nothing at all is refused.
-                let left = longest.min(until - now).max(Duration::from_nanos(1));
+                let left = longest.min(until - *now).max(Duration::from_nanos(1));
                 self.left = Timespec::from(left);
                 return Ok(Turn::Wait(how));
             }

@@ -169,17 +169,20 @@ impl Ring {
     ///
     /// Those of `io_uring_enter(2)`.
     pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion>> {
-        match self.ring.submit_and_wait(1) {
-            // A signal handler ran, and has written its wake-up; or the kernel has more completions
-            // than there is room for, and room comes about below.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ResourceBusy) => {}
-            submitted => drop(submitted?),
-        }
+        outlast(self.ring.submit_and_wait(1))?;
         let mut done: Vec<Completion> = self.ring.completion().map(Completion::of).collect();
         self.under_way -= done.len();
         done.retain(|completion| completion.key != NOBODY);
         Ok(done)
+    }
+
+    /// Hands over what is to be done, and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of `io_uring_enter(2)`.
+    pub(crate) fn submit(&mut self) -> io::Result<()> {
+        outlast(self.ring.submit())
     }
 
     /// Begins an operation on what `owner` owns. No other one under way may have its key.
@@ -225,6 +228,17 @@ impl Ring {
             let submitted = self.ring.submit();
             submitted.map_or_else(|_| thread::yield_now(), drop);
         }
+    }
+}
+
+/// A signal handler ran, and has written its wake-up; or the kernel has more completions than there is
+/// room for, and room comes about when they are taken.
+fn outlast(submitted: io::Result<usize>) -> io::Result<()> {
+    match submitted {
+        Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ResourceBusy) => {
+            Ok(())
+        }
+        submitted => submitted.map(drop),
     }
 }
 

@@ -1,0 +1,85 @@
+//! Work before an answer: waiting, which many can do at once, and computing, which takes a CPU.
+
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use server_core::AtOnce;
+
+use crate::support::{A_WHILE, PATIENCE, Server, Subject, wait_until};
+use crate::{Tests, of_all, of_those};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let tests: Tests<2> = [
+        ("each answer takes the CPU time of --compute, behind its --delay", computes),
+        ("SIGTERM does not wait for computing that never ends", stops_while_it_computes),
+    ];
+    let serves_all = |it: &Subject| it.model.at_once == AtOnce::All;
+    let offloads = |it: &Subject| it.model.properties.offload && it.has_one_thread();
+    let in_between = "a client that asks for much work at once lets others in between";
+    let aside = "computing holds up all tasks, and with --offload none";
+    let all = tests.into_iter().flat_map(|(name, test)| of_all(name, test));
+    all.chain(of_those(serves_all, in_between, lets_others_in_between))
+        .chain(of_those(offloads, aside, offloads_its_computing))
+        .collect()
+}
+
+/// Sends SIGTERM, and returns the summary.
+fn stop(server: Server) -> String {
+    server.process.signal(Signal::SIGTERM).expect("a running server");
+    let (stopped, log) = server.wait();
+    assert!(stopped.status.success(), "{}: {log}", stopped.status);
+    stopped.output
+}
+
+fn computes(subject: Subject) {
+    let server = subject.start(&["--compute", "60ms", "--delay", "5ms"]);
+    let mut client = server.connect();
+    client.send("one\ntwo\nthree\n");
+    client.receive("one\ntwo\nthree\n");
+    client.send("Bye\n");
+    client.receive_to_the_end("");
+    assert_eq!(server.logged("computed for 60ms within "), 3, "{}", server.log());
+    let summary = stop(server);
+    assert!(cpu_seconds(&summary) >= 0.18, "{summary}");
+}
+
+/// The user and system time of a server and its children, as its summary tells it.
+fn cpu_seconds(summary: &str) -> f64 {
+    let lines = summary.lines().filter(|line| line.ends_with(" s system"));
+    let words = lines.flat_map(str::split_whitespace);
+    words.filter_map(|word| word.parse::<f64>().ok()).sum()
+}
+
+/// There are more clients than any server has threads for, and each message would take an hour.
+fn stops_while_it_computes(subject: Subject) {
+    let server = subject.start(&["--compute", "1h", "--drain-timeout", "300ms"]);
+    let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send("for ever\nand ever\n"));
+    wait_until("one is served", || server.logged("for ever") > 0);
+    stop(server);
+}
+
+/// A hundred messages of 20 ms each take two CPUs a second. Whoever comes behind them is answered
+/// long before the last of them.
+fn lets_others_in_between(subject: Subject) {
+    let server = subject.start(&["--compute", "20ms"]);
+    let mut greedy = server.connect();
+    greedy.send("one of many\n".repeat(100));
+    greedy.receive("one of many\n");
+    let mut modest = server.connect();
+    modest.exchange("one alone\n");
+    let answered = server.log().lines().filter(|line| line.contains("one of many")).count();
+    assert!(answered < 15, "{answered} messages of the other client came first");
+}
+
+fn offloads_its_computing(subject: Subject) {
+    for (option, ends) in [(&[][..], false), (&["--offload"], true)] {
+        let server = subject.start(&[option, &["--compute", "1h"]].concat());
+        let mut busy = server.connect();
+        busy.send("for ever\n");
+        wait_until("it computes", || server.logged("for ever") == 1);
+        let mut other = server.connect();
+        other.half_close();
+        other.wait_at_most(if ends { PATIENCE } else { A_WHILE });
+        assert_eq!(other.wait_for_any_end().is_ok(), ends, "{option:?}");
+    }
+}
