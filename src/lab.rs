@@ -1,14 +1,16 @@
 //! What every experiment has at hand: servers to start, loads to put on them, and its order.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use client::load::{Extent, Load, Outcome};
+use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::instruments::computing::ComputingLog;
 use crate::instruments::cost::{Cost, Used};
 use crate::instruments::limits::Limits;
 use crate::instruments::server_process::{ServerProcess, serve_command};
@@ -87,13 +89,31 @@ impl Lab {
     ///
     /// When it cannot be started.
     pub fn start(&self, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
-        let kind = if contestant.bare { "--bare" } else { "--quiet" };
-        let arguments = [kind].into_iter().chain(contestant.options.iter().map(String::as_str));
-        let mut command = serve_command(&self.program, contestant.model.name, arguments);
+        let mut command = self.command(contestant);
+        command.arg(if contestant.bare { "--bare" } else { "--quiet" });
         if !self.warns || contestant.bare {
             command.stderr(Stdio::null());
         }
         ServerProcess::start(command).with_context(|| contestant.name.clone())
+    }
+
+    /// Starts a server whose log tells when it computes, and blocks until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start_computing(
+        &self,
+        contestant: &Contestant,
+    ) -> anyhow::Result<(ServerProcess, ComputingLog)> {
+        let mut command = self.command(contestant);
+        let log = ComputingLog::of(&mut command)?;
+        let server = ServerProcess::start(command).with_context(|| contestant.name.clone())?;
+        Ok((server, log))
+    }
+
+    fn command(&self, contestant: &Contestant) -> Command {
+        serve_command(&self.program, contestant.model.name, &contestant.options)
     }
 
     /// Stops a server, as its kind is stopped. Blocks until it has ended.
@@ -116,7 +136,25 @@ impl Lab {
         contestant: &Contestant,
         load: impl FnOnce(SocketAddr) -> Load,
     ) -> anyhow::Result<Outcome> {
-        self.put_once(contestant, load).map(|cost| cost.outcome)
+        self.put_watched(contestant, load, |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, and lets `watch` end the measurement before its time.
+    ///
+    /// # Errors
+    ///
+    /// When the server or the load fails.
+    pub fn put_watched(
+        &self,
+        contestant: &Contestant,
+        load: impl FnOnce(SocketAddr) -> Load,
+        watch: impl FnMut(Status) -> ControlFlow<()>,
+    ) -> anyhow::Result<Outcome> {
+        let server = self.start(contestant)?;
+        let outcome = load(server.address()).run_watched(watch);
+        let outcome = outcome.with_context(|| contestant.name.clone())?;
+        self.stop(contestant, server)?;
+        Ok(outcome)
     }
 
     fn put_once(

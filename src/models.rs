@@ -78,6 +78,25 @@ impl Contestant {
         self
     }
 
+    /// The same with an option that has no value. A page does without it.
+    #[must_use]
+    pub fn with_flag(mut self, flag: &str) -> Self {
+        if !self.bare {
+            self.options.push(flag.to_owned());
+        }
+        self
+    }
+
+    /// Itself, and beside it what helps it where its threads compute: more of them, or others that do.
+    pub fn with_cures_for_computing(&self) -> Vec<Self> {
+        let named = |what: &str| self.clone().named(format!("{} {what}", self.name));
+        let workers = || named("--workers 2").with("--workers", 2);
+        match self.model.properties.offload && !self.bare {
+            true => vec![self.clone(), workers(), named("--offload").with_flag("--offload")],
+            false => vec![self.clone()],
+        }
+    }
+
     /// The same under another name.
     #[must_use]
     pub fn named(self, name: String) -> Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use client::output_file::OutputFile;
-use lab::experiments::EXPERIMENTS;
+use lab::experiments::{self, EXPERIMENTS, Entry};
 use lab::lab::Lab;
 use lab::models;
 use lab::pages::html::{self, Part, Report};
@@ -36,22 +36,27 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let session = Session::begin(common)?;
     let mut figures = Map::new();
     let mut parts = Vec::new();
-    let durations = EXPERIMENTS.iter().map(|it| it.prepare(&session.lab, &it.as_usual()?));
-    announce("all of it", durations.sum::<anyhow::Result<Duration>>()?);
-    for (place, experiment) in EXPERIMENTS.iter().enumerate() {
-        let part = format!("{} of {}", place + 1, EXPERIMENTS.len());
-        let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.as_usual()?);
-        announce(&format!("{}, {}", lab.part, experiment.name), experiment.prepare(&lab, &told)?);
-        let finding = experiment.conduct(&lab, &told).context(experiment.name)?;
-        figures.insert(experiment.name.to_owned(), finding.figures);
+    let all: Vec<(&Entry, experiments::Part)> =
+        EXPERIMENTS.iter().flat_map(|it| it.parts.iter().map(move |part| (it, *part))).collect();
+    let arguments =
+        |part: &experiments::Part| if common.quick { part.quick_arguments } else { part.arguments };
+    let prepare = |(it, part): &(&Entry, _)| it.prepare(&session.lab, &it.told(arguments(part))?);
+    announce("all of it", all.iter().map(prepare).sum::<anyhow::Result<Duration>>()?);
+    for (place, (experiment, told)) in all.iter().enumerate() {
+        let experiments::Part { name, title, .. } = *told;
+        let arguments = arguments(told);
+        let part = format!("{} of {}", place + 1, all.len());
+        let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.told(arguments)?);
+        announce(&format!("{}, {name}", lab.part), experiment.prepare(&lab, &told)?);
+        let finding = experiment.conduct(&lab, &told).context(name)?;
+        figures.insert(name.to_owned(), finding.figures);
         // The first needs no subcommand.
-        let name = if place == 0 { "" } else { experiment.name };
-        let command = command(name, common);
-        let (name, title, section) = (experiment.name, experiment.title, finding.section);
+        let words = if place == 0 { &[] } else { &[&[experiment.name], arguments].concat()[..] };
+        let (section, command) = (finding.section, command(words, common));
         parts.push(Part { name, title, section, command });
     }
     let (machine, warning) = (session.machine.clone(), session.warning());
-    let report = Report { machine, command: command("report", common), warning, parts };
+    let report = Report { machine, command: command(&["report"], common), warning, parts };
     session.write("report", figures)?;
     page.write(&html::page(&report))?;
     if options.book {
@@ -63,13 +68,14 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
 }
 
 /// The command that measures something alone, with the options that the report was given.
-fn command(name: &str, common: &Common) -> String {
+fn command(words: &[&str], common: &Common) -> String {
     let models = match common.models == models::names() {
         true => None,
         false => Some(format!("--models {}", common.models.join(","))),
     };
-    let words = [Some(name.to_owned()), models, common.quick.then(|| "--quick".to_owned())];
-    let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+    let quick = common.quick.then(|| "--quick".to_owned());
+    let words = words.iter().map(|word| (*word).to_owned());
+    let words: Vec<String> = words.chain(models).chain(quick).collect();
     match words.is_empty() {
         true => "cargo run --release".to_owned(),
         false => format!("cargo run --release -- {}", words.join(" ")),

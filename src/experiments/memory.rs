@@ -164,7 +164,7 @@ impl Experiment for Memory {
             Point::exact(it.connections as f64, memory)
         });
         let title = "Memory of servers that serve all their clients, user and kernel, MiB";
-        let axes = Axes { title, x: "idle connections", y: "MiB" };
+        let axes = Axes { title, x: "idle connections", y: "MiB", even: false };
         let mut tables = vec![holdings(idle_connections)];
         if !fork_with_ballast.is_empty() {
             tables.push(burdens(fork_with_ballast));

@@ -20,6 +20,7 @@ mod memory;
 mod overload;
 mod scale;
 mod timeline;
+mod work;
 
 /// The experiments, in the order of the report. The first is what the lab does if it is told
 /// nothing.
@@ -30,6 +31,7 @@ pub const EXPERIMENTS: &[Entry] = &[
     Entry::of::<scale::Scale>(),
     Entry::of::<memory::Memory>(),
     Entry::of::<overload::Overload>(),
+    Entry::of::<work::Work>(),
     Entry::of::<crash::Crash>(),
 ];
 
@@ -72,18 +74,35 @@ pub trait Experiment {
     fn svg(_: &Self::Options) -> Option<PathBuf> {
         None
     }
+
+    /// What of it stands in the report: what it finds as usual, unless it says otherwise.
+    const PARTS: &'static [Part] =
+        &[Part { name: Self::NAME, title: Self::TITLE, arguments: &[], quick_arguments: &[] }];
+}
+
+/// A part of the report: an experiment, told in a certain way.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name in links and files.
+    pub name: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What the experiment is told.
+    pub arguments: &'static [&'static str],
+    /// The same where less time is to be taken.
+    pub quick_arguments: &'static [&'static str],
 }
 
 /// An experiment in the table.
 pub struct Entry {
     /// Its name, as a subcommand.
     pub name: &'static str,
-    /// Its heading in the report.
-    pub title: &'static str,
     /// What it is, in one line of the help.
     pub about: &'static str,
     /// What `--quick` means to it.
     pub quick: &'static str,
+    /// What of it stands in the report.
+    pub parts: &'static [Part],
     prepare: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
     augment: fn(Command) -> Command,
     conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
@@ -102,9 +121,9 @@ impl Entry {
     const fn of<E: Experiment>() -> Self {
         Entry {
             name: E::NAME,
-            title: E::TITLE,
             about: E::ABOUT,
             quick: E::QUICK,
+            parts: E::PARTS,
             prepare: |lab, matches| {
                 let options = E::Options::from_arg_matches(matches)?;
                 lab.require_room(E::connections(lab, &options))?;
@@ -153,12 +172,13 @@ impl Entry {
         (self.conduct)(lab, matches)
     }
 
-    /// What it is told if nothing is said.
+    /// What it is told by these arguments.
     ///
     /// # Errors
     ///
-    /// When one of its options must be given.
-    pub fn as_usual(&self) -> anyhow::Result<ArgMatches> {
-        Ok(self.augment(Command::new(self.name)).try_get_matches_from([self.name])?)
+    /// When it does not know one of them, or lacks one.
+    pub fn told(&self, arguments: &[&str]) -> anyhow::Result<ArgMatches> {
+        let words = [&[self.name], arguments].concat();
+        Ok(self.augment(Command::new(self.name)).try_get_matches_from(words)?)
     }
 }

@@ -5,9 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use client::hold::Held;
+use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::family::{Family, proportional_set_size};
+use super::server_process::ServerProcess;
 use crate::lab::Lab;
 use crate::models::Contestant;
 
@@ -45,20 +47,49 @@ pub fn measure(
     connections: usize,
 ) -> anyhow::Result<IdleMemory> {
     let server = lab.start(contestant)?;
-    std::thread::sleep(SETTLE);
-    let pairs = Pairs::open(connections, lab.limits.pairs_beside(connections))?;
-    let pid = server.process();
-    let (user, kernel) = (proportional_set_size(pid)?, system::kernel()?);
+    let before = Before::reading(lab, &server, connections)?;
     let expected = contestant.model.served_at_once(connections);
     let held = Held::open(server.address(), connections, expected)?;
-    // Before anything looks into the server's processes, which the kernel keeps memory for.
-    let kernel = system::kernel()? - kernel - pairs.one_end;
-    let user = proportional_set_size(pid)? - user;
-    let family = Family::of(pid)?;
+    let (user, kernel) = before.added()?;
+    let family = Family::of(server.process())?;
     // Before its clients go: it shall not find hundreds of them gone at once.
     lab.stop(contestant, server)?;
     let served = held.served();
     Ok(IdleMemory { connections, served, user, kernel, family })
+}
+
+/// What a server held before its clients came.
+pub struct Before {
+    server: Pid,
+    user: f64,
+    kernel: f64,
+    pairs: Pairs,
+}
+
+impl Before {
+    /// Reads it, of a server to which so many connections will be opened.
+    ///
+    /// # Errors
+    ///
+    /// When `/proc` cannot be read.
+    pub fn reading(lab: &Lab, server: &ServerProcess, connections: usize) -> io::Result<Self> {
+        std::thread::sleep(SETTLE);
+        let pairs = Pairs::open(connections, lab.limits.pairs_beside(connections))?;
+        let server = server.process();
+        let (user, kernel) = (proportional_set_size(server)?, system::kernel()?);
+        Ok(Before { server, user, kernel, pairs })
+    }
+
+    /// What was added since then, in bytes: in user space, and in the kernel on the server's side.
+    ///
+    /// # Errors
+    ///
+    /// When `/proc` cannot be read.
+    pub fn added(&self) -> io::Result<(f64, f64)> {
+        // Before anything looks into the server's processes, which the kernel keeps memory for.
+        let kernel = system::kernel()? - self.kernel - self.pairs.one_end;
+        Ok((proportional_set_size(self.server)? - self.user, kernel))
+    }
 }
 
 /// Loopback connections within this process, and what one end of each of them holds in the kernel

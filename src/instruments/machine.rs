@@ -19,10 +19,15 @@ pub struct Machine {
     pub date: String,
 }
 
+/// How many processors this process may use; 0 where nobody knows.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
+}
+
 impl Machine {
     /// Looks this machine up. What cannot be found out is `unknown`, or 0.
     pub fn here() -> Self {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let cores = cores();
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let (cpu, memory_gib, kernel) = facts();
         Machine { cpu, cores, memory_gib, kernel, date }

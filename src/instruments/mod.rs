@@ -2,6 +2,7 @@
 
 pub mod ballast;
 pub mod call_counter;
+pub mod computing;
 pub mod cost;
 pub mod criterion;
 pub mod family;

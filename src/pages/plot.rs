@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use anyhow::anyhow;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 use super::number::short;
@@ -44,6 +45,8 @@ pub struct Axes<'a> {
     pub x: &'a str,
     /// The vertical axis, with its unit.
     pub y: &'a str,
+    /// Whether the horizontal axis begins at 0 and is even, and not logarithmic.
+    pub even: bool,
 }
 
 /// One line of a plot.
@@ -125,7 +128,11 @@ fn draw(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<String>> {
         return Ok(None);
     };
     let mut svg = String::new();
-    plot(&mut svg, axes, &lines, x, y).map_err(|error| anyhow!("{}: {error}", axes.title))?;
+    let plotted = match axes.even {
+        true => plot(&mut svg, axes, &lines, -0.03 * x.end..x.end, y),
+        false => plot(&mut svg, axes, &lines, x.clone().log_scale().with_key_points(ticks(&x)), y),
+    };
+    plotted.map_err(|error| anyhow!("{}: {error}", axes.title))?;
     Ok(Some(dress(&svg, axes.title, &lines)))
 }
 
@@ -144,23 +151,24 @@ fn span(values: impl Iterator<Item = (f64, f64)>, margin: f64) -> Option<Range<f
     Some(all.0 / margin..all.1 * margin)
 }
 
-fn plot(
+fn plot<X>(
     svg: &mut String,
     axes: &Axes<'_>,
     lines: &[Line],
-    x: Range<f64>,
+    x: X,
     y: Range<f64>,
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<(), Box<dyn std::error::Error>>
+where
+    X: AsRangedCoord<Value = f64>,
+    X::CoordDescType: ValueFormatter<f64>,
+{
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
         .margin_top(14 + LEGEND_ROW * legend_rows(lines))
         .x_label_area_size(46)
         .y_label_area_size(70)
-        .build_cartesian_2d(
-            x.clone().log_scale().with_key_points(ticks(&x)),
-            y.clone().log_scale().with_key_points(ticks(&y)),
-        )?;
+        .build_cartesian_2d(x, y.clone().log_scale().with_key_points(ticks(&y)))?;
     // The backend writes letters a quarter smaller than it is told.
     let text = || ("sans-serif", TEXT * 5 / 4).into_font().color(&INK_FOR_NOW);
     chart
@@ -292,7 +300,7 @@ pub fn standalone(svg: &str) -> String {
 mod tests {
     use super::*;
 
-    const AXES: Axes<'_> = Axes { title: "a test", x: "clients", y: "per second" };
+    const AXES: Axes<'_> = Axes { title: "a test", x: "clients", y: "per second", even: false };
 
     fn line(points: &[(f64, f64)]) -> Line {
         let points =
@@ -314,6 +322,14 @@ mod tests {
         assert!(!svg.contains("\n\n"), "{svg}");
         assert!(!svg.contains("#010203") && !svg.contains("#040506"), "{svg}");
         assert!(standalone(&svg).contains("prefers-color-scheme"));
+    }
+
+    #[test]
+    fn an_even_axis_has_a_place_for_nothing() {
+        let even = Axes { even: true, ..AXES };
+        let line = line(&[(0.0, 10.0), (50.0, 20.0), (100.0, 20.0)]);
+        let svg = draw(&even, &[line]).unwrap().unwrap();
+        assert_eq!(svg.matches("<circle").count(), 3, "{svg}");
     }
 
     #[test]

@@ -66,6 +66,15 @@ impl Conversation {
         Ok(Conversation { stream, decoder, framing, timeout })
     }
 
+    /// The address from which the server is spoken to.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname(2)`.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
     /// Sends `text` as a message and returns its echo, without the line end.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! All connections of the loop, by the keys that their operations carry. Each has one that it goes on
 //! from, and belongs to the kernel meanwhile.
 
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,13 +47,25 @@ impl<'a> Clients<'a> {
 
     /// Goes on with the connection whose operation is done, at this moment, and sets the clock if that
     /// took time.
-    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: Completion, now: &mut Instant) {
+    ///
+    /// # Errors
+    ///
+    /// Those of `io_uring_enter(2)`.
+    pub(crate) fn complete(
+        &mut self,
+        ring: &mut Ring,
+        completion: Completion,
+        now: &mut Instant,
+    ) -> io::Result<()> {
         let key = completion.key() as usize;
         let lent = self.all.get_mut(key).and_then(|client| client.handler.take());
-        let Some(lent) = lent else { return };
+        let Some(lent) = lent else { return Ok(()) };
         let (mut handler, result) = lent.take_back(completion);
+        let before = *now;
         let next = handler.go_on(Some(result), now, self.draining);
         self.start(ring, key, handler, next);
+        // It has computed: its answer leaves before the next one computes.
+        if *now > before { ring.submit() } else { Ok(()) }
     }
 
     /// Has the next operation of a connection begun, or lets the connection go.

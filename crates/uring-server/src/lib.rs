@@ -105,14 +105,7 @@ impl Server<'_> {
                         clients.admit(ring, stream, peer);
                     }
                 }
-                _ => {
-                    let before = now;
-                    clients.complete(ring, completion, &mut now);
-                    // It has computed: its answer leaves before the next one computes.
-                    if now > before {
-                        ring.submit()?;
-                    }
-                }
+                _ => clients.complete(ring, completion, &mut now)?,
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Client, Panel};
+use super::{Client, Panel, clients_at_a_time};
 use crate::pages::plot::{FAINT, INK, hex};
 
 const WIDTH: f64 = 800.0;
@@ -37,7 +37,8 @@ pub(super) fn draw(panels: &[Panel], sentences: &[String]) -> String {
             top += ROW;
         }
     }
-    svg += &legend(foot + 52.0);
+    let computes = panels.iter().any(|panel| panel.compute > 0.0);
+    svg += &legend(foot + 52.0, computes);
     svg + "</svg>\n"
 }
 
@@ -84,48 +85,78 @@ fn grid(scale: &Scale, foot: f64) -> String {
 
 fn heading(panel: &Panel, y: f64) -> String {
     let workers = panel.workers.map_or(String::new(), |count| format!(", {count} workers"));
+    let computing = panel.processors().map_or(String::new(), |count| {
+        format!(", and computed for {} at a time", clients_at_a_time(count))
+    });
     format!(
         "<text x=\"{LEFT}\" y=\"{y:.1}\"><tspan font-weight=\"bold\">{}</tspan>{workers}: all done \
-         after {:.2} s</text>\n",
+         after {:.2} s{computing}</text>\n",
         panel.model,
         panel.end_seconds()
     )
 }
 
-/// One client: a thin line while it waits, a bar while it is served.
+/// One client: a thin line while it waits, a pale bar while the server waits for it, and a full one while
+/// the server computes, as high as its share of a processor.
 fn bars(panel: &Panel, client: &Client, scale: &Scale, top: f64) -> String {
     let (middle, colour) = (top + ROW / 2.0, hex(panel.colour));
     let mut svg = String::new();
-    let _ = writeln!(
-        svg,
-        "<path d=\"M{:.1} {middle:.1}H{:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\" \
-         stroke-dasharray=\"2 3\"/>",
-        scale.x(client.connected_seconds),
-        scale.x(client.left_seconds)
-    );
     for message in &client.messages {
-        let from = scale.x(message.served_from(panel.delay));
-        let width = (scale.x(message.answered_seconds) - from - 1.0).max(1.0);
-        let y = middle - BAR / 2.0;
         let _ = writeln!(
             svg,
-            "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\" \
-             fill=\"{colour}\"/>"
+            "<path d=\"M{:.1} {middle:.1}H{:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\" \
+             stroke-dasharray=\"2 3\"/>",
+            scale.x(message.sent_seconds),
+            scale.x(message.served_from_seconds)
         );
+        let [from, computed_from, end] =
+            [message.served_from_seconds, message.computed_from_seconds, message.answered_seconds]
+                .map(|seconds| scale.x(seconds));
+        svg += &waiting(from, end, middle, &colour);
+        if computed_from < end {
+            svg += &computing(computed_from, end, middle, message.share(panel.compute), &colour);
+        }
     }
     svg
 }
 
-fn legend(y: f64) -> String {
+/// A bar from here to there, and a gap behind it.
+fn waiting(from: f64, end: f64, middle: f64, colour: &str) -> String {
+    let (width, y) = ((end - from - 1.0).max(1.0), middle - BAR / 2.0);
+    format!(
+        "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\" \
+         fill=\"{colour}\" fill-opacity=\"0.45\"/>\n"
+    )
+}
+
+/// The same for a share of a processor.
+fn computing(from: f64, end: f64, middle: f64, share: f64, colour: &str) -> String {
+    let (width, height) = ((end - from - 1.0).max(1.0), BAR * share);
+    let y = middle + BAR / 2.0 - height;
+    format!(
+        "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+         fill=\"{colour}\"/>\n"
+    )
+}
+
+fn legend(y: f64, computes: bool) -> String {
     let middle = y - 4.0;
+    let computing = match computes {
+        true => {
+            computing(LEFT + 400.0, LEFT + 431.0, middle, 0.5, INK)
+                + &format!(
+                    "<text x=\"{}\" y=\"{y}\">and computed for: as high as its share of a CPU</text>\n",
+                    LEFT + 438.0
+                )
+        }
+        false => String::new(),
+    };
     format!(
         "<path d=\"M{LEFT} {middle}h30\" stroke=\"{INK}\" stroke-width=\"1.5\" \
-         stroke-dasharray=\"2 3\"/><text x=\"{}\" y=\"{y}\">waits for its turn</text>\
-         <rect x=\"{}\" y=\"{}\" width=\"30\" height=\"{BAR}\" rx=\"2\" fill=\"{INK}\"/>\
-         <text x=\"{}\" y=\"{y}\">is served: a bar a message</text>\n",
+         stroke-dasharray=\"2 3\"/><text x=\"{}\" y=\"{y}\">waits for its turn</text>\n\
+         {}<text x=\"{}\" y=\"{y}\">is served: a bar a message</text>\n{computing}",
         LEFT + 38.0,
-        LEFT + 190.0,
-        middle - BAR / 2.0,
-        LEFT + 228.0,
+        waiting(LEFT + 180.0, LEFT + 211.0, middle, INK),
+        LEFT + 218.0,
     )
 }

@@ -5,6 +5,12 @@ use super::{Client, Panel};
 /// How many columns the time takes.
 const WIDTH: usize = 68;
 
+/// The characters of a bar.
+const TURN: char = '.';
+const WAITING: char = '#';
+const ALONE: char = '@';
+const SHARING: char = '+';
+
 /// The panels, one below the other, on one scale of time.
 pub(super) fn render(panels: &[Panel]) -> String {
     let end = panels.iter().map(Panel::end_seconds).fold(0.0, f64::max);
@@ -16,7 +22,20 @@ pub(super) fn render(panels: &[Panel]) -> String {
         }
     }
     let axis = format!("0{:>width$}", format!("{end:.1} s"), width = WIDTH - 1);
-    text + &format!("       {axis}\n\n  . waits for its turn   # is served\n")
+    format!("{text}       {axis}\n\n  {}\n", legend(&text))
+}
+
+/// What the characters mean that are in the picture.
+fn legend(text: &str) -> String {
+    let bars: String = text.lines().filter(|line| line.starts_with("  ")).collect();
+    let meanings = [
+        (TURN, "waits for its turn"),
+        (WAITING, "is served"),
+        (ALONE, "computes"),
+        (SHARING, "computes on a shared CPU"),
+    ];
+    let used = meanings.into_iter().filter(|(character, _)| bars.contains(*character));
+    used.map(|(character, what)| format!("{character} {what}")).collect::<Vec<_>>().join("   ")
 }
 
 fn bar(panel: &Panel, client: &Client, end: f64) -> String {
@@ -24,37 +43,43 @@ fn bar(panel: &Panel, client: &Client, end: f64) -> String {
     let column = |seconds: f64| ((seconds / a_column).round() as usize).min(WIDTH);
     let mut columns = [' '; WIDTH];
     let last = client.messages.last().map_or(client.left_seconds, |it| it.answered_seconds);
-    columns[..column(last)].fill('.');
+    columns[..column(last)].fill(TURN);
     for message in &client.messages {
         // What is shorter than a column is no waiting, but rounding.
-        let from = match message.served_from(panel.delay) {
+        let from = match message.served_from_seconds {
             served if served - message.sent_seconds < a_column => message.sent_seconds,
             served => served,
         };
-        columns[column(from)..column(message.answered_seconds)].fill('#');
+        let end = message.answered_seconds;
+        let computed_from = match message.computed_from_seconds {
+            computed if computed - from < a_column => from,
+            computed => computed,
+        };
+        columns[column(from)..column(end)].fill(WAITING);
+        let computing = if message.share(panel.compute) > 0.75 { ALONE } else { SHARING };
+        columns[column(computed_from)..column(end)].fill(computing);
     }
     columns.iter().collect::<String>().trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::experiments::timeline::Message;
 
     #[test]
     fn who_waits_has_dots_before_the_bar() {
         let client = |answered_seconds| Client {
+            address: ([127, 0, 0, 1], 7).into(),
             connected_seconds: 0.0,
-            messages: vec![Message { sent_seconds: 0.0, answered_seconds }],
+            messages: vec![Message::new(0.0, answered_seconds, 1.0)],
             left_seconds: answered_seconds,
         };
         let panel = Panel {
             model: "one at a time".to_owned(),
             colour: 0,
             workers: None,
-            delay: Duration::from_secs(1),
+            compute: 0.0,
             clients: vec![client(1.0), client(2.0)],
         };
         let text = render(&[panel]);

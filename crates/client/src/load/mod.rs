@@ -29,7 +29,7 @@ mod run;
 mod schedule;
 
 pub use failures::Failures;
-pub use quantile::{quantile, quantile_with};
+pub use quantile::{quantile, quantile_of_few, quantile_with};
 use run::Run;
 
 /// From this share of a CPU on, the load may have been what its rate was limited by: it is driven
@@ -235,7 +235,7 @@ impl Outcome {
 }
 
 /// An empty histogram of nanoseconds up to an hour, exact to three digits.
-fn nanoseconds() -> Histogram<u64> {
+pub fn nanoseconds() -> Histogram<u64> {
     const HOUR: u64 = 3_600_000_000_000;
     Histogram::new_with_max(HOUR, 3).unwrap_or_else(|_| unreachable!("the bounds are constant"))
 }

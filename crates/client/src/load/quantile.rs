@@ -12,7 +12,14 @@ pub fn quantile(latency: &Histogram<u64>, at: f64) -> Option<Duration> {
     quantile_with(latency, 0, Duration::ZERO, at)
 }
 
-/// The same where `more` have waited for `at_least` and have then given up: nobody knows how long
+/// The latency that the share `at` of all does not exceed; nothing where fewer than `enough_above` do.
+pub fn quantile_of_few(latency: &Histogram<u64>, at: f64, enough_above: f64) -> Option<Duration> {
+    let above = latency.len() as f64 * (1.0 - at);
+    let value = || Duration::from_nanos(latency.value_at_quantile(at));
+    (above >= enough_above - 1e-6).then(value)
+}
+
+/// As [`quantile`], where `more` have waited for `at_least` and have then given up: nobody knows how long
 /// they would have waited, only that it was longer than those who were answered sooner.
 pub fn quantile_with(
     latency: &Histogram<u64>,

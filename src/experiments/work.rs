@@ -1,0 +1,375 @@
+//! Waiting against computing: service that always takes as long, of which more and more is computed.
+//!
+//! Who waits holds a place in a model, and who computes holds a processor. So with waiting alone a
+//! model is as fast as it has places, and with computing alone none is faster than the machine's
+//! processors allow: a limit that can be computed, and is drawn beside what was measured.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use client::load::{Extent, Histogram, Load, Outcome, nanoseconds, quantile_of_few};
+use serde::Serialize;
+use server_core::parse_positive_duration;
+
+use super::Experiment;
+use crate::instruments::machine::cores;
+use crate::instruments::sample::Sample;
+use crate::lab::{Lab, in_rounds};
+use crate::models::Contestant;
+use crate::pages::number::{short, short_or_nothing, with_spread};
+use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::section::{Picture, Section, Table};
+
+/// The experiment.
+pub(super) struct Work;
+
+/// What it is told.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// How much of the service is computing, in percent, from little to much [default: 0,25,50,75,100]
+    #[arg(long, value_name = "P,P", value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<u32>::new().range(0..=100))]
+    shares: Vec<u32>,
+
+    /// How long the server takes for each message, waiting and computing together
+    #[arg(long, value_name = "DURATION", default_value = "10ms",
+        value_parser = parse_positive_duration)]
+    service: Duration,
+
+    /// How many clients at a time
+    #[arg(long, value_name = "N", default_value_t = 32,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    clients: usize,
+}
+
+impl Options {
+    fn shares(&self, lab: &Lab) -> Vec<u32> {
+        match (self.shares.as_slice(), lab.quick) {
+            ([], false) => vec![0, 25, 50, 75, 100],
+            ([], true) => vec![0, 100],
+            (shares, _) => shares.to_vec(),
+        }
+    }
+}
+
+/// What was measured, and of what.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    /// How many processors there are.
+    cores: usize,
+    clients: usize,
+    service_seconds: f64,
+    curves: Vec<Curve>,
+}
+
+/// One server over all shares.
+#[derive(Clone, Debug, Serialize)]
+struct Curve {
+    name: String,
+    model: &'static str,
+    #[serde(skip)]
+    colour: u32,
+    /// From little computing to much.
+    points: Vec<Measured>,
+}
+
+/// What was measured with this share of computing.
+#[derive(Clone, Debug, Serialize)]
+struct Measured {
+    computing_percent: u32,
+    /// Each round's.
+    messages_per_second: Sample,
+    /// Of all rounds together, that there be enough for the p99.
+    #[serde(skip)]
+    latency: Histogram<u64>,
+    p50_milliseconds: Option<f64>,
+    p99_milliseconds: Option<f64>,
+}
+
+/// How often each is measured.
+const ROUNDS: usize = 3;
+
+const RATE: &str = "Messages per second";
+
+/// The horizontal axis of every plot.
+const COMPUTING: &str = "computing, % of the service";
+
+/// A latency's title, and the latency.
+type Latency = (&'static str, fn(&Measured) -> Option<f64>);
+
+/// What is shown of the latencies.
+const LATENCIES: [Latency; 2] = [
+    ("Latency, median, ms", |it| it.p50_milliseconds),
+    ("Latency, p99, ms", |it| it.p99_milliseconds),
+];
+
+impl Measured {
+    fn new(computing_percent: u32) -> Self {
+        Measured {
+            computing_percent,
+            messages_per_second: Sample::default(),
+            latency: nanoseconds(),
+            p50_milliseconds: None,
+            p99_milliseconds: None,
+        }
+    }
+
+    /// Adds what one more round brought.
+    fn add(&mut self, outcome: &Outcome) {
+        self.messages_per_second.push(outcome.messages_per_second());
+        self.latency += &outcome.message_latency;
+        let quantile =
+            |at| quantile_of_few(&self.latency, at, 1.0).map(|it| it.as_secs_f64() * 1e3);
+        (self.p50_milliseconds, self.p99_milliseconds) = (quantile(0.5), quantile(0.99));
+    }
+
+    fn x(&self) -> f64 {
+        f64::from(self.computing_percent)
+    }
+}
+
+impl Experiment for Work {
+    const NAME: &'static str = "work";
+    const TITLE: &'static str = "Waiting against computing";
+    const ABOUT: &'static str = "Service that waits against service that computes: who leads where, and what the cores allow";
+    const QUICK: &'static str = "waiting alone and computing alone, one round";
+    type Options = Options;
+    type Figures = Figures;
+
+    fn connections(_: &Lab, options: &Options) -> usize {
+        options.clients
+    }
+
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let measurements = contestants(lab).len() * options.shares(lab).len() * rounds(lab.quick);
+        // A slow one takes as long again, and those that are on their way come to their end.
+        measurements as f64 * (warm_up(options) + 2 * SHORTEST).as_secs_f64()
+    }
+
+    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
+        let (shares, contestants) = (options.shares(lab), contestants(lab));
+        let new = |it: &Contestant| {
+            let points = shares.iter().map(|share| Measured::new(*share)).collect();
+            Curve { name: it.name.clone(), model: it.model.name, colour: it.colour, points }
+        };
+        let mut curves: Vec<Curve> = contestants.iter().map(new).collect();
+        let steps = contestants.len() * shares.len();
+        let progress = lab.progress(steps * rounds(lab.quick));
+        in_rounds(rounds(lab.quick), steps, |step| {
+            let (share, place) = (step / contestants.len(), step % contestants.len());
+            progress.step(format!("{}: {} % computing", contestants[place].name, shares[share]));
+            let outcome = put(lab, &contestants[place], options, shares[share])?;
+            curves[place].points[share].add(&outcome);
+            Ok(())
+        })?;
+        let (clients, service_seconds) = (options.clients, options.service.as_secs_f64());
+        Ok(Figures { cores: cores(), clients, service_seconds, curves })
+    }
+
+    fn show(figures: &Figures) -> anyhow::Result<Section> {
+        let latencies = || LATENCIES.into_iter();
+        let plots = latencies()
+            .map(|(title, of)| figures.plot(title, "ms", |it| Point::exact(it.x(), of(it)), None));
+        let tables = latencies()
+            .map(|(title, of)| figures.table(title, |it| short_or_nothing(of(it)), None));
+        Ok(Section {
+            sentences: figures.sentences(),
+            pictures: [figures.plot_of_rates()]
+                .into_iter()
+                .chain(plots)
+                .filter_map(Result::transpose)
+                .collect::<anyhow::Result<_>>()?,
+            tables: [figures.table_of_rates()].into_iter().chain(tables).collect(),
+            method: figures.method(),
+        })
+    }
+}
+
+fn rounds(quick: bool) -> usize {
+    if quick { 1 } else { ROUNDS }
+}
+
+/// From when on the clients are answered as fast as they come, in seconds: when each has had a turn.
+fn warm_up(options: &Options) -> Duration {
+    options.service * u32::try_from(options.clients).unwrap_or(u32::MAX)
+}
+
+/// How long a measurement lasts at least, and how many answers it has at least: enough for a p99.
+const SHORTEST: Duration = Duration::from_millis(250);
+const FEWEST_ANSWERS: u64 = 120;
+
+/// Beside a server that computes where its tasks are: its cures.
+fn contestants(lab: &Lab) -> Vec<Contestant> {
+    lab.contestants.iter().flat_map(Contestant::with_cures_for_computing).collect()
+}
+
+/// Puts clients on a new server that come anew with each message, so that none holds a worker while it
+/// has nothing to ask.
+fn put(
+    lab: &Lab,
+    contestant: &Contestant,
+    options: &Options,
+    share: u32,
+) -> anyhow::Result<Outcome> {
+    let compute = options.service * share / 100;
+    let [delay, compute] = [options.service - compute, compute].map(humantime::format_duration);
+    let contestant = contestant.clone().with("--delay", delay).with("--compute", compute);
+    let (warm_up, longest) = (warm_up(options), 200 * options.service);
+    let extent = Extent::Time { warm_up, duration: longest.max(SHORTEST) };
+    let mut before = 0;
+    lab.put_watched(
+        &contestant,
+        |server| Load {
+            messages_per_connection: Some(1),
+            patience: 10 * longest,
+            ..Load::strict(server, options.clients, extent)
+        },
+        |status| {
+            if status.elapsed < warm_up {
+                before = status.messages;
+            }
+            let measured = status.elapsed.saturating_sub(warm_up);
+            match measured >= SHORTEST && status.messages - before >= FEWEST_ANSWERS {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        },
+    )
+}
+
+impl Figures {
+    /// What no server can exceed: so many messages a second the processors can compute, and so many the
+    /// clients can ask for.
+    fn limit(&self, computing_percent: u32) -> f64 {
+        let asked = self.clients as f64 / self.service_seconds;
+        let compute = self.service_seconds * f64::from(computing_percent) / 100.0;
+        asked.min(self.cores as f64 / compute)
+    }
+
+    fn shares(&self) -> impl Iterator<Item = (usize, u32)> {
+        let points = self.curves.first().map_or(&[][..], |curve| &curve.points);
+        points.iter().map(|point| point.computing_percent).enumerate()
+    }
+
+    fn fewest_answers(&self) -> u64 {
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
+        points.map(|point| point.latency.len()).min().unwrap_or_default()
+    }
+
+    fn plot_of_rates(&self) -> anyhow::Result<Option<Picture>> {
+        let rate = |it: &Measured| Point::of(it.x(), &it.messages_per_second, 1.0);
+        self.plot(RATE, "per second", rate, Some(self.limit_line()))
+    }
+
+    /// A line a server, and a further one.
+    fn plot(
+        &self,
+        title: &str,
+        unit: &str,
+        point: impl Fn(&Measured) -> Option<Point>,
+        more: Option<Line>,
+    ) -> anyhow::Result<Option<Picture>> {
+        let curves = self.curves.iter();
+        let curves = curves.map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
+        let lines: Vec<Line> = Line::all(curves, point).into_iter().chain(more).collect();
+        picture(&Axes { title, x: COMPUTING, y: unit, even: true }, &lines)
+    }
+
+    /// Smooth, since it is computed.
+    fn limit_line(&self) -> Line {
+        const BLACK_OR_WHITE: u32 = 0x80_80_80;
+        let last = self.shares().map(|(_, share)| share).max().unwrap_or_default();
+        let point = |share| Point::exact(f64::from(share), Some(self.limit(share)));
+        let points = (0..=last).step_by(5).filter_map(point).collect();
+        Line { name: "limit".to_owned(), colour: BLACK_OR_WHITE, dashed: true, points }
+    }
+
+    fn table_of_rates(&self) -> Table {
+        let limits = self.shares().map(|(_, share)| short(self.limit(share)));
+        let limits = ("the limit".to_owned(), limits.collect());
+        self.table(RATE, |it| with_spread(&it.messages_per_second, 1.0), Some(limits))
+    }
+
+    /// A row a server, a column a share, and a further row.
+    fn table(
+        &self,
+        caption: &str,
+        cell: impl Fn(&Measured) -> String,
+        more: Option<(String, Vec<String>)>,
+    ) -> Table {
+        let row = |it: &Curve| (it.name.clone(), it.points.iter().map(&cell).collect());
+        Table {
+            caption: caption.to_owned(),
+            corner: "computing",
+            columns: self.shares().map(|(_, share)| format!("{share}%")).collect(),
+            rows: self.curves.iter().map(row).chain(more).collect(),
+            ..Table::default()
+        }
+    }
+
+    /// Who leads at each share, and who falls far behind.
+    fn sentences(&self) -> Vec<String> {
+        self.shares().filter_map(|(place, share)| self.sentence(place, share)).collect()
+    }
+
+    fn sentence(&self, place: usize, share: u32) -> Option<String> {
+        let rate = |curve: &Curve| curve.points[place].messages_per_second.median();
+        let mut ranked: Vec<(&str, f64)> =
+            self.curves.iter().map(|it| (it.name.as_str(), rate(it))).collect();
+        ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
+        let (best, most) = *ranked.first()?;
+        let leads = ranked.iter().filter(|(name, rate)| *name != best && *rate > 0.95 * most);
+        let leads: Vec<&str> = leads.map(|(name, _)| *name).collect();
+        let beside = match leads.as_slice() {
+            [] => String::new(),
+            leads => format!(" (within 5 %: {})", leads.join(", ")),
+        };
+        let behind = ranked.iter().filter(|(_, rate)| *rate < 0.6 * most);
+        let behind: Vec<String> =
+            behind.map(|(name, rate)| format!("{name} {}", short(*rate))).collect();
+        let behind = match behind.as_slice() {
+            [] => String::new(),
+            behind => format!("; far behind: {}", behind.join(", ")),
+        };
+        Some(format!(
+            "{share} % computing: {best} leads with {} messages a second{beside}, of {} that the \
+             limit allows{behind}.",
+            short(most),
+            short(self.limit(share)),
+        ))
+    }
+
+    fn method(&self) -> String {
+        let rounds = self.curves.first().and_then(|it| it.points.first());
+        let rounds = rounds.map_or(0, |point| point.messages_per_second.count());
+        let service = humantime::format_duration(Duration::from_secs_f64(self.service_seconds));
+        let few = self.fewest_answers();
+        let rounds = match rounds {
+            1 => format!("Measured once, {few} answers a point or more"),
+            rounds => format!(
+                "Rates are medians of {rounds} interleaved rounds ± half their range, latencies those of \
+                 all rounds' answers together, {few} or more a point"
+            ),
+        };
+        format!(
+            "{} clients, each of which comes anew with each message and waits for the answer. A message \
+             takes the server {service}: it waits, and then computes. The limit is what {} processors \
+             can compute and {0} clients can ask for; the load uses a part of the processors too. \
+             {rounds}.",
+            self.clients, self.cores,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_that_of_the_clients_and_then_that_of_the_processors() {
+        let figures = Figures { cores: 2, clients: 32, service_seconds: 0.01, curves: Vec::new() };
+        let limits = [0, 1, 50, 100].map(|share| figures.limit(share));
+        assert_eq!(limits.map(f64::round), [3200.0, 3200.0, 400.0, 200.0]);
+    }
+}

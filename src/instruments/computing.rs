@@ -1,0 +1,69 @@
+//! When a server computed, as its log tells it: a client cannot know whether it waits for its turn, or
+//! for a computation that shares a processor with others.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+/// The log of a server.
+#[derive(Debug)]
+pub struct ComputingLog(NamedTempFile);
+
+/// One computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Computed {
+    /// For whom.
+    pub client: SocketAddr,
+    /// From its beginning to its end, other threads' turns on the processor included.
+    pub within: Duration,
+}
+
+impl ComputingLog {
+    /// Has a server write it that is not started yet.
+    ///
+    /// # Errors
+    ///
+    /// When there is no place for a file.
+    pub fn of(command: &mut Command) -> io::Result<Self> {
+        let file = NamedTempFile::new()?;
+        command.args(["--log-format", "json"]).env_remove("RUST_LOG");
+        command.stderr(file.reopen()?);
+        Ok(ComputingLog(file))
+    }
+
+    /// What it tells of computing, each client's computations in their order. To be read when the server has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(&self) -> io::Result<Vec<Computed>> {
+        Ok(std::fs::read_to_string(self.0.path())?.lines().filter_map(computed).collect())
+    }
+}
+
+fn computed(line: &str) -> Option<Computed> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    Some(Computed {
+        client: event["peer"].as_str()?.parse().ok()?,
+        within: Duration::from_micros(event["microseconds"].as_u64()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_for_whom_and_how_long() {
+        let line = r#"{"time":5000000,"level":"INFO","who":"thread 1","peer":"127.0.0.1:7",
+            "event":"computed","microseconds":250000,"text":"computed for 100ms"}"#;
+        let expected =
+            Computed { client: ([127, 0, 0, 1], 7).into(), within: Duration::from_millis(250) };
+        assert_eq!(computed(line), Some(expected));
+        assert_eq!(computed(r#"{"peer":"127.0.0.1:7","event":"closed"}"#), None);
+    }
+}
