@@ -16,6 +16,7 @@
 //! | outbox | an event loop | `src/yours/outbox.rs` |
 //! | patience | tasks | `src/yours/patience.rs` |
 //! | lending | completions | `src/yours/lending.rs` |
+//! | census | what they share | `src/yours/census.rs` |
 //!
 //! Tests called `task_…` are yours to turn green. Those called `still_…` are green from the start, and
 //! are to stay so.
@@ -25,12 +26,16 @@
 #[cfg(feature = "yours")]
 mod yours;
 #[cfg(feature = "yours")]
-pub use yours::{crew, framing, lending, limit, outbox, patience, reaping, survival, workers};
+pub use yours::{
+    census, crew, framing, lending, limit, outbox, patience, reaping, survival, workers,
+};
 
 #[cfg(not(feature = "yours"))]
 mod solutions;
 #[cfg(not(feature = "yours"))]
-pub use solutions::{crew, framing, lending, limit, outbox, patience, reaping, survival, workers};
+pub use solutions::{
+    census, crew, framing, lending, limit, outbox, patience, reaping, survival, workers,
+};
 
 /// Asserts that what your code returned is right, and says which is which where it is not.
 #[macro_export]

@@ -21,6 +21,7 @@ use server_core::unless_read_enough;
 mod check;
 mod diff;
 mod interrupt;
+mod party;
 mod report;
 mod serve;
 
@@ -60,6 +61,9 @@ enum Other {
     /// Runs one server, as its own program does, and ends with whoever started it
     #[command(hide = true, disable_help_flag = true)]
     Serve(serve::Options),
+    /// The clients of a siege, which come to nobody but the server that their lab has started
+    #[command(hide = true)]
+    Party(party::Options),
 }
 
 /// The whole command line: every experiment by its name, and the first of them without.
@@ -99,6 +103,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Other::Diff(options) => diff::run(&options)?,
         Other::BenchTable => bench_table()?,
         Other::Serve(options) => return serve::run(&options),
+        Other::Party(options) => return party::run(&options),
     }
     Ok(ExitCode::SUCCESS)
 }

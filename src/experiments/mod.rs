@@ -19,6 +19,7 @@ mod exercise;
 mod memory;
 mod overload;
 mod scale;
+pub mod siege;
 mod timeline;
 mod work;
 
@@ -32,6 +33,7 @@ pub const EXPERIMENTS: &[Entry] = &[
     Entry::of::<memory::Memory>(),
     Entry::of::<overload::Overload>(),
     Entry::of::<work::Work>(),
+    Entry::of::<siege::Siege>(),
     Entry::of::<crash::Crash>(),
 ];
 

@@ -1,6 +1,6 @@
 //! More work than a model can do: an open loop past what it serves.
 //!
-//! Each message takes the server some pretended work, in which it waits and computes nothing. So
+//! Each message takes the server some work, in which it waits and computes nothing. So
 //! what a model can serve is how many it serves at a time, and not how fast this machine is: with
 //! 20 ms of work, one at a time is 50 a second, and 8 workers are 400.
 
@@ -11,7 +11,7 @@ use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
 use serde::Serialize;
 use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
 
-use super::Experiment;
+use super::{Experiment, Part};
 use crate::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::pages::number::{NOTHING, short};
@@ -56,7 +56,7 @@ impl Options {
 
     fn duration(&self, lab: &Lab) -> Duration {
         // Longer than anybody's patience, also in a hurry.
-        let usual = Duration::from_millis(if lab.quick { 1500 } else { 2000 });
+        let usual = Duration::from_millis(if lab.quick { 1200 } else { 2000 });
         self.duration.unwrap_or(usual)
     }
 }
@@ -100,7 +100,13 @@ impl Experiment for Overload {
     const NAME: &'static str = "overload";
     const TITLE: &'static str = "More than a model can serve";
     const ABOUT: &'static str = "More new clients a second than a model can serve";
-    const QUICK: &'static str = "1,000 clients a second for 1.5 s";
+    const QUICK: &'static str = "1,000 clients a second for 1.2 s";
+    const PARTS: &'static [Part] = &[Part {
+        name: Self::NAME,
+        title: Self::TITLE,
+        arguments: &["--duration", "1500ms"],
+        quick_arguments: &[],
+    }];
     type Options = Options;
     type Figures = Vec<Curve>;
 

@@ -7,7 +7,7 @@ use client::load::{Extent, Load};
 use serde::Serialize;
 use server_core::AtOnce;
 
-use super::Experiment;
+use super::{Experiment, Part};
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
 use crate::instruments::sample::{Figure, Samples, count, figure};
@@ -120,6 +120,12 @@ impl Experiment for Scale {
     const TITLE: &'static str = "As the clients grow in number";
     const ABOUT: &'static str = "What each model does as its clients grow in number";
     const QUICK: &'static str = "2 rounds of 80 ms with 1 and 256 clients";
+    const PARTS: &'static [Part] = &[Part {
+        name: Self::NAME,
+        title: Self::TITLE,
+        arguments: &["--clients", "1,16,1024"],
+        quick_arguments: &[],
+    }];
     type Options = Options;
     type Figures = Vec<Curve>;
 

@@ -12,13 +12,13 @@ use client::load::{Extent, Histogram, Load, Outcome, nanoseconds, quantile_of_fe
 use serde::Serialize;
 use server_core::parse_positive_duration;
 
-use super::Experiment;
+use super::{Experiment, Part};
 use crate::instruments::machine::cores;
 use crate::instruments::sample::Sample;
 use crate::lab::{Lab, in_rounds};
 use crate::models::Contestant;
 use crate::pages::number::{short, short_or_nothing, with_spread};
-use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::plot::{Axes, INK_COLOUR, Line, Point, picture};
 use crate::pages::section::{Picture, Section, Table};
 
 /// The experiment.
@@ -47,7 +47,7 @@ impl Options {
     fn shares(&self, lab: &Lab) -> Vec<u32> {
         match (self.shares.as_slice(), lab.quick) {
             ([], false) => vec![0, 25, 50, 75, 100],
-            ([], true) => vec![0, 100],
+            ([], true) => vec![100],
             (shares, _) => shares.to_vec(),
         }
     }
@@ -133,7 +133,13 @@ impl Experiment for Work {
     const NAME: &'static str = "work";
     const TITLE: &'static str = "Waiting against computing";
     const ABOUT: &'static str = "Service that waits against service that computes: who leads where, and what the cores allow";
-    const QUICK: &'static str = "waiting alone and computing alone, one round";
+    const QUICK: &'static str = "computing alone, one round";
+    const PARTS: &'static [Part] = &[Part {
+        name: Self::NAME,
+        title: Self::TITLE,
+        arguments: &["--shares", "0,50,100"],
+        quick_arguments: &[],
+    }];
     type Options = Options;
     type Figures = Figures;
 
@@ -143,8 +149,8 @@ impl Experiment for Work {
 
     fn seconds(lab: &Lab, options: &Options) -> f64 {
         let measurements = contestants(lab).len() * options.shares(lab).len() * rounds(lab.quick);
-        // A slow one takes as long again, and those that are on their way come to their end.
-        measurements as f64 * (warm_up(options) + 2 * SHORTEST).as_secs_f64()
+        // Some take a fifth of that, and some twice as long.
+        measurements as f64 * 3.0 * SHORTEST.as_secs_f64()
     }
 
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
@@ -190,14 +196,22 @@ fn rounds(quick: bool) -> usize {
     if quick { 1 } else { ROUNDS }
 }
 
-/// From when on the clients are answered as fast as they come, in seconds: when each has had a turn.
-fn warm_up(options: &Options) -> Duration {
-    options.service * u32::try_from(options.clients).unwrap_or(u32::MAX)
+/// From when on the clients are answered as fast as they come: when each has had a turn. They wait side
+/// by side where there are places, and are computed for one after the other at the worst.
+fn warm_up(
+    contestant: &Contestant,
+    clients: usize,
+    delay: Duration,
+    compute: Duration,
+) -> Duration {
+    let turns = clients.div_ceil(contestant.model.served_at_once(clients).max(1));
+    let times = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    delay * times(turns) + compute * times(clients)
 }
 
 /// How long a measurement lasts at least, and how many answers it has at least: enough for a p99.
 const SHORTEST: Duration = Duration::from_millis(250);
-const FEWEST_ANSWERS: u64 = 120;
+const FEWEST_ANSWERS: u64 = 128;
 
 /// Beside a server that computes where its tasks are: its cures.
 fn contestants(lab: &Lab) -> Vec<Contestant> {
@@ -213,10 +227,12 @@ fn put(
     share: u32,
 ) -> anyhow::Result<Outcome> {
     let compute = options.service * share / 100;
-    let [delay, compute] = [options.service - compute, compute].map(humantime::format_duration);
-    let contestant = contestant.clone().with("--delay", delay).with("--compute", compute);
-    let (warm_up, longest) = (warm_up(options), 200 * options.service);
+    let delay = options.service - compute;
+    let warm_up = warm_up(contestant, options.clients, delay, compute);
+    let longest = 200 * options.service;
     let extent = Extent::Time { warm_up, duration: longest.max(SHORTEST) };
+    let [delay, compute] = [delay, compute].map(humantime::format_duration);
+    let contestant = contestant.clone().with("--delay", delay).with("--compute", compute);
     let mut before = 0;
     lab.put_watched(
         &contestant,
@@ -278,11 +294,10 @@ impl Figures {
 
     /// Smooth, since it is computed.
     fn limit_line(&self) -> Line {
-        const BLACK_OR_WHITE: u32 = 0x80_80_80;
         let last = self.shares().map(|(_, share)| share).max().unwrap_or_default();
         let point = |share| Point::exact(f64::from(share), Some(self.limit(share)));
         let points = (0..=last).step_by(5).filter_map(point).collect();
-        Line { name: "limit".to_owned(), colour: BLACK_OR_WHITE, dashed: true, points }
+        Line { name: "limit".to_owned(), colour: INK_COLOUR, dashed: true, points }
     }
 
     fn table_of_rates(&self) -> Table {

@@ -32,6 +32,9 @@ const TEXT: u32 = 15;
 /// The height of a row of the legend.
 const LEGEND_ROW: u32 = 22;
 
+/// The colour of a line that is no model's: that of the text.
+pub const INK_COLOUR: u32 = 0x01_02_03;
+
 /// Colours that stand for those of the page, until the picture is written.
 const INK_FOR_NOW: RGBColor = RGBColor(1, 2, 3);
 const FAINT_FOR_NOW: RGBColor = RGBColor(4, 5, 6);

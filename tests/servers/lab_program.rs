@@ -1,5 +1,6 @@
 //! The lab as its user meets it.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
@@ -35,6 +36,24 @@ pub(crate) fn trials() -> Vec<Trial> {
             draws_a_timeline();
             Ok(())
         }),
+        Trial::test("lab: computing is drawn beside waiting, for a server and its cures", || {
+            draws_computing();
+            Ok(())
+        }),
+        Trial::test(
+            "lab: a slow client is enough for an iterative server, and ten are not for tasks",
+            || {
+                falls_to_a_siege();
+                Ok(())
+            },
+        ),
+        Trial::test(
+            "lab: attackers come to this machine alone, and end with whoever sent them",
+            || {
+                attackers_are_bound();
+                Ok(())
+            },
+        ),
         Trial::test("lab: an interrupted report leaves what was there, and says one line", || {
             is_interrupted();
             Ok(())
@@ -80,6 +99,10 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["timeline", "--clients", "101"], 2, "--clients"),
     (&["timeline", "--messages", "0"], 2, "--messages"),
     (&["timeline", "--delay", "0s"], 2, "--delay"),
+    (&["timeline", "--compute", "0s"], 2, "--compute"),
+    (&["work", "--shares", "101"], 2, "--shares"),
+    (&["siege", "--attackers", "5001"], 2, "--attackers"),
+    (&["siege", "--addr", "127.0.0.1:1"], 2, "--addr"),
     (&["timeline", "--workers", "0"], 2, "--workers"),
     (&["timeline", "--svg", "/nowhere/file"], 1, "cannot write /nowhere/file"),
     (&["overload", "--rates", "0"], 2, "--rates"),
@@ -213,6 +236,21 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
         "iterative fell behind at 200 a second",
         "/figures/0/model",
     ),
+    (
+        &["timeline", "--compute", "5ms", "--clients", "2", "--messages", "2", "--models", "async"],
+        "async --offload: 2 clients with 0.01 s of computing each",
+        "/panels/2/model",
+    ),
+    (
+        &["work", "--shares", "0,100", "--clients", "8", "--models", "iterative,event"],
+        "0 % computing: event leads with",
+        "/curves/1/name",
+    ),
+    (
+        &["siege", "--attackers", "10,20", "--models", "iterative,event"],
+        "event: it bears 20, and the last ordinary client waits",
+        "/sieges/1/model",
+    ),
 ];
 
 fn experiments_run() {
@@ -249,6 +287,56 @@ fn draws_a_timeline() {
     for part in ["<title>", "<desc>thread: 2 clients", "prefers-color-scheme", ">pool</tspan>"] {
         assert!(svg.contains(part), "{part:?} is missing in {svg}");
     }
+}
+
+fn draws_computing() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().to_str().expect("a plain path");
+    let mut command = lab(&["timeline", "--clients", "2", "--messages", "2", "--svg", path]);
+    let output = command.args(["--compute", "20ms", "--models", "thread,async"]).output();
+    assert!(output.expect("the lab").status.success());
+    let svg = std::fs::read_to_string(path).expect("the picture");
+    // Four bars, one of them in the other, for each of two clients of four servers; two in the legend.
+    assert_eq!(svg.matches("<rect ").count(), 4 * 2 * 2 * 2 + 2, "{svg}");
+    for part in [">async --workers 2</tspan>", ">async --offload</tspan>", "computed for"] {
+        assert!(svg.contains(part), "{part:?} is missing in {svg}");
+    }
+}
+
+/// Whatever the machine: a place that is held is held. The defence gives it back.
+fn falls_to_a_siege() {
+    let mut command = lab(&["siege", "--attackers", "1,10", "--models", "iterative,pool,async"]);
+    let output = command.args(["--message-timeout", "300ms"]).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text").replace('\n', " ");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for fate in [
+        "iterative: it falls to 1:",
+        "async: it bears 10, and",
+        "with --message-timeout 300ms it bears 10, and",
+    ] {
+        assert!(text.contains(fate), "{fate:?} is missing in {text}\n{errors}");
+    }
+}
+
+/// There is no address to be given: a port of this machine comes by the input, and its end ends them.
+fn attackers_are_bound() {
+    let line = one_line(lab(&["party", "attackers", "1", "1", "--addr", "192.0.2.1:1"]), 2);
+    assert!(line.contains("--addr"), "{line}");
+    let mut command = lab(&["party", "attackers", "1", "1"]);
+    command.stdin(Stdio::null());
+    let line = one_line(command, 1);
+    assert!(line.contains("standard input names no port"), "{line}");
+    let line = one_line(lab(&["party", "attackers", "5001", "1"]), 2);
+    assert!(line.contains("5001"), "{line}");
+    let server = any().start(&[]);
+    let mut command = lab(&["party", "attackers", "3", "3"]);
+    let mut party = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the lab");
+    let mut input = party.stdin.take().expect("a pipe");
+    writeln!(input, "{}", server.address().port()).expect("an attacker");
+    wait_until("they are served", || server.logged("answered") == 3);
+    drop(input);
+    wait_until("they have gone", || party.try_wait().expect("a child").is_some());
+    wait_until("all of them", || server.logged("closed:") == 3);
 }
 
 fn check(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {

@@ -4,20 +4,23 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::AtOnce;
 
-use crate::support::{A_WHILE, PATIENCE, Server, Subject, wait_until};
+use crate::support::{A_WHILE, Client, PATIENCE, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: Tests<2> = [
-        ("each answer takes the CPU time of --compute, behind its --delay", computes),
+        ("each answer takes the CPU time that --compute says", computes),
         ("SIGTERM does not wait for computing that never ends", stops_while_it_computes),
     ];
     let serves_all = |it: &Subject| it.model.at_once == AtOnce::All;
     let offloads = |it: &Subject| it.model.properties.offload && it.has_one_thread();
     let in_between = "a client that asks for much work at once lets others in between";
+    let one_by_one = |it: &Subject| serves_all(it) && it.has_one_thread();
+    let leaves = "an answer does not wait until the next one is computed";
     let aside = "computing holds up all tasks, and with --offload none";
     let all = tests.into_iter().flat_map(|(name, test)| of_all(name, test));
     all.chain(of_those(serves_all, in_between, lets_others_in_between))
+        .chain(of_those(one_by_one, leaves, answers_in_between))
         .chain(of_those(offloads, aside, offloads_its_computing))
         .collect()
 }
@@ -69,6 +72,19 @@ fn lets_others_in_between(subject: Subject) {
     modest.exchange("one alone\n");
     let answered = server.log().lines().filter(|line| line.contains("one of many")).count();
     assert!(answered < 15, "{answered} messages of the other client came first");
+}
+
+/// Both messages are there when the server looks.
+fn answers_in_between(subject: Subject) {
+    let server = subject.start(&["--compute", "400ms"]);
+    let mut clients = [server.connect(), server.connect()];
+    wait_until("both are served", || server.logged("connected") == 2);
+    server.pause();
+    clients.iter_mut().for_each(|client| client.send("hello\n"));
+    server.go_on();
+    wait_until("one of them is answered", || clients.iter().any(Client::has_answer));
+    assert_eq!(server.logged("computed for"), 1, "{}", server.log());
+    clients.iter_mut().for_each(|client| client.receive("hello\n"));
 }
 
 fn offloads_its_computing(subject: Subject) {

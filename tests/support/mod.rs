@@ -280,6 +280,14 @@ impl Client {
             && received == message.as_bytes()
     }
 
+    /// Whether there is something to receive. Does not block.
+    pub(crate) fn has_answer(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("an open socket");
+        let there = self.stream.peek(&mut [0]).is_ok();
+        self.stream.set_nonblocking(false).expect("an open socket");
+        there
+    }
+
     /// Sees that nothing comes for a while.
     #[track_caller]
     pub(crate) fn wait_in_vain(&mut self) {

@@ -13,7 +13,9 @@ mod descriptor_left_open;
 #[cfg(target_os = "linux")]
 mod early_buffer;
 mod event_loop;
+mod forked_counter;
 mod lock_held;
+mod lost_update;
 mod one_client_ends_all;
 mod shared_stream;
 mod signal_stacks;
@@ -29,8 +31,10 @@ const BUGS: &[(&str, Bug)] = &[
     ("unreaped-child", unreaped_child::run),
     ("descriptor-left-open", descriptor_left_open::run),
     ("unreplaced-worker", unreplaced_worker::run),
+    ("forked-counter", forked_counter::run),
     ("shared-stream", shared_stream::run),
     ("signal-stacks", signal_stacks::run),
+    ("lost-update", lost_update::run),
     ("lock-held", lock_held::run),
     ("write-interest", write_interest::run),
     ("blocked-loop", blocked_loop::run),

@@ -59,6 +59,11 @@ impl Held {
         Ok(())
     }
 
+    /// The connections, which block nobody, for whoever has more to do with them.
+    pub fn into_connections(self) -> Vec<TcpStream> {
+        self.connections
+    }
+
     /// How many of the connections the server has answered. The others wait for their turn.
     pub fn served(&self) -> usize {
         self.served

@@ -19,6 +19,7 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Intere
 #[cfg(not(target_os = "linux"))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
+// ANCHOR: clients
 pub(crate) struct Clients<'a> {
     connections: &'a Arc<Connections<TcpStream>>,
     registry: Registry,
@@ -28,6 +29,7 @@ pub(crate) struct Clients<'a> {
     ready: Vec<usize>,
     draining: bool,
 }
+// ANCHOR_END: clients
 
 struct Client<'a> {
     handler: Handler<'a>,

@@ -119,6 +119,7 @@ impl<'a> Session<'a> {
     /// came before it.
     ///
     /// [`receive`]: Self::receive
+    // ANCHOR: rest_due
     pub fn rest_due(&mut self) -> Option<Instant> {
         if !self.has_leftover() {
             return None;
@@ -127,6 +128,7 @@ impl<'a> Session<'a> {
         let since = *self.unfinished_since.get_or_insert_with(Instant::now);
         Some(since + self.options.message_timeout.min(hint_after))
     }
+    // ANCHOR_END: rest_due
 
     /// Says in the log, once, what may be wrong, and gives the message up when its time is over.
     fn look_at_the_unfinished(&mut self) {

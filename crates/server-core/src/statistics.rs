@@ -30,6 +30,7 @@ impl Statistics {
     /// # Errors
     ///
     /// When the kernel has no memory for the mapping.
+    // ANCHOR: page
     #[allow(unsafe_code)]
     pub fn shared_with_children() -> io::Result<&'static Self> {
         throttle::start_clock();
@@ -38,13 +39,16 @@ impl Statistics {
         // and holds zeros, which are valid atomics. All access to it from here on is atomic.
         Ok(unsafe { memory.cast::<Self>().as_ref() })
     }
+    // ANCHOR_END: page
 
     /// Counts a connection that a handler begins to serve or that waits for one.
+    // ANCHOR: opened
     pub fn opened(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
         let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_open.fetch_max(u64::try_from(open).unwrap_or(0), Ordering::Relaxed);
     }
+    // ANCHOR_END: opened
 
     /// Counts the end of a connection.
     pub fn closed(&self) {

@@ -1,3 +1,4 @@
+pub mod census;
 pub mod crew;
 pub mod framing;
 pub mod lending;

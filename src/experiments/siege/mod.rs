@@ -1,0 +1,232 @@
+//! Clients that mean harm: each holds a message that never becomes whole, and sends a byte now and
+//! then so that it is not idle. How many of them does it take until ordinary clients wait?
+//!
+//! A model that gives each client something of its own gives it to attackers too, and what that costs
+//! is memory. One that has a fixed number of something falls when attackers hold all of it. The
+//! defence is a time-out for messages: it bounds how long each is held.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::builder::RangedU64ValueParser;
+use serde::Serialize;
+use server_core::{AtOnce, parse_positive_duration};
+
+use super::{Experiment, Part};
+use crate::instruments::idle_memory::Before;
+use crate::lab::Lab;
+use crate::models::Contestant;
+use crate::pages::section::Section;
+
+mod attackers;
+mod ordinary;
+pub mod party;
+mod show;
+
+use party::{MOST, Party, Role};
+
+/// How many ordinary clients come, at once.
+const ORDINARY: usize = 8;
+
+/// Who waits for longer counts as turned away.
+const LONG: Duration = Duration::from_secs(1);
+
+/// From how many on what an attacker costs can be told from what comes and goes by itself.
+const ENOUGH_TO_WEIGH: usize = 100;
+
+/// A message-timeout that nothing here lasts as long as.
+const NO_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The experiment.
+pub struct Siege;
+
+/// What it is told. There is no address: the lab besieges the servers that it starts.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many slow clients, from few to many [default: 1,10,100,1000,5000]
+    #[arg(long, value_name = "N,N", value_delimiter = ',',
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST as u64))]
+    attackers: Vec<usize>,
+
+    /// The defence: how long after its first byte a message must be whole
+    #[arg(long, value_name = "DURATION", default_value = "500ms",
+        value_parser = parse_positive_duration)]
+    message_timeout: Duration,
+}
+
+impl Options {
+    fn attackers(&self, lab: &Lab) -> Vec<usize> {
+        let mut counts = match (self.attackers.as_slice(), lab.quick) {
+            ([], false) => vec![1, 10, 100, 1000, 5000],
+            ([], true) => vec![10],
+            (counts, _) => counts.to_vec(),
+        };
+        counts.sort_unstable();
+        counts
+    }
+
+    /// Without the defence, and with it.
+    fn timeouts(&self) -> [Duration; 2] {
+        [NO_TIMEOUT, self.message_timeout]
+    }
+}
+
+/// What came of it.
+#[derive(Serialize)]
+pub struct Figures {
+    message_timeout_seconds: f64,
+    sieges: Vec<Campaign>,
+}
+
+/// One server, with the defence or without, from few attackers on until it fell.
+#[derive(Clone, Debug, Serialize)]
+struct Campaign {
+    model: String,
+    #[serde(skip)]
+    colour: u32,
+    is_defended: bool,
+    sieges: Vec<Measured>,
+    /// With how many it was not besieged, and why.
+    #[serde(skip)]
+    left_out: Option<(usize, String)>,
+}
+
+/// One siege.
+#[derive(Clone, Debug, Serialize)]
+struct Measured {
+    attackers: usize,
+    /// How long each ordinary client waited for its answer; nothing where none came in time.
+    waits_seconds: Vec<Option<f64>>,
+    /// What an attacker costs the server in memory, its kernel's included, where that can be told.
+    kib_per_attacker: Option<f64>,
+}
+
+impl Measured {
+    /// How long the last ordinary client waited; nothing where one was not answered.
+    fn longest_wait(&self) -> Option<f64> {
+        let waits: Option<Vec<f64>> = self.waits_seconds.iter().copied().collect();
+        waits?.into_iter().reduce(f64::max)
+    }
+
+    fn answered(&self) -> usize {
+        self.waits_seconds.iter().flatten().count()
+    }
+
+    /// Whether the server is fallen: an ordinary client waited for long, or in vain.
+    fn is_lost(&self) -> bool {
+        self.longest_wait().is_none_or(|wait| wait > LONG.as_secs_f64())
+    }
+}
+
+impl Experiment for Siege {
+    const NAME: &'static str = "siege";
+    const TITLE: &'static str = "Clients that mean harm";
+    const ABOUT: &'static str =
+        "Slow clients that hold on without paying: how many it takes until ordinary clients wait";
+    const QUICK: &'static str = "10 slow clients";
+    const PARTS: &'static [Part] = &[Part {
+        name: Self::NAME,
+        title: Self::TITLE,
+        arguments: &["--attackers", "1,10,100,1000"],
+        quick_arguments: &[],
+    }];
+    type Options = Options;
+    type Figures = Figures;
+
+    fn connections(lab: &Lab, options: &Options) -> usize {
+        options.attackers(lab).first().map_or(0, |fewest| fewest + ORDINARY)
+    }
+
+    fn seconds(lab: &Lab, options: &Options) -> f64 {
+        let one = |count: &usize| 0.12 + *count as f64 * 200e-6;
+        let all = options.attackers(lab).iter().map(one).sum::<f64>();
+        let falls = |it: &&Contestant| it.model.at_once != AtOnce::All;
+        let fallen = lab.contestants.iter().filter(falls).count() as f64;
+        2.0 * (lab.contestants.len() as f64 * all + fallen * ordinary::PATIENCE.as_secs_f64())
+    }
+
+    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
+        let counts = options.attackers(lab);
+        // Those who are thrown out are the point, and each would be a warning.
+        let lab = Lab { warns: false, ..lab.clone() };
+        let progress = lab.progress(2 * lab.contestants.len() * counts.len());
+        let mut sieges = Vec::new();
+        for timeout in options.timeouts() {
+            for contestant in &lab.contestants {
+                let mut campaign = Campaign::new(contestant, timeout != NO_TIMEOUT);
+                for count in &counts {
+                    progress.step(format!("{}: {count} slow clients", contestant.name));
+                    campaign.go_on(&lab, contestant, timeout, *count)?;
+                }
+                sieges.push(campaign);
+            }
+        }
+        Ok(Figures { message_timeout_seconds: options.message_timeout.as_secs_f64(), sieges })
+    }
+
+    fn show(figures: &Figures) -> anyhow::Result<Section> {
+        show::section(figures)
+    }
+}
+
+impl Campaign {
+    fn new(contestant: &Contestant, is_defended: bool) -> Self {
+        let (model, colour) = (contestant.name.clone(), contestant.colour);
+        Campaign { model, colour, is_defended, sieges: Vec::new(), left_out: None }
+    }
+
+    /// The next siege, unless the server fell to fewer or there is no room for so many.
+    fn go_on(
+        &mut self,
+        lab: &Lab,
+        contestant: &Contestant,
+        timeout: Duration,
+        count: usize,
+    ) -> anyhow::Result<()> {
+        if self.sieges.last().is_some_and(Measured::is_lost) || self.left_out.is_some() {
+            return Ok(());
+        }
+        let all = count + ORDINARY;
+        let too_many = (contestant.room() < all).then(|| "its backlog has no room".to_owned());
+        if let Some(lack) = too_many.or_else(|| lab.limits.lack(contestant, all)) {
+            self.left_out = Some((count, lack));
+            return Ok(());
+        }
+        let siege = besiege(lab, contestant, timeout, count);
+        self.sieges.push(siege.with_context(|| format!("{}, {count} attackers", self.model))?);
+        Ok(())
+    }
+
+    /// The fewest attackers that it fell to.
+    fn lost_to(&self) -> Option<&Measured> {
+        self.sieges.iter().find(|siege| siege.is_lost())
+    }
+}
+
+/// Starts a server, attackers, and then ordinary clients, and stops all of them.
+fn besiege(
+    lab: &Lab,
+    contestant: &Contestant,
+    timeout: Duration,
+    count: usize,
+) -> anyhow::Result<Measured> {
+    let timeout = humantime::format_duration(timeout);
+    let contestant = contestant.clone().with("--message-timeout", timeout);
+    // Attackers shall not keep it from its end.
+    let contestant = contestant.with("--drain-timeout", "100ms");
+    let server = lab.start(&contestant)?;
+    let before = (count >= ENOUGH_TO_WEIGH).then(|| Before::reading(lab, &server, count).ok());
+    let start = |role, count| {
+        let served = contestant.model.served_at_once(count);
+        Party::start(&lab.program, role, count, served, server.address())
+    };
+    let mut attackers = start(Role::Attackers, count)?;
+    attackers.line()?;
+    let added = before.flatten().and_then(|before| before.added().ok());
+    let mut ordinary = start(Role::Ordinary, ORDINARY)?;
+    let waits_seconds = serde_json::from_str(&ordinary.line()?)?;
+    let kib_per_attacker = added.map(|(user, kernel)| (user + kernel) / 1024.0 / count as f64);
+    drop((attackers, ordinary));
+    lab.stop(&contestant, server)?;
+    Ok(Measured { attackers: count, waits_seconds, kib_per_attacker })
+}

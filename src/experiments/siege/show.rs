@@ -1,0 +1,139 @@
+//! What a siege shows of its figures.
+
+use super::ordinary::PATIENCE;
+use super::{Campaign, Figures, LONG, Measured, ORDINARY};
+use crate::pages::number::{NOTHING, short, short_or_nothing, time};
+use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::section::{Picture, Section, Table};
+
+pub(super) fn section(figures: &Figures) -> anyhow::Result<Section> {
+    let sides = [false, true].map(|is_defended| plot(figures, is_defended).transpose());
+    Ok(Section {
+        sentences: sentences(figures),
+        pictures: sides.into_iter().flatten().collect::<anyhow::Result<_>>()?,
+        tables: vec![table(figures)],
+        method: method(figures),
+    })
+}
+
+impl Figures {
+    /// The campaigns with the defence, or those without.
+    fn side(&self, is_defended: bool) -> impl Iterator<Item = &Campaign> {
+        self.sieges.iter().filter(move |it| it.is_defended == is_defended)
+    }
+
+    /// All numbers of attackers.
+    fn counts(&self) -> Vec<usize> {
+        let all = self.sieges.iter().flat_map(|it| &it.sieges).map(|it| it.attackers);
+        let mut counts: Vec<usize> = all.collect();
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+
+    /// The defence, as it is typed.
+    fn defence(&self) -> String {
+        let timeout = std::time::Duration::from_secs_f64(self.message_timeout_seconds);
+        format!("--message-timeout {}", humantime::format_duration(timeout))
+    }
+}
+
+/// How long the last ordinary client waited, over the number of attackers. Who was not answered at all
+/// stands where the patience ends.
+fn plot(figures: &Figures, is_defended: bool) -> anyhow::Result<Option<Picture>> {
+    let title = match is_defended {
+        false => {
+            "The longest wait of an ordinary client, without a time-out for messages".to_owned()
+        }
+        true => format!("The same with {}", figures.defence()),
+    };
+    let patience = PATIENCE.as_secs_f64();
+    let wait = |it: &Measured| it.longest_wait().unwrap_or(patience) * 1e3;
+    let curves = figures.side(is_defended);
+    let lines = Line::all(
+        curves.map(|it| (it.model.as_str(), it.colour, it.sieges.as_slice())),
+        |it: &Measured| Point::exact(it.attackers as f64, Some(wait(it))),
+    );
+    picture(&Axes { title: &title, x: "slow clients", y: "ms", even: false }, &lines)
+}
+
+/// A row a server, a column a number of attackers; once without the defence and once with it.
+fn table(figures: &Figures) -> Table {
+    let counts = figures.counts();
+    let side = |is_defended: bool| {
+        let heading = match is_defended {
+            false => "without a time-out for messages".to_owned(),
+            true => figures.defence(),
+        };
+        let rows = figures.side(is_defended).map(|it| (it.model.clone(), cells(it, &counts)));
+        [(heading, Vec::new())].into_iter().chain(rows).collect::<Vec<_>>()
+    };
+    let columns = counts.iter().map(ToString::to_string).chain(["KiB each".to_owned()]);
+    Table {
+        caption: "How long the last of 8 ordinary clients waited, ms".to_owned(),
+        corner: "slow clients",
+        columns: columns.collect(),
+        rows: [side(false), side(true)].concat(),
+        legend: format!(
+            "3 of {ORDINARY}: so many were answered within {} at all. KiB each: the server's memory for a \
+             slow client, with the kernel's share.",
+            humantime::format_duration(PATIENCE)
+        ),
+    }
+}
+
+fn cells(campaign: &Campaign, counts: &[usize]) -> Vec<String> {
+    let siege = |count: &usize| campaign.sieges.iter().find(|it| it.attackers == *count);
+    let wait = |it: &Measured| match it.longest_wait() {
+        Some(wait) => short(wait * 1e3),
+        None => format!("{} of {ORDINARY}", it.answered()),
+    };
+    let waits = counts.iter().map(|count| siege(count).map_or(NOTHING.to_owned(), wait));
+    waits.chain([short_or_nothing(weight(campaign))]).collect()
+}
+
+/// What an attacker costs, told by the greatest siege.
+fn weight(campaign: &Campaign) -> Option<f64> {
+    campaign.sieges.iter().rev().find_map(|it| it.kib_per_attacker)
+}
+
+/// What became of each model, without the defence and with it.
+fn sentences(figures: &Figures) -> Vec<String> {
+    let pairs = figures.side(false).zip(figures.side(true));
+    let fates = pairs.map(|(without, with)| {
+        format!("{}: {}; with {} {}.", without.model, fate(without), figures.defence(), fate(with))
+    });
+    let left_out = figures.sieges.iter().filter_map(|it| {
+        let (count, reason) = it.left_out.as_ref()?;
+        Some(format!("{}: not besieged by {count} or more: {reason}.", it.model))
+    });
+    let mut all: Vec<String> = fates.chain(left_out).collect();
+    all.dedup();
+    all
+}
+
+fn fate(campaign: &Campaign) -> String {
+    let long = humantime::format_duration(LONG);
+    match (campaign.lost_to(), campaign.sieges.last()) {
+        (Some(siege), _) => {
+            format!("it falls to {}: an ordinary client waits for over {long}", siege.attackers)
+        }
+        (None, Some(siege)) => {
+            let wait = siege.longest_wait().map_or(NOTHING.to_owned(), |wait| time(wait * 1e6));
+            format!("it bears {}, and the last ordinary client waits {wait}", siege.attackers)
+        }
+        (None, None) => "it was not besieged".to_owned(),
+    }
+}
+
+fn method(figures: &Figures) -> String {
+    format!(
+        "Slow clients, in a process of their own, each hold a message that never becomes whole, send a \
+         byte a second, and come again when they are thrown out; then {ORDINARY} ordinary clients come at \
+         once, with a message each. A server that has fallen is not besieged by more. The servers have \
+         their default limits; without the defence a message may take an hour, with it {}. Measured once.",
+        humantime::format_duration(std::time::Duration::from_secs_f64(
+            figures.message_timeout_seconds
+        )),
+    )
+}
