@@ -83,6 +83,18 @@ impl Lab {
         Ok(())
     }
 
+    /// Fails where a model's page takes part: it does not know this option, which the figures rest on.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the page.
+    pub fn require_servers(&self, option: &str) -> anyhow::Result<()> {
+        match self.contestants.iter().find(|it| it.bare) {
+            Some(page) => bail!("{} is a page and does not know {option}: name servers", page.name),
+            None => Ok(()),
+        }
+    }
+
     /// Starts a server without its log, and blocks until it listens.
     ///
     /// # Errors

@@ -77,6 +77,8 @@ pub trait Experiment {
         None
     }
 
+    /// An option that it rests on and that a model's page does not know: then no page may take part.
+    const NEEDS: Option<&'static str> = None;
     /// What of it stands in the report: what it finds as usual, unless it says otherwise.
     const PARTS: &'static [Part] =
         &[Part { name: Self::NAME, title: Self::TITLE, arguments: &[], quick_arguments: &[] }];
@@ -128,6 +130,7 @@ impl Entry {
             parts: E::PARTS,
             prepare: |lab, matches| {
                 let options = E::Options::from_arg_matches(matches)?;
+                E::NEEDS.map_or(Ok(()), |option| lab.require_servers(option))?;
                 lab.require_room(E::connections(lab, &options))?;
                 Ok(E::seconds(lab, &options))
             },

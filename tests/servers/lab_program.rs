@@ -101,6 +101,8 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["timeline", "--delay", "0s"], 2, "--delay"),
     (&["timeline", "--compute", "0s"], 2, "--compute"),
     (&["work", "--shares", "101"], 2, "--shares"),
+    (&["work", "--models", "thread-bare"], 1, "thread-bare is a page and does not know --compute"),
+    (&["siege", "--models", "thread-bare"], 1, "page and does not know --message-timeout"),
     (&["siege", "--attackers", "5001"], 2, "--attackers"),
     (&["siege", "--addr", "127.0.0.1:1"], 2, "--addr"),
     (&["timeline", "--workers", "0"], 2, "--workers"),
@@ -191,7 +193,9 @@ fn compares_results() {
     let output = lab(&["diff", &scale, &scale]).output().expect("the lab");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.contains("thread, 2 clients") && text.contains("1.00"), "{text}");
-    assert!(text.contains("0 of 10 figures with several rounds differ"), "{text}");
+    // A busy machine may have had too few messages for a p99: one figure less.
+    let differ = text.lines().find(|line| line.contains("figures with several rounds differ"));
+    assert!(differ.is_some_and(|line| line.starts_with("0 of ")), "{text}");
     let refused = one_line(lab(&["diff", &scale, &other]), 1);
     assert!(refused.contains("cannot be compared") && refused.contains("overload"), "{refused}");
     let newer = directory.path().join("newer.json");

@@ -124,6 +124,7 @@ impl Experiment for Siege {
     const ABOUT: &'static str =
         "Slow clients that hold on without paying: how many it takes until ordinary clients wait";
     const QUICK: &'static str = "10 slow clients";
+    const NEEDS: Option<&'static str> = Some("--message-timeout");
     const PARTS: &'static [Part] = &[Part {
         name: Self::NAME,
         title: Self::TITLE,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::{process, thread};
 
 use anyhow::Context;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::unistd::alarm;
 
 use super::{attackers, ordinary};
@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub const MOST: usize = 5000;
 
 /// Descriptors beside those of its connections.
-const OTHER_FILES: u64 = 40;
+const OTHER_FILES: usize = 40;
 
 /// Who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +109,6 @@ pub fn take_part(role: Role, count: usize, served: usize) -> anyhow::Result<()> 
 fn bound_this_process(count: usize) -> io::Result<()> {
     alarm::set(u32::try_from(LONGEST.as_secs()).unwrap_or(u32::MAX));
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let files = most.min(count as u64 + OTHER_FILES);
+    let files = rlim_t::try_from(count + OTHER_FILES).map_or(most, |files| files.min(most));
     Ok(setrlimit(Resource::RLIMIT_NOFILE, files, files)?)
 }

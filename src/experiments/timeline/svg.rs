@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Client, Panel, clients_at_a_time};
+use super::figures::{Client, Panel, clients_at_a_time};
 use crate::pages::plot::{FAINT, INK, hex};
 
 const WIDTH: f64 = 800.0;

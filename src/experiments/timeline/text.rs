@@ -1,6 +1,6 @@
 //! The picture in the characters of a terminal, 80 columns wide.
 
-use super::{Client, Panel};
+use super::figures::{Client, Panel};
 
 /// How many columns the time takes.
 const WIDTH: usize = 68;
@@ -65,7 +65,7 @@ fn bar(panel: &Panel, client: &Client, end: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiments::timeline::Message;
+    use crate::experiments::timeline::figures::Message;
 
     #[test]
     fn who_waits_has_dots_before_the_bar() {

@@ -1,0 +1,167 @@
+//! What is played, and what clients lived through.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What is played to each server.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Plan {
+    /// How many clients come at once.
+    pub(super) clients: usize,
+    /// How many messages each has.
+    pub(super) messages: usize,
+    /// How long the server waits for each.
+    #[serde(rename = "delay_seconds", serialize_with = "seconds")]
+    pub(super) delay: Duration,
+    /// How much CPU time it takes for each, behind that.
+    #[serde(rename = "compute_seconds", serialize_with = "seconds")]
+    pub(super) compute: Duration,
+    /// How many workers a server has, where they are a fixed number.
+    pub(super) workers: usize,
+}
+
+/// What one client lived through, in seconds since all came.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Client {
+    #[serde(skip)]
+    pub(super) address: SocketAddr,
+    /// When its connection was established. A backlog is enough for that.
+    pub(super) connected_seconds: f64,
+    /// When each message was sent and answered.
+    pub(super) messages: Vec<Message>,
+    /// When the server had closed the connection after `Bye`.
+    pub(super) left_seconds: f64,
+}
+
+/// One message on its way, in seconds since all clients came.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Message {
+    pub(super) sent_seconds: f64,
+    /// From when on the server worked on it: before that it waited for its turn.
+    pub(super) served_from_seconds: f64,
+    /// From when on the server computed, if it did.
+    pub(super) computed_from_seconds: f64,
+    pub(super) answered_seconds: f64,
+}
+
+/// All clients of one server.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Panel {
+    pub(super) model: String,
+    #[serde(skip)]
+    pub(super) colour: u32,
+    /// How many workers it has, where they are a fixed number.
+    #[serde(skip)]
+    pub(super) workers: Option<usize>,
+    /// How much CPU time the server takes for each message: a model's page takes none.
+    #[serde(skip)]
+    pub(super) compute: f64,
+    /// In the order in which they were answered first.
+    pub(super) clients: Vec<Client>,
+}
+
+impl Message {
+    /// One that was sent and answered then. A server that worked on it for so long began to do so
+    /// before the answer.
+    pub(super) fn new(sent_seconds: f64, answered_seconds: f64, worked: f64) -> Self {
+        let served_from_seconds = (answered_seconds - worked).max(sent_seconds);
+        let computed_from_seconds = answered_seconds;
+        Message { sent_seconds, served_from_seconds, computed_from_seconds, answered_seconds }
+    }
+
+    /// The same where the server computed for it, in the last part of that time, behind a delay.
+    pub(super) fn with_computing(self, within: f64, delay: f64) -> Self {
+        let computed_from_seconds = (self.answered_seconds - within).max(self.sent_seconds);
+        let served_from_seconds = (computed_from_seconds - delay).max(self.sent_seconds);
+        Message { served_from_seconds, computed_from_seconds, ..self }
+    }
+
+    /// Which share of a processor it had, that took so much CPU time.
+    pub(super) fn share(&self, compute: f64) -> f64 {
+        (compute / (self.answered_seconds - self.computed_from_seconds)).min(1.0)
+    }
+}
+
+impl Panel {
+    /// When the last client had left.
+    pub(super) fn end_seconds(&self) -> f64 {
+        self.clients.iter().map(|client| client.left_seconds).fold(0.0, f64::max)
+    }
+
+    /// What a client waited for its turns, on the average.
+    pub(super) fn mean_wait(&self) -> f64 {
+        let wait = |message: &Message| message.served_from_seconds - message.sent_seconds;
+        let all = self.messages().map(wait).sum::<f64>();
+        all / self.clients.len().max(1) as f64
+    }
+
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> + Clone {
+        self.clients.iter().flat_map(|client| &client.messages)
+    }
+
+    /// How many processors computed at a time, on the average from the first computation to the end of
+    /// the last; nothing where there was none.
+    pub(super) fn processors(&self) -> Option<f64> {
+        let begin = self.messages().map(|it| it.computed_from_seconds).reduce(f64::min)?;
+        let end = self.messages().map(|it| it.answered_seconds).reduce(f64::max)?;
+        let computed = self.compute * self.messages().count() as f64;
+        (computed > 0.0).then(|| computed / (end - begin))
+    }
+
+    /// What the picture shows of it.
+    pub(super) fn sentence(&self, plan: &Plan) -> String {
+        let computing = self.processors().map_or(String::new(), |count| {
+            format!(
+                "; the server computed for {} at a time, on the average",
+                clients_at_a_time(count)
+            )
+        });
+        format!(
+            "{}: {} clients with {} each were done after {:.2} s; a client waited {:.2} s for its \
+             turns on the average{computing}.",
+            self.model,
+            plan.clients,
+            plan.work_of_a_client(),
+            self.end_seconds(),
+            self.mean_wait()
+        )
+    }
+}
+
+/// Such as `2.0 clients`.
+pub(super) fn clients_at_a_time(count: f64) -> String {
+    format!("{count:.1} client{}", if count < 1.05 { "" } else { "s" })
+}
+
+impl Plan {
+    /// Such as `0.30 s of waiting`.
+    pub(super) fn work_of_a_client(&self) -> String {
+        let of_all = |each: Duration| each.as_secs_f64() * self.messages as f64;
+        let (waiting, computing) = (of_all(self.delay), of_all(self.compute));
+        match (self.delay.is_zero(), self.compute.is_zero()) {
+            (_, true) => format!("{waiting:.2} s of waiting"),
+            (true, _) => format!("{computing:.2} s of computing"),
+            _ => format!("{waiting:.2} s of waiting and {computing:.2} s of computing"),
+        }
+    }
+
+    /// The same for a model's page, which does no work.
+    pub(super) fn of_a_page(&self) -> Self {
+        Plan { delay: Duration::ZERO, compute: Duration::ZERO, ..*self }
+    }
+
+    /// Such as `100ms of waiting`.
+    pub(super) fn work_on_a_message(&self) -> String {
+        let parts = [(self.delay, "of waiting"), (self.compute, "of computing")];
+        let parts = parts.into_iter().filter(|(time, _)| !time.is_zero());
+        let parts =
+            parts.map(|(time, what)| format!("{} {what}", humantime::format_duration(time)));
+        parts.collect::<Vec<_>>().join(" and ")
+    }
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}

@@ -1,0 +1,97 @@
+//! The play: a server, and clients that all come at once.
+
+use std::net::SocketAddr;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use client::conversation::Conversation;
+use protocol::Framing;
+use server_core::AtOnce;
+
+use super::figures::{Client, Message, Panel, Plan};
+use crate::lab::Lab;
+use crate::models::Contestant;
+
+/// How long a client may have to wait for everybody before it.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Plays it to one server.
+pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Panel> {
+    let [delay, compute] = [plan.delay, plan.compute].map(humantime::format_duration);
+    let contestant = contestant.clone().with("--delay", delay).with_workers(plan.workers);
+    let contestant = contestant.with("--compute", compute);
+    let computes = !plan.compute.is_zero() && !contestant.bare;
+    let plan = if contestant.bare { &plan.of_a_page() } else { plan };
+    let mut clients = match computes {
+        true => converse_while_it_computes(plan, lab, &contestant)?,
+        false => {
+            let server = lab.start(&contestant)?;
+            let clients = converse(plan, server.address())?;
+            lab.stop(&contestant, server)?;
+            clients
+        }
+    };
+    let first_answer = |client: &Client| {
+        client.messages.first().map_or(client.left_seconds, |message| message.answered_seconds)
+    };
+    clients.sort_by(|one, other| first_answer(one).total_cmp(&first_answer(other)));
+    Ok(Panel {
+        workers: (contestant.model.at_once == AtOnce::Workers).then_some(plan.workers),
+        compute: plan.compute.as_secs_f64(),
+        model: contestant.name,
+        colour: contestant.colour,
+        clients,
+    })
+}
+
+/// All clients at once, with what the server's log tells of its computing.
+fn converse_while_it_computes(
+    plan: &Plan,
+    lab: &Lab,
+    contestant: &Contestant,
+) -> anyhow::Result<Vec<Client>> {
+    let (server, log) = lab.start_computing(contestant)?;
+    let mut clients = converse(plan, server.address())?;
+    lab.stop(contestant, server)?;
+    let computed = log.read()?;
+    for client in &mut clients {
+        let of_client = computed.iter().filter(|it| it.client == client.address);
+        for (message, computed) in client.messages.iter_mut().zip(of_client) {
+            let within = computed.within.as_secs_f64();
+            *message = message.with_computing(within, plan.delay.as_secs_f64());
+        }
+    }
+    Ok(clients)
+}
+
+/// All clients at once, each in a thread of its own.
+fn converse(plan: &Plan, server: SocketAddr) -> anyhow::Result<Vec<Client>> {
+    let gate = Barrier::new(plan.clients);
+    let start = Instant::now();
+    let client = || {
+        gate.wait();
+        one_client(plan, server, start)
+    };
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..plan.clients).map(|_| scope.spawn(client)).collect();
+        let join = |client: thread::ScopedJoinHandle<'_, _>| {
+            client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        clients.into_iter().map(join).collect()
+    })
+}
+
+fn one_client(plan: &Plan, server: SocketAddr, start: Instant) -> anyhow::Result<Client> {
+    let now = || start.elapsed().as_secs_f64();
+    let mut conversation = Conversation::open(server, Framing::Line, PATIENCE)?;
+    let (connected_seconds, address) = (now(), conversation.local_address()?);
+    let mut messages = Vec::new();
+    for number in 1..=plan.messages {
+        let sent_seconds = now();
+        conversation.exchange(&format!("message {number}"))?;
+        messages.push(Message::new(sent_seconds, now(), plan.delay.as_secs_f64()));
+    }
+    conversation.say_bye()?;
+    Ok(Client { address, connected_seconds, messages, left_seconds: now() })
+}
