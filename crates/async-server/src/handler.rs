@@ -51,8 +51,8 @@ pub(crate) async fn handle(
     }
 }
 
-/// Waits until there is input or an end, or until the rest of a message is due. Space for it is taken only when there is something to
-/// read, so a task whose client has not said anything yet holds no buffer.
+/// Waits until there is input or an end, or until the rest of a message is due. Space is taken only when
+/// there is something to read, so a task whose client has not said anything yet holds no buffer.
 // ANCHOR: receive
 async fn receive(
     connection: &Connection<TcpStream>,

@@ -2,7 +2,7 @@
 //!
 //! A party is no tool against anybody. It speaks to this machine's own address only; the port comes
 //! from the lab that has started both it and the server, through its standard input; and it ends with
-//! that input, and at the latest after [`LONGEST`].
+//! that input, and at the latest after half a minute.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};

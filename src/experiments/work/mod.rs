@@ -124,7 +124,7 @@ impl Experiment for Work {
     const PARTS: &'static [Part] = &[Part {
         name: Self::NAME,
         title: Self::TITLE,
-        arguments: &["--shares", "0,50,100"],
+        arguments: &["--shares", "0,25,50,100"],
         quick_arguments: &[],
     }];
     type Options = Options;
@@ -184,7 +184,7 @@ fn warm_up(
 
 /// How long a measurement lasts at least, and how many answers it has at least: enough for a p99.
 const SHORTEST: Duration = Duration::from_millis(250);
-const FEWEST_ANSWERS: u64 = 128;
+const FEWEST_ANSWERS: u64 = 64;
 
 /// Beside a server that computes where its tasks are: its cures.
 fn contestants(lab: &Lab) -> Vec<Contestant> {
@@ -211,6 +211,8 @@ fn put(
         &contestant,
         |server| Load {
             messages_per_connection: Some(1),
+            // Clients who begin together would for long be answered together, in bursts.
+            ramp: warm_up,
             patience: 10 * longest,
             ..Load::strict(server, options.clients, extent)
         },

@@ -43,6 +43,8 @@ pub struct Load {
     pub server: SocketAddr,
     /// How many connections at a time.
     pub connections: usize,
+    /// In which time the first of them are opened, one after the other; zero for all at once.
+    pub ramp: Duration,
     /// After how many messages a connection leaves and a new one takes its place; `None`: not
     /// before the end.
     pub messages_per_connection: Option<u64>,
@@ -167,6 +169,7 @@ impl Load {
         Load {
             server,
             connections,
+            ramp: Duration::ZERO,
             messages_per_connection: None,
             message_size: 16,
             pace: Pace::Closed,

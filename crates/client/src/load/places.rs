@@ -19,7 +19,7 @@ pub(super) struct Places {
     on_demand: bool,
     /// The places to fill now.
     to_open: VecDeque<usize>,
-    /// The places of connections that failed, and when to fill them, the soonest first.
+    /// The places that are to be filled later, such as those of connections that failed, the soonest first.
     to_open_later: VecDeque<(Instant, usize)>,
     /// In an open loop: places that wait for a message to be due, each in its turn.
     idle: VecDeque<usize>,
@@ -33,8 +33,14 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// So many places, all to be filled, by so many connections in all.
-    pub(super) fn new(count: usize, all: u64, on_demand: bool) -> Self {
+    /// So many places, all to be filled, by so many connections in all: at once, or one after the other
+    /// in this time.
+    pub(super) fn new(
+        count: usize,
+        all: u64,
+        on_demand: bool,
+        (start, ramp): (Instant, Duration),
+    ) -> Self {
         let mut places = Places {
             connections: (0..count).map(|_| None).collect(),
             on_demand,
@@ -46,8 +52,17 @@ impl Places {
             begun: 0,
             all,
         };
-        (0..count).for_each(|number| places.fill(number));
+        for number in 0..count {
+            places.begun += 1;
+            places.fill_at(start + ramp.mul_f64(number as f64 / count as f64), number);
+        }
         places
+    }
+
+    /// Puts an empty place to use, then.
+    fn fill_at(&mut self, time: Instant, number: usize) {
+        let place = self.to_open_later.partition_point(|(earlier, _)| *earlier <= time);
+        self.to_open_later.insert(place, (time, number));
     }
 
     pub(super) fn count(&self) -> usize {
@@ -141,7 +156,7 @@ impl Places {
         self.idle.retain(|idle| *idle != number);
         if self.may_begin(goes_on) {
             self.begun += 1;
-            self.to_open_later.push_back((now + PAUSE, number));
+            self.fill_at(now + PAUSE, number);
         }
     }
 

@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         Ok(Run {
             load,
             poll: Poll::new().map_err(LoadError::Wait)?,
-            places: Places::new(count, all, on_demand),
+            places: Places::new(count, all, on_demand, (start, load.ramp)),
             schedule,
             measurement: Measurement::new(load, start, count),
             sent: 0,

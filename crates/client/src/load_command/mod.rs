@@ -111,6 +111,7 @@ impl LoadCommand {
         Load {
             server: self.addr,
             connections: self.connections,
+            ramp: Duration::ZERO,
             messages_per_connection: self.per_connection,
             message_size: self.message_size,
             pace: self.rate.map_or(Pace::Closed, |rate| Pace::Open { messages_per_second: rate }),
