@@ -1,7 +1,7 @@
 //! The rules of the protocol, one by one.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::Framing;
 
@@ -207,12 +207,22 @@ fn trickle(target: &Target) -> Result<(), Difference> {
     thread::sleep(target.message_timeout * 3 / 2);
     peer.send("behind\n");
     peer.expect("behind\n")?;
-    let end = Instant::now() + target.message_timeout;
-    while Instant::now() < end {
+    let sent = trickle_for(target.message_timeout / 2, target, &mut peer);
+    peer.send("whole in time\n");
+    peer.expect(sent + "whole in time\n")?;
+    trickle_for(target.message_timeout, target, &mut peer);
+    peer.expect_error()
+}
+
+/// Sends a byte now and then for so long, and returns what was sent.
+fn trickle_for(time: Duration, target: &Target, peer: &mut Peer) -> String {
+    let (begin, mut sent) = (Instant::now(), String::new());
+    while begin.elapsed() < time {
         peer.send(".");
+        sent.push('.');
         thread::sleep(target.message_timeout / 10);
     }
-    peer.expect_error()
+    sent
 }
 
 fn raw_message(target: &Target) -> Result<(), Difference> {

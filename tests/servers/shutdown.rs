@@ -200,7 +200,7 @@ fn second_signal(subject: Subject) {
 }
 
 /// Sends SIGTERM again and again: the second one counts that comes after the first was noticed.
-fn end_by_signals(process: &ServerProcess) {
+pub(crate) fn end_by_signals(process: &ServerProcess) {
     wait_until("the server ends", || {
         let _ = process.signal(Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(20));

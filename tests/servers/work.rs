@@ -4,13 +4,15 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::AtOnce;
 
+use crate::shutdown::end_by_signals;
 use crate::support::{A_WHILE, Client, PATIENCE, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<2> = [
+    let tests: Tests<3> = [
         ("each answer takes the CPU time that --compute says", computes),
         ("SIGTERM does not wait for computing that never ends", stops_while_it_computes),
+        ("a second signal ends it at once, also while it computes", second_signal),
     ];
     let serves_all = |it: &Subject| it.model.at_once == AtOnce::All;
     let offloads = |it: &Subject| it.model.properties.offload && it.has_one_thread();
@@ -59,6 +61,16 @@ fn stops_while_it_computes(subject: Subject) {
     clients.iter_mut().for_each(|client| client.send("for ever\nand ever\n"));
     wait_until("one is served", || server.logged("for ever") > 0);
     stop(server);
+}
+
+fn second_signal(subject: Subject) {
+    let server = subject.start(&["--compute", "1h", "--drain-timeout", "1h"]);
+    let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| client.send("for ever\n"));
+    wait_until("one is served", || server.logged("for ever") > 0);
+    end_by_signals(&server.process);
+    let (stopped, _) = server.wait();
+    assert_eq!(stopped.status.code(), Some(128 + Signal::SIGTERM as i32), "{}", stopped.status);
 }
 
 /// A hundred messages of 20 ms each take two CPUs a second. Whoever comes behind them is answered

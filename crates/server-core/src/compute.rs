@@ -10,6 +10,10 @@ use tracing::info;
 
 use crate::{Options, Shutdown, has_failed};
 
+/// How long a drain's end may be passed: another thread that has seen it cuts the connection meanwhile,
+/// and counts it.
+const OTHERS_FIRST: Duration = Duration::from_millis(100);
+
 /// Computes for a client until this thread has spent `--compute` of CPU time on it. Time in which the
 /// kernel let others run instead does not count, so the more threads share a CPU, the longer each of
 /// them takes. Blocks the thread until then, or until the connection has failed or a drain is over:
@@ -25,8 +29,11 @@ pub fn compute(stream: &impl AsFd, options: &Options) -> io::Result<()> {
     }
     let (begin, end) = (Instant::now(), cpu_time_of_this_thread()? + work);
     while cpu_time_of_this_thread()? < end {
-        if has_failed(stream) || shutdown.drain_is_over(options.drain_timeout) {
+        if has_failed(stream) {
             return Err(ErrorKind::NotConnected.into());
+        }
+        if shutdown.drain_is_over(options.drain_timeout + OTHERS_FIRST) {
+            return Err(io::Error::other("cut while it was computed for, the drain is over"));
         }
         crunch();
     }

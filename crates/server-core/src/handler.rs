@@ -15,7 +15,7 @@ use protocol::DecodeError;
 use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
-use crate::throttle::LikeIt;
+use crate::throttle::{LikeIt, Throttle};
 use crate::{Ending, Options, Session, Statistics, Step, compute, has_unread};
 
 /// What ended a connection before its time, and that connection alone.
@@ -87,7 +87,8 @@ pub fn converse(
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started. Connections
-/// that clients or networks end are told of at a bounded rate: a storm of resets is one line a second.
+/// that clients or networks end, or that are refused since they are slow, are told of at a bounded rate: a
+/// storm of resets is one line a second.
 pub fn log_end(
     who: impl Display,
     peer: SocketAddr,
@@ -102,13 +103,17 @@ pub fn log_end(
     let _entered = span.entered();
     match outcome {
         Ok(ending) => info!(event = "closed", why = %ending, "closed: {ending}"),
-        Err(error @ ConnectionError::Lost(_)) => {
-            if let Some(more) = statistics.lost.passes() {
-                let (more, count) = (LikeIt(more), more);
+        Err(error) => {
+            let throttle = match error {
+                ConnectionError::Lost(_) => Some(&statistics.lost),
+                ConnectionError::Refused(DecodeError::TooSlow { .. }) => Some(&statistics.late),
+                _ => None,
+            };
+            if let Some(count) = throttle.map_or(Some(0), Throttle::passes) {
+                let more = LikeIt(count);
                 warn!(event = "closed", why = %error, unlogged = count, "closed: {error}{more}");
             }
         }
-        Err(error) => warn!(event = "closed", why = %error, "closed: {error}"),
     }
 }
 

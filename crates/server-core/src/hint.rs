@@ -6,6 +6,8 @@ use std::time::Duration;
 use protocol::Framing;
 use tracing::warn;
 
+use crate::throttle::LikeIt;
+
 /// How long a short piece of a message may wait for its line end before the log says so.
 pub const HINT_AFTER: Duration = Duration::from_secs(3);
 
@@ -17,14 +19,16 @@ pub(crate) fn may_lack_its_end(framing: Framing, piece: &[u8]) -> bool {
     framing == Framing::Line && (1..SHORT).contains(&piece.len())
 }
 
-/// Tells of a piece of a message that has waited for its line end.
-pub(crate) fn tell_of_piece(piece: &[u8]) {
+/// Tells of a piece of a message that has waited for its line end, and that `more` have since the last one
+/// that was told of.
+pub(crate) fn tell_of_piece(piece: &[u8], more: u64) {
     match is_tls(piece) {
         true => tell_of_tls(),
         false => warn!(
             event = "hint",
-            "{} bytes and no line end yet; a client without line ends needs --framing raw",
-            piece.len()
+            "{} bytes and no line end yet; a client without line ends needs --framing raw{}",
+            piece.len(),
+            LikeIt(more)
         ),
     }
 }

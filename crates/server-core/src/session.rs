@@ -136,7 +136,9 @@ impl<'a> Session<'a> {
         self.is_late = waited >= self.options.message_timeout;
         if (self.is_late || waited >= HINT_AFTER) && self.may_need_hint() {
             self.has_hinted = true;
-            hint::tell_of_piece(self.decoder.leftover());
+            if let Some(more) = self.statistics.hinted.passes() {
+                hint::tell_of_piece(self.decoder.leftover(), more);
+            }
         }
     }
 

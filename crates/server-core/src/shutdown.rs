@@ -59,11 +59,13 @@ impl Shutdown {
     }
 
     /// Whether a drain that may last so long is over, for a thread that would notice its beginning, and
-    /// so its end, too late. It counts from the first look at a request.
+    /// so its end, too late. The first look at a request begins it: a further signal ends the process at
+    /// once.
     pub(crate) fn drain_is_over(&self, longest: Duration) -> bool {
         if !self.requested() && !self.draining.load(Ordering::SeqCst) {
             return false;
         }
+        self.drain_begins();
         *self.drain_end.get_or_init(|| Instant::now() + longest) <= Instant::now()
     }
 

@@ -21,6 +21,9 @@ pub struct Statistics {
     pub(crate) most_open: AtomicU64,
     /// Bounds how often connections that were lost are told of.
     pub(crate) lost: Throttle,
+    /// The same for messages that do not become whole: the hint, and the end.
+    pub(crate) hinted: Throttle,
+    pub(crate) late: Throttle,
 }
 
 impl Statistics {

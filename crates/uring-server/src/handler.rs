@@ -275,11 +275,11 @@ impl<'a> Handler<'a> {
         let is_receiving = matches!(self.state, State::Receiving);
         if is_receiving && has_come {
             self.waiting_since = None;
-        } else if now >= self.idle_at(now) {
-            return Err(ConnectionError::Idle(self.session.options().idle_timeout));
         } else if is_receiving && self.session.rest_due().is_some_and(|due| now >= due) {
             self.session.receive(Input::Late);
             self.state = State::Asking;
+        } else if now >= self.idle_at(now) {
+            return Err(ConnectionError::Idle(self.session.options().idle_timeout));
         }
         Ok(())
     }

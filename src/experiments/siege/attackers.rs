@@ -1,6 +1,7 @@
 //! Slow clients: each is answered once, as anybody would be, and then holds a message that never
-//! becomes whole.
+//! becomes whole. One that is thrown out does not go at once, and comes again meanwhile.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
 use std::thread;
@@ -10,6 +11,7 @@ use client::connect;
 use client::hold::Held;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token};
+use server_core::LINGER;
 
 /// How often each sends a byte.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -17,11 +19,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often those are looked for who are to send one.
 const TICK: Duration = Duration::from_millis(20);
 
+/// How long one that was thrown out stays: until the server has given up waiting for it to go.
+const STAY: Duration = LINGER.saturating_add(Duration::from_millis(100));
+
 struct Attackers {
     server: SocketAddr,
     registry: Registry,
     /// Nobody, where the server has just thrown one out who has not come again yet.
     all: Vec<Option<TcpStream>>,
+    /// Who has been thrown out, since then, and does not go.
+    out: VecDeque<(Instant, TcpStream)>,
     /// Who sends the next byte.
     next: usize,
 }
@@ -39,7 +46,8 @@ const NEXT_AFTER: Duration = Duration::from_millis(10);
 pub(super) fn attack(server: SocketAddr, count: usize, served: usize) -> anyhow::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
     let registry = poll.registry().try_clone()?;
-    let mut attackers = Attackers { server, registry, all: Vec::new(), next: 0 };
+    let mut attackers =
+        Attackers { server, registry, all: Vec::new(), out: VecDeque::new(), next: 0 };
     for (place, stream) in
         Held::open(server, count, served)?.into_connections().into_iter().enumerate()
     {
@@ -60,6 +68,7 @@ pub(super) fn attack(server: SocketAddr, count: usize, served: usize) -> anyhow:
         if Instant::now() >= tick {
             tick += TICK;
             attackers.send_bytes();
+            attackers.let_go();
         }
     }
 }
@@ -90,11 +99,19 @@ impl Attackers {
                 Err(error) => error.kind() != io::ErrorKind::WouldBlock,
             }
         };
-        if self.all[place].as_ref().is_some_and(is_out) {
-            // First, so that there is a descriptor for the next.
-            self.all[place] = None;
+        if let Some(mut stream) = self.all[place].take_if(|stream| is_out(stream)) {
+            // It fails where the connection has, and then nobody tells of it any more.
+            let _ = self.registry.deregister(&mut stream);
+            self.out.push_back((Instant::now(), stream));
             // Where it fails the server is busy: it comes when it would send its next byte.
             self.all[place] = self.come_again(place).ok();
+        }
+    }
+
+    /// Lets those go who have stayed for long enough.
+    fn let_go(&mut self) {
+        while self.out.front().is_some_and(|(since, _)| since.elapsed() > STAY) {
+            self.out.pop_front();
         }
     }
 

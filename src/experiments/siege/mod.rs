@@ -31,7 +31,8 @@ const ORDINARY: usize = 8;
 /// Who waits for longer counts as turned away.
 const LONG: Duration = Duration::from_secs(1);
 
-/// From how many on what an attacker costs can be told from what comes and goes by itself.
+/// From how many on what an attacker costs can be told from what comes and goes by itself, where all of
+/// them are served.
 const ENOUGH_TO_WEIGH: usize = 100;
 
 /// A message-timeout that nothing here lasts as long as.
@@ -62,6 +63,7 @@ impl Options {
             (counts, _) => counts.to_vec(),
         };
         counts.sort_unstable();
+        counts.dedup();
         counts
     }
 
@@ -216,7 +218,9 @@ fn besiege(
     // Attackers shall not keep it from its end.
     let contestant = contestant.with("--drain-timeout", "100ms");
     let server = lab.start(&contestant)?;
-    let before = (count >= ENOUGH_TO_WEIGH).then(|| Before::reading(lab, &server, count).ok());
+    let can_be_weighed =
+        count >= ENOUGH_TO_WEIGH && contestant.model.served_at_once(count) == count;
+    let before = can_be_weighed.then(|| Before::reading(lab, &server, count).ok());
     let start = |role, count| {
         let served = contestant.model.served_at_once(count);
         Party::start(&lab.program, role, count, served, server.address())

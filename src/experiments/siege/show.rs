@@ -107,8 +107,13 @@ fn sentences(figures: &Figures) -> Vec<String> {
         let (count, reason) = it.left_out.as_ref()?;
         Some(format!("{}: not besieged by {count} or more: {reason}.", it.model))
     });
-    let mut all: Vec<String> = fates.chain(left_out).collect();
-    all.dedup();
+    let mut all: Vec<String> = fates.collect();
+    for sentence in left_out {
+        // With the defence as without it.
+        if !all.contains(&sentence) {
+            all.push(sentence);
+        }
+    }
     all
 }
 
@@ -128,9 +133,9 @@ fn fate(campaign: &Campaign) -> String {
 
 fn method(figures: &Figures) -> String {
     format!(
-        "Slow clients, in a process of their own, each hold a message that never becomes whole, send a \
-         byte a second, and come again when they are thrown out; then {ORDINARY} ordinary clients come at \
-         once, with a message each. A server that has fallen is not besieged by more. The servers have \
+        "Slow clients, in a process of their own, each hold a message that never becomes whole and send a \
+         byte a second. Who is thrown out does not go before the server has given up waiting for it, and \
+         comes again meanwhile. Then {ORDINARY} ordinary clients come at once, with a message each. A server that has fallen is not besieged by more. The servers have \
          their default limits; without the defence a message may take an hour, with it {}. Measured once.",
         humantime::format_duration(std::time::Duration::from_secs_f64(
             figures.message_timeout_seconds

@@ -15,7 +15,7 @@ pub(super) struct Plan {
     /// How long the server waits for each.
     #[serde(rename = "delay_seconds", serialize_with = "seconds")]
     pub(super) delay: Duration,
-    /// How much CPU time it takes for each, behind that.
+    /// How much CPU time it takes for each instead.
     #[serde(rename = "compute_seconds", serialize_with = "seconds")]
     pub(super) compute: Duration,
     /// How many workers a server has, where they are a fixed number.
@@ -41,8 +41,6 @@ pub(super) struct Message {
     pub(super) sent_seconds: f64,
     /// From when on the server worked on it: before that it waited for its turn.
     pub(super) served_from_seconds: f64,
-    /// From when on the server computed, if it did.
-    pub(super) computed_from_seconds: f64,
     pub(super) answered_seconds: f64,
 }
 
@@ -55,9 +53,9 @@ pub(super) struct Panel {
     /// How many workers it has, where they are a fixed number.
     #[serde(skip)]
     pub(super) workers: Option<usize>,
-    /// How much CPU time the server takes for each message: a model's page takes none.
+    /// What was played to it: a model's page does no work.
     #[serde(skip)]
-    pub(super) compute: f64,
+    pub(super) plan: Plan,
     /// In the order in which they were answered first.
     pub(super) clients: Vec<Client>,
 }
@@ -67,20 +65,13 @@ impl Message {
     /// before the answer.
     pub(super) fn new(sent_seconds: f64, answered_seconds: f64, worked: f64) -> Self {
         let served_from_seconds = (answered_seconds - worked).max(sent_seconds);
-        let computed_from_seconds = answered_seconds;
-        Message { sent_seconds, served_from_seconds, computed_from_seconds, answered_seconds }
+        Message { sent_seconds, served_from_seconds, answered_seconds }
     }
 
-    /// The same where the server computed for it, in the last part of that time, behind a delay.
-    pub(super) fn with_computing(self, within: f64, delay: f64) -> Self {
-        let computed_from_seconds = (self.answered_seconds - within).max(self.sent_seconds);
-        let served_from_seconds = (computed_from_seconds - delay).max(self.sent_seconds);
-        Message { served_from_seconds, computed_from_seconds, ..self }
-    }
-
-    /// Which share of a processor it had, that took so much CPU time.
-    pub(super) fn share(&self, compute: f64) -> f64 {
-        (compute / (self.answered_seconds - self.computed_from_seconds)).min(1.0)
+    /// Which share of a processor it had while it was served, of a server that computes.
+    pub(super) fn share(&self, plan: &Plan) -> f64 {
+        let served = self.answered_seconds - self.served_from_seconds;
+        (plan.compute.as_secs_f64() / served).min(1.0)
     }
 }
 
@@ -104,14 +95,14 @@ impl Panel {
     /// How many processors computed at a time, on the average from the first computation to the end of
     /// the last; nothing where there was none.
     pub(super) fn processors(&self) -> Option<f64> {
-        let begin = self.messages().map(|it| it.computed_from_seconds).reduce(f64::min)?;
+        let begin = self.messages().map(|it| it.served_from_seconds).reduce(f64::min)?;
         let end = self.messages().map(|it| it.answered_seconds).reduce(f64::max)?;
-        let computed = self.compute * self.messages().count() as f64;
-        (computed > 0.0).then(|| computed / (end - begin))
+        let computed = self.plan.compute.as_secs_f64() * self.messages().count() as f64;
+        self.plan.computes().then(|| computed / (end - begin))
     }
 
     /// What the picture shows of it.
-    pub(super) fn sentence(&self, plan: &Plan) -> String {
+    pub(super) fn sentence(&self) -> String {
         let computing = self.processors().map_or(String::new(), |count| {
             format!(
                 "; the server computed for {} at a time, on the average",
@@ -122,8 +113,8 @@ impl Panel {
             "{}: {} clients with {} each were done after {:.2} s; a client waited {:.2} s for its \
              turns on the average{computing}.",
             self.model,
-            plan.clients,
-            plan.work_of_a_client(),
+            self.plan.clients,
+            self.plan.work_of_a_client(),
             self.end_seconds(),
             self.mean_wait()
         )
@@ -136,15 +127,20 @@ pub(super) fn clients_at_a_time(count: f64) -> String {
 }
 
 impl Plan {
+    /// Whether the server computes, and does not wait.
+    pub(super) fn computes(&self) -> bool {
+        !self.compute.is_zero()
+    }
+
+    /// How long the server works on each message, and how.
+    fn work(&self) -> (Duration, &'static str) {
+        if self.computes() { (self.compute, "computing") } else { (self.delay, "waiting") }
+    }
+
     /// Such as `0.30 s of waiting`.
-    pub(super) fn work_of_a_client(&self) -> String {
-        let of_all = |each: Duration| each.as_secs_f64() * self.messages as f64;
-        let (waiting, computing) = (of_all(self.delay), of_all(self.compute));
-        match (self.delay.is_zero(), self.compute.is_zero()) {
-            (_, true) => format!("{waiting:.2} s of waiting"),
-            (true, _) => format!("{computing:.2} s of computing"),
-            _ => format!("{waiting:.2} s of waiting and {computing:.2} s of computing"),
-        }
+    fn work_of_a_client(&self) -> String {
+        let (each, how) = self.work();
+        format!("{:.2} s of {how}", each.as_secs_f64() * self.messages as f64)
     }
 
     /// The same for a model's page, which does no work.
@@ -154,11 +150,8 @@ impl Plan {
 
     /// Such as `100ms of waiting`.
     pub(super) fn work_on_a_message(&self) -> String {
-        let parts = [(self.delay, "of waiting"), (self.compute, "of computing")];
-        let parts = parts.into_iter().filter(|(time, _)| !time.is_zero());
-        let parts =
-            parts.map(|(time, what)| format!("{} {what}", humantime::format_duration(time)));
-        parts.collect::<Vec<_>>().join(" and ")
+        let (each, how) = self.work();
+        format!("{} of {how}", humantime::format_duration(each))
     }
 }
 

@@ -38,12 +38,13 @@ pub(super) struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     messages: usize,
 
-    /// How long the server waits for each message [default: 100ms, without --compute]
+    /// How long the server waits for each message [default: 100ms]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     delay: Option<Duration>,
 
-    /// How much CPU time the server takes for each message, behind that
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    /// How much CPU time the server takes for each message, in the place of waiting for it
+    #[arg(long, value_name = "DURATION", conflicts_with = "delay",
+        value_parser = parse_positive_duration)]
     compute: Option<Duration>,
 
     /// How many workers there are where they are a fixed number
@@ -142,7 +143,7 @@ impl Experiment for Timeline {
             plan.messages,
             plan.work_on_a_message()
         );
-        let sentences: Vec<String> = panels.iter().map(|panel| panel.sentence(plan)).collect();
+        let sentences: Vec<String> = panels.iter().map(Panel::sentence).collect();
         let (svg, text) = (svg::draw(panels, &sentences), Some(text::render(panels)));
         Ok(Section {
             sentences,
@@ -159,9 +160,9 @@ impl Experiment for Timeline {
 
 impl Figures {
     fn method(&self) -> String {
-        let computing = match self.plan.compute.is_zero() {
-            true => "",
-            false => {
+        let computing = match self.plan.computes() {
+            false => "",
+            true => {
                 " When a server computed is what its log tells; a computation that shares a processor \
                  takes longer, and is drawn lower."
             }

@@ -21,9 +21,8 @@ pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::R
     let [delay, compute] = [plan.delay, plan.compute].map(humantime::format_duration);
     let contestant = contestant.clone().with("--delay", delay).with_workers(plan.workers);
     let contestant = contestant.with("--compute", compute);
-    let computes = !plan.compute.is_zero() && !contestant.bare;
     let plan = if contestant.bare { &plan.of_a_page() } else { plan };
-    let mut clients = match computes {
+    let mut clients = match plan.computes() {
         true => converse_while_it_computes(plan, lab, &contestant)?,
         false => {
             let server = lab.start(&contestant)?;
@@ -38,7 +37,7 @@ pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::R
     clients.sort_by(|one, other| first_answer(one).total_cmp(&first_answer(other)));
     Ok(Panel {
         workers: (contestant.model.at_once == AtOnce::Workers).then_some(plan.workers),
-        compute: plan.compute.as_secs_f64(),
+        plan: *plan,
         model: contestant.name,
         colour: contestant.colour,
         clients,
@@ -58,8 +57,9 @@ fn converse_while_it_computes(
     for client in &mut clients {
         let of_client = computed.iter().filter(|it| it.client == client.address);
         for (message, computed) in client.messages.iter_mut().zip(of_client) {
+            let Message { sent_seconds, answered_seconds, .. } = *message;
             let within = computed.within.as_secs_f64();
-            *message = message.with_computing(within, plan.delay.as_secs_f64());
+            *message = Message::new(sent_seconds, answered_seconds, within);
         }
     }
     Ok(clients)

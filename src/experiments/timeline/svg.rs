@@ -37,7 +37,7 @@ pub(super) fn draw(panels: &[Panel], sentences: &[String]) -> String {
             top += ROW;
         }
     }
-    let computes = panels.iter().any(|panel| panel.compute > 0.0);
+    let computes = panels.iter().any(|panel| panel.plan.computes());
     svg += &legend(foot + 52.0, computes);
     svg + "</svg>\n"
 }
@@ -109,12 +109,11 @@ fn bars(panel: &Panel, client: &Client, scale: &Scale, top: f64) -> String {
             scale.x(message.sent_seconds),
             scale.x(message.served_from_seconds)
         );
-        let [from, computed_from, end] =
-            [message.served_from_seconds, message.computed_from_seconds, message.answered_seconds]
-                .map(|seconds| scale.x(seconds));
+        let [from, end] =
+            [message.served_from_seconds, message.answered_seconds].map(|seconds| scale.x(seconds));
         svg += &waiting(from, end, middle, &colour);
-        if computed_from < end {
-            svg += &computing(computed_from, end, middle, message.share(panel.compute), &colour);
+        if panel.plan.computes() {
+            svg += &computing(from, end, middle, message.share(&panel.plan), &colour);
         }
     }
     svg

@@ -50,22 +50,22 @@ fn bar(panel: &Panel, client: &Client, end: f64) -> String {
             served if served - message.sent_seconds < a_column => message.sent_seconds,
             served => served,
         };
-        let end = message.answered_seconds;
-        let computed_from = match message.computed_from_seconds {
-            computed if computed - from < a_column => from,
-            computed => computed,
+        let bar = match panel.plan.computes() {
+            false => WAITING,
+            true if message.share(&panel.plan) > 0.75 => ALONE,
+            true => SHARING,
         };
-        columns[column(from)..column(end)].fill(WAITING);
-        let computing = if message.share(panel.compute) > 0.75 { ALONE } else { SHARING };
-        columns[column(computed_from)..column(end)].fill(computing);
+        columns[column(from)..column(message.answered_seconds)].fill(bar);
     }
     columns.iter().collect::<String>().trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::experiments::timeline::figures::Message;
+    use crate::experiments::timeline::figures::{Message, Plan};
 
     #[test]
     fn who_waits_has_dots_before_the_bar() {
@@ -79,7 +79,13 @@ mod tests {
             model: "one at a time".to_owned(),
             colour: 0,
             workers: None,
-            compute: 0.0,
+            plan: Plan {
+                clients: 2,
+                messages: 1,
+                delay: Duration::from_secs(1),
+                compute: Duration::ZERO,
+                workers: 1,
+            },
             clients: vec![client(1.0), client(2.0)],
         };
         let text = render(&[panel]);

@@ -45,11 +45,14 @@ pub(super) struct Options {
 
 impl Options {
     fn shares(&self, lab: &Lab) -> Vec<u32> {
-        match (self.shares.as_slice(), lab.quick) {
+        let mut shares = match (self.shares.as_slice(), lab.quick) {
             ([], false) => vec![0, 25, 50, 75, 100],
             ([], true) => vec![100],
             (shares, _) => shares.to_vec(),
-        }
+        };
+        shares.sort_unstable();
+        shares.dedup();
+        shares
     }
 }
 

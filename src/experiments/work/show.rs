@@ -81,7 +81,7 @@ impl Figures {
     fn limit_line(&self) -> Line {
         let last = self.shares().map(|(_, share)| share).max().unwrap_or_default();
         let point = |share| Point::exact(f64::from(share), Some(self.limit(share)));
-        let points = (0..=last).step_by(5).filter_map(point).collect();
+        let points = (0..last).step_by(5).chain([last]).filter_map(point).collect();
         Line { name: "limit".to_owned(), colour: INK_COLOUR, dashed: true, points }
     }
 
@@ -133,9 +133,13 @@ impl Figures {
             behind => format!("; far behind: {}", behind.join(", ")),
         };
         Some(format!(
-            "{share} % computing: {best} leads with {} messages a second{beside}, of {} that the \
-             limit allows{behind}.",
+            "{share} % computing: {best} leads with {} messages a second{beside}, {} {}{behind}.",
             short(most),
+            if most > 0.97 * self.limit(share) {
+                "which is at the limit of"
+            } else {
+                "below the limit of"
+            },
             short(self.limit(share)),
         ))
     }
