@@ -124,7 +124,7 @@ impl Experiment for Scale {
         name: Self::NAME,
         title: Self::TITLE,
         arguments: &["--clients", "1,16,1024"],
-        quick_arguments: &[],
+        quick_arguments: &["--clients", "256"],
     }];
     type Options = Options;
     type Figures = Vec<Curve>;
@@ -281,16 +281,19 @@ fn bend(curve: &Curve) -> Option<String> {
         1 => "1 client".to_owned(),
         count => format!("{count} clients"),
     };
+    let costs = |point: &Measured| (time(cost(point)), short(switches(point)), clients(point));
+    let ((cpu, switches, few), name) = (costs(first), &curve.model);
+    if first.clients == last.clients {
+        let rate = short(rate(first));
+        return Some(format!(
+            "{name}: a connection costs {cpu} of CPU and {switches} context switches with {few}, who are \
+             served {rate} connections a second."
+        ));
+    }
+    let (last_cpu, last_switches, many) = costs(last);
     Some(format!(
-        "{}: a connection costs {} of CPU and {} context switches with {}, {} and {} with {}; the \
-         most connections a second, {}, are served to {}.",
-        curve.model,
-        time(cost(first)),
-        short(switches(first)),
-        clients(first),
-        time(cost(last)),
-        short(switches(last)),
-        clients(last),
+        "{name}: a connection costs {cpu} of CPU and {switches} context switches with {few}, {last_cpu} \
+         and {last_switches} with {many}; the most connections a second, {}, are served to {}.",
         short(rate(best)),
         clients(best),
     ))

@@ -1,6 +1,6 @@
 //! The lab as its user meets it.
 
-use std::io::{Seek, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
@@ -338,10 +338,13 @@ fn attackers_are_bound() {
     }
     let server = any().start(&[]);
     let mut command = lab(&["party", "attackers", "3", "3"]);
-    let mut party = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the lab");
+    let mut party = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the lab");
     let mut input = party.stdin.take().expect("a pipe");
     writeln!(input, "{}", server.address().port()).expect("an attacker");
-    wait_until("they are served", || server.logged("answered") == 3);
+    let mut line = String::new();
+    let output = party.stdout.take().expect("a pipe");
+    BufReader::new(output).read_line(&mut line).expect("a line");
+    assert_eq!((line.as_str(), server.logged("answered")), ("ready\n", 3));
     drop(input);
     wait_until("they have gone", || party.try_wait().expect("a child").is_some());
     wait_until("all of them", || server.logged("closed:") == 3);

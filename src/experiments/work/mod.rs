@@ -47,7 +47,7 @@ impl Options {
     fn shares(&self, lab: &Lab) -> Vec<u32> {
         let mut shares = match (self.shares.as_slice(), lab.quick) {
             ([], false) => vec![0, 25, 50, 75, 100],
-            ([], true) => vec![100],
+            ([], true) => vec![50],
             (shares, _) => shares.to_vec(),
         };
         shares.sort_unstable();
@@ -122,7 +122,7 @@ impl Experiment for Work {
     const NAME: &'static str = "work";
     const TITLE: &'static str = "Waiting against computing";
     const ABOUT: &'static str = "Service that waits against service that computes: who leads where, and what the cores allow";
-    const QUICK: &'static str = "computing alone, one round";
+    const QUICK: &'static str = "half of it computing, one round";
     const NEEDS: Option<&'static str> = Some("--compute");
     const PARTS: &'static [Part] = &[Part {
         name: Self::NAME,
