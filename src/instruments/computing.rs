@@ -47,6 +47,9 @@ impl ComputingLog {
 
 fn computed(line: &str) -> Option<Computed> {
     let event: Value = serde_json::from_str(line).ok()?;
+    if event["event"] != "computed" {
+        return None;
+    }
     Some(Computed {
         client: event["peer"].as_str()?.parse().ok()?,
         within: Duration::from_micros(event["microseconds"].as_u64()?),

@@ -48,7 +48,7 @@ fn cpu_time_of_this_thread() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-/// Some ten microseconds of arithmetic that no compiler may leave out.
+/// Some ten microseconds of arithmetic, optimised, that compilers do not leave out in practice.
 fn crunch() {
     black_box((0..8192_u64).fold(0, |sum: u64, number| sum.rotate_left(5) ^ black_box(number)));
 }

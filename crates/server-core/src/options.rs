@@ -46,7 +46,7 @@ pub struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub max_message: usize,
 
-    /// Refuse a message that is not whole so long after its first byte, whatever trickles in
+    /// Refuse a message that is not whole so long after its first byte was read, whatever trickles in
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "30s", value_parser = parse_positive_duration)]
     pub message_timeout: Duration,
 

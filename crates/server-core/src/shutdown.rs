@@ -58,8 +58,8 @@ impl Shutdown {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a drain that may last so long is over, for a thread that would notice its beginning, and
-    /// so its end, too late. The first look at a request begins it: a further signal ends the process at
+    /// Whether a drain of that length is over: for a thread that computes, and notices nothing else. The
+    /// first look at a request begins it: a further signal ends the process at
     /// once.
     pub(crate) fn drain_is_over(&self, longest: Duration) -> bool {
         if !self.requested() && !self.draining.load(Ordering::SeqCst) {

@@ -16,7 +16,7 @@ use crate::throttle::{self, Throttle};
 pub struct Statistics {
     pub(crate) connections: AtomicU64,
     pub(crate) messages: AtomicU64,
-    /// Below zero for each process that was killed before it had counted its connection.
+    /// One too low for each process that was killed before it had counted its connection.
     open: AtomicI64,
     pub(crate) most_open: AtomicU64,
     /// Bounds how often connections that were lost are told of.

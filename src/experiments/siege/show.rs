@@ -70,7 +70,7 @@ fn table(figures: &Figures) -> Table {
     };
     let columns = counts.iter().map(ToString::to_string).chain(["KiB each".to_owned()]);
     Table {
-        caption: "How long the last of 8 ordinary clients waited, ms".to_owned(),
+        caption: format!("How long the last of {ORDINARY} ordinary clients waited, ms"),
         corner: "slow clients",
         columns: columns.collect(),
         rows: [side(false), side(true)].concat(),

@@ -185,7 +185,8 @@ fn warm_up(
     delay * times(turns) + compute * times(clients)
 }
 
-/// How long a measurement lasts at least, and how many answers it has at least: enough for a p99.
+/// How long a measurement lasts at least, and how many answers it has at least: in all rounds together
+/// enough for a p99.
 const SHORTEST: Duration = Duration::from_millis(250);
 const FEWEST_ANSWERS: u64 = 64;
 
