@@ -73,6 +73,11 @@ impl Measurement {
         Ok(())
     }
 
+    /// How many places have had an answer so far.
+    pub(super) fn answered_connections(&self) -> usize {
+        self.answered.iter().filter(|it| **it).count()
+    }
+
     /// A message was answered that was meant to be sent then.
     pub(super) fn answered(&mut self, number: usize, intended: Instant, now: Instant) {
         self.outcome.all_messages += 1;
@@ -106,7 +111,7 @@ impl Measurement {
         }
         let end = self.end.unwrap_or_else(Instant::now);
         self.outcome.elapsed = end.saturating_duration_since(self.begin);
-        self.outcome.answered_connections = self.answered.iter().filter(|it| **it).count();
+        self.outcome.answered_connections = self.answered_connections();
         Ok(self.outcome)
     }
 }

@@ -135,8 +135,10 @@ pub struct Outcome {
 pub struct Status {
     /// Since the run began, warm-up included.
     pub elapsed: Duration,
-    /// How many connections are established.
+    /// How many connections are established: a backlog is enough for that.
     pub established: usize,
+    /// How many connections have had an answer within the measurement.
+    pub answered_connections: usize,
     /// All messages that were answered so far.
     pub messages: u64,
     /// How many failures there were so far.

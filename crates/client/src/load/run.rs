@@ -295,6 +295,7 @@ impl<'a> Run<'a> {
         Status {
             elapsed: now - self.start,
             established: self.places.connections().filter(|one| !one.is_opening()).count(),
+            answered_connections: self.measurement.answered_connections(),
             messages: outcome.all_messages,
             failures: outcome.failures.total() + outcome.warm_up_failures,
         }
