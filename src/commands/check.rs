@@ -26,7 +26,7 @@ pub(crate) struct Options {
 
     /// Only these groups: `echo` suits any echo server, `bye` needs one that closes at Bye, `error`
     /// one that answers what is not a message with an ERROR line, `slow` one that does so when a
-    /// message is not whole in time (it takes four times as long as that)
+    /// message is not whole in time (it takes three times as long as that)
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', default_value = "echo,bye,error",
         value_parser = ["echo", "bye", "error", "slow"])]
     only: Vec<String>,

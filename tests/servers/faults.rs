@@ -16,16 +16,11 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<16> = [
+    let tests: Tests<11> = [
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),
         ("a client that resets with answers unread is logged once", reset_with_answers_unread),
         ("a client that never reads ends by the idle timeout", never_reads),
-        ("half a message and then silence ends by the idle timeout", half_a_message),
-        ("a byte now and then keeps a connection from being idle", slow_loris),
-        ("a message that trickles in is refused when its time is up", trickles_in),
-        ("a message's time does not run while the server works", rest_behind_work),
-        ("a message whose rest came in time is taken, however late the server looks", looks_late),
         ("a full disk under its log does not stop it", full_log),
         ("a client that sends on after an ERROR is not reset", sends_on_after_an_error),
         ("a client without line ends is told of in the log, once", no_line_ends),
@@ -191,77 +186,6 @@ fn never_reads(subject: Subject) {
         client.stuff();
         wait_until("the log says it", || server.logged("closed: idle for 1s") == 1);
     });
-}
-
-fn half_a_message(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "500ms"]);
-    nothing_lost_beside(&server, subject, || {
-        let mut client = server.connect();
-        client.send("half a mess");
-        client.receive_to_the_end("");
-        wait_until("the log says it", || server.logged("closed: idle for 500ms") == 1);
-    });
-}
-
-/// What `--idle-timeout` does not end: a client that is slow on purpose.
-fn slow_loris(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "2s"]);
-    nothing_lost_beside(&server, subject, || {
-        let mut client = server.connect();
-        let message = "slow loris, one byte at a time\n";
-        for byte in message.as_bytes() {
-            client.send([*byte]);
-            thread::sleep(Duration::from_millis(100));
-        }
-        client.receive(message);
-    });
-}
-
-/// What `--message-timeout` ends: the slow client, and no silent one.
-fn trickles_in(subject: Subject) {
-    let server = subject.start(&["--quiet", "--message-timeout", "500ms"]);
-    nothing_lost_beside(&server, subject, || {
-        let mut client = server.connect();
-        client.send("whole\nhalf a");
-        client.receive("whole\n");
-        let byte_by_byte = client.clone_to_trickle(Duration::from_millis(100));
-        client.receive("ERROR message not whole within 500ms\n");
-        client.half_close();
-        client.receive_to_the_end("");
-        byte_by_byte.join().expect("a thread");
-        let told = "closed: refused: message not whole within 500ms";
-        wait_until("the log says it", || server.logged(told) == 1);
-    });
-    let mut silent = server.connect();
-    silent.exchange("nothing is under way behind this\n");
-    thread::sleep(Duration::from_millis(1200));
-    silent.exchange("so there is time\n");
-}
-
-/// The rest comes at once when the client is answered, but that is long after the first half.
-fn rest_behind_work(subject: Subject) {
-    let server = subject.start(&["--quiet", "--delay", "700ms", "--message-timeout", "350ms"]);
-    let mut client = server.connect();
-    client.send("one\ntw");
-    client.receive("one\n");
-    client.send("o\nthree\nfo");
-    client.receive("two\nthree\n");
-    // It has waited for a second rest by now: each message has a time of its own.
-    thread::sleep(Duration::from_millis(50));
-    client.send("ur\n");
-    client.receive("four\n");
-}
-
-fn looks_late(subject: Subject) {
-    let server = subject.start(&["--quiet", "--message-timeout", "3s"]);
-    let mut client = server.connect();
-    client.send("before\nfirst half, ");
-    client.receive("before\n");
-    server.pause();
-    client.send("second half\n");
-    thread::sleep(Duration::from_millis(3500));
-    server.go_on();
-    client.receive("first half, second half\n");
 }
 
 /// A client that does not stop at once at its mistake: the server takes what it sends, and forgets it.

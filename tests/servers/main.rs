@@ -21,6 +21,7 @@ mod many;
 #[cfg(target_os = "linux")]
 mod refusal;
 mod shutdown;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod work;
@@ -48,6 +49,7 @@ fn main() {
         lab_program::trials(),
         crash::trials(),
         faults::trials(),
+        slow::trials(),
         exhaustion::trials(),
         many::trials(),
         worker_processes::trials(),

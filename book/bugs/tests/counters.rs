@@ -30,10 +30,6 @@ fn what_a_child_counts_its_parent_never_sees() {
 #[test]
 fn threads_that_count_in_two_steps_lose_some() {
     const LINES: usize = 100_000;
-    // On a single CPU it takes a switch of threads between the two steps, which may be long in coming.
-    if thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1) {
-        return;
-    }
     let server = Server::start("lost-update");
     let mut sent = 0;
     wait_until("a line is lost", || {

@@ -1,5 +1,7 @@
 //! What a siege shows of its figures.
 
+use std::time::Duration;
+
 use super::ordinary::PATIENCE;
 use super::{Campaign, Figures, LONG, Measured, ORDINARY};
 use crate::pages::number::{NOTHING, short, short_or_nothing, time};
@@ -33,7 +35,7 @@ impl Figures {
 
     /// The defence, as it is typed.
     fn defence(&self) -> String {
-        let timeout = std::time::Duration::from_secs_f64(self.message_timeout_seconds);
+        let timeout = Duration::from_secs_f64(self.message_timeout_seconds);
         format!("--message-timeout {}", humantime::format_duration(timeout))
     }
 }
@@ -135,10 +137,8 @@ fn method(figures: &Figures) -> String {
     format!(
         "Slow clients, in a process of their own, each hold a message that never becomes whole and send a \
          byte a second. Who is thrown out does not go before the server has given up waiting for it, and \
-         comes again meanwhile. Then {ORDINARY} ordinary clients come at once, with a message each. A server that has fallen is not besieged by more. The servers have \
-         their default limits; without the defence a message may take an hour, with it {}. Measured once.",
-        humantime::format_duration(std::time::Duration::from_secs_f64(
-            figures.message_timeout_seconds
-        )),
+         comes again meanwhile. Then {ORDINARY} ordinary clients come at once, with a message each. \
+         A server that has fallen is not besieged by more. The servers have their default limits; without the defence a message may take an hour, with {}. Measured once.",
+        figures.defence(),
     )
 }

@@ -9,7 +9,7 @@ const ENOUGH_ABOVE: f64 = 10.0;
 
 /// The latency that the share `at` of all does not exceed; nothing where fewer than ten do.
 pub fn quantile(latency: &Histogram<u64>, at: f64) -> Option<Duration> {
-    quantile_with(latency, 0, Duration::ZERO, at)
+    quantile_of_few(latency, at, ENOUGH_ABOVE)
 }
 
 /// The latency that the share `at` of all does not exceed; nothing where fewer than `enough_above` do.
