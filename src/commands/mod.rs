@@ -20,6 +20,7 @@ use server_core::unless_read_enough;
 
 mod check;
 mod diff;
+mod identify;
 mod interrupt;
 mod party;
 mod report;
@@ -54,6 +55,8 @@ enum Other {
     },
     /// Holds any server, in any language, against the rules of the protocol, case by case
     Check(check::Options),
+    /// Says what kind of server listens at an address of this machine, in any language, and how that shows
+    Identify(identify::Options),
     /// Two saved results of one experiment side by side: before and after a change, or two machines
     Diff(diff::Options),
     /// Prints what `cargo bench` measured last of connections, alone and among many, side by side
@@ -100,6 +103,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     match Other::from_arg_matches(matches)? {
         Other::Report { common, options } => report::run(&common, &options)?,
         Other::Check(options) => check::run(&options)?,
+        Other::Identify(options) => identify::run(&options)?,
         Other::Diff(options) => diff::run(&options)?,
         Other::BenchTable => bench_table()?,
         Other::Serve(options) => return serve::run(&options),

@@ -32,6 +32,15 @@ impl Family {
     }
 }
 
+/// The processes of a server: its own first, then its children, those not that have ended.
+///
+/// # Errors
+///
+/// When the server is gone, or `/proc` cannot be read.
+pub fn processes(server: Pid) -> io::Result<Vec<Pid>> {
+    system::processes(server)
+}
+
 /// How the memory of a server and its children is laid out, together.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Mappings {
@@ -70,6 +79,10 @@ mod system {
     use nix::unistd::Pid;
     use procfs::ProcError;
     use procfs::process::Process;
+
+    pub(super) fn processes(server: Pid) -> io::Result<Vec<Pid>> {
+        each(server, |process| Ok(Pid::from_raw(process.pid())))
+    }
 
     /// The threads and the descriptors of each process.
     pub(super) fn members(server: Pid) -> io::Result<Vec<(usize, usize)>> {
@@ -116,6 +129,10 @@ mod system {
     use std::io;
 
     use nix::unistd::Pid;
+
+    pub(super) fn processes(_: Pid) -> io::Result<Vec<Pid>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     pub(super) fn members(_: Pid) -> io::Result<Vec<(usize, usize)>> {
         Err(io::ErrorKind::Unsupported.into())

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::family::{Family, proportional_set_size};
-use super::server_process::ServerProcess;
+use super::limits::Limits;
 use crate::lab::Lab;
 use crate::models::Contestant;
 
@@ -47,7 +47,7 @@ pub fn measure(
     connections: usize,
 ) -> anyhow::Result<IdleMemory> {
     let server = lab.start(contestant)?;
-    let before = Before::reading(lab, &server, connections)?;
+    let before = Before::reading(&lab.limits, server.process(), connections)?;
     let expected = contestant.model.served_at_once(connections);
     let held = Held::open(server.address(), connections, expected)?;
     let (user, kernel) = before.added()?;
@@ -72,10 +72,9 @@ impl Before {
     /// # Errors
     ///
     /// When `/proc` cannot be read.
-    pub fn reading(lab: &Lab, server: &ServerProcess, connections: usize) -> io::Result<Self> {
+    pub fn reading(limits: &Limits, server: Pid, connections: usize) -> io::Result<Self> {
         std::thread::sleep(SETTLE);
-        let pairs = Pairs::open(connections, lab.limits.pairs_beside(connections))?;
-        let server = server.process();
+        let pairs = Pairs::open(connections, limits.pairs_beside(connections))?;
         let (user, kernel) = (proportional_set_size(server)?, system::kernel()?);
         Ok(Before { server, user, kernel, pairs })
     }

@@ -13,5 +13,7 @@ pub mod limits;
 pub mod machine;
 pub mod sample;
 pub mod server_process;
+pub mod sockets;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod tracer;
+pub mod waits;

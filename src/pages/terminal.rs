@@ -37,6 +37,16 @@ fn wrapped(sentence: &str, width: usize) -> String {
     textwrap::fill(sentence, options) + "\n"
 }
 
+/// A sentence behind a label, its further lines below its first.
+pub fn labelled(label: &str, sentence: &str, width: usize) -> String {
+    const COLUMN: usize = 13;
+    let indent = " ".repeat(COLUMN);
+    let options = textwrap::Options::new(width)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .subsequent_indent(&indent);
+    textwrap::fill(&format!("{label:<COLUMN$}{sentence}"), options) + "\n"
+}
+
 /// The table as text, narrower where it would be too wide.
 pub fn table(table: &Table, width: usize) -> String {
     let wide = lines(table, 2, &|cell| cell.to_owned());

@@ -16,6 +16,8 @@ mod crash;
 mod exhaustion;
 mod faults;
 mod guarantees;
+#[cfg(target_os = "linux")]
+mod identify;
 mod lab_program;
 mod many;
 #[cfg(target_os = "linux")]
@@ -48,6 +50,8 @@ fn main() {
         broken::trials(),
         lab_program::trials(),
         crash::trials(),
+        #[cfg(target_os = "linux")]
+        identify::trials(),
         faults::trials(),
         slow::trials(),
         exhaustion::trials(),

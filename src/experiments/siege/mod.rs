@@ -220,7 +220,7 @@ fn besiege(
     let server = lab.start(&contestant)?;
     let can_be_weighed =
         count >= ENOUGH_TO_WEIGH && contestant.model.served_at_once(count) == count;
-    let before = can_be_weighed.then(|| Before::reading(lab, &server, count).ok());
+    let before = can_be_weighed.then(|| Before::reading(&lab.limits, server.process(), count).ok());
     let start = |role, count| {
         let served = contestant.model.served_at_once(count);
         Party::start(&lab.program, role, count, served, server.address())

@@ -1,0 +1,68 @@
+//! `lab identify`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::builder::RangedU64ValueParser;
+use client::output_file::OutputFile;
+use lab::identify::{self, Target};
+use lab::pages::terminal;
+use nix::unistd::Pid;
+use protocol::{DEFAULT_ADDRESS, Framing};
+use serde_json::json;
+use server_core::{framing_parser, parse_address, unless_read_enough};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The server's address, on this machine's loopback
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
+        value_parser = parse_address)]
+    addr: SocketAddr,
+
+    /// The server's process, the parent of its children; found by the address unless it is named
+    #[arg(long, conflicts_with = "black_box", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: Option<i32>,
+
+    /// Leave the server's processes alone: ask as clients, and look into the kernel's table of
+    /// connections
+    #[arg(long)]
+    black_box: bool,
+
+    /// How its messages are told apart: `line`, or `raw` as in the Python tutorial
+    #[arg(long, default_value = "line", value_parser = framing_parser())]
+    framing: Framing,
+
+    /// How many connections it may get at a time: a server that serves so many has no limit to be found
+    #[arg(long, value_name = "N", default_value_t = 64,
+        value_parser = RangedU64ValueParser::<usize>::new().range(2..=1000))]
+    at_most: usize,
+
+    /// Kill what serves a client, or have it crash by `Panic` and `Abort`, to see who else is cut off
+    #[arg(long)]
+    allow_harm: bool,
+
+    /// Write verdict and evidence to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let Options { addr, black_box, framing, at_most, allow_harm, .. } = *options;
+    let file = options.json.as_deref().map(OutputFile::create).transpose()?;
+    let process = options.pid.map(Pid::from_raw);
+    let target = Target { address: addr, framing, process, black_box, at_most, allow_harm };
+    server_core::raise_open_file_limit();
+    let (verdict, evidence) = identify::identify(&target)?;
+    if let Some(file) = file {
+        let all = json!({ "address": addr, "verdict": verdict, "evidence": evidence });
+        file.write(&(serde_json::to_string_pretty(&all)? + "\n"))?;
+    }
+    let text: String = identify::lines(&verdict, &evidence)
+        .iter()
+        .map(|(what, line)| terminal::labelled(what, line, terminal::width()))
+        .collect();
+    let printed = io::stdout().lock().write_all(text.as_bytes());
+    unless_read_enough(printed).context("cannot print the result")
+}

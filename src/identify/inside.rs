@@ -1,0 +1,182 @@
+//! What the server's processes show: what a connection adds to them, who holds it, and what their
+//! threads wait in.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use super::visitor::{Host, Visitor};
+use crate::instruments::family::{self, Family};
+use crate::instruments::idle_memory::Before;
+use crate::instruments::limits::Limits;
+use crate::instruments::sockets;
+use crate::instruments::waits::{self, Queues, Wait, Waits};
+
+/// The processes of a server at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    /// How many processes, threads and descriptors there are.
+    #[serde(flatten)]
+    pub family: Family,
+    /// What the threads wait in.
+    pub waits: Waits,
+}
+
+/// What connections add to a server's processes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inside {
+    /// The server's process: the parent of those that it started.
+    pub process: i32,
+    /// Before the first client came.
+    pub before: Moment,
+    /// How many were served when it was looked at again.
+    pub held: usize,
+    /// With them.
+    pub during: Moment,
+    /// When they had left.
+    pub after: Family,
+    /// By which descriptors it waits for many others.
+    pub queues: Queues,
+    /// In how many processes beside the server's own there is a connection.
+    pub children_that_hold: usize,
+    /// How many connections the server's own process holds.
+    pub held_by_itself: usize,
+    /// Memory that they added, in the server and in the kernel on its side, in bytes.
+    pub memory: Option<(f64, f64)>,
+}
+
+/// How long a server may take to give back what it took for a client who has left.
+const GIVE_BACK: Duration = Duration::from_secs(1);
+
+/// How many connections are enough to weigh: the kernel takes memory by the page.
+const ENOUGH_TO_WEIGH: usize = 8;
+
+/// How often a family is looked at anew, while one of its members leaves amid the look, or runs and waits
+/// in nothing.
+const LOOKS: usize = 40;
+
+/// How long after one look the next follows.
+const PAUSE: Duration = Duration::from_millis(5);
+
+impl Moment {
+    /// Looks at a server and its children.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone, or may not be looked at.
+    pub(super) fn of(server: Pid) -> io::Result<Self> {
+        let look = || {
+            let waits = waits::of(&family::processes(server)?)?;
+            Ok(Moment { family: Family::of(server)?, waits })
+        };
+        let mut moment: io::Result<Self> = look();
+        for _ in 1..LOOKS {
+            if moment.as_ref().is_ok_and(|it| !it.waits.contains_key(&Wait::Nothing)) {
+                break;
+            }
+            thread::sleep(PAUSE);
+            moment = look();
+        }
+        moment
+    }
+}
+
+impl Inside {
+    /// Processes that were added for each connection.
+    pub fn processes_each(&self) -> f64 {
+        self.each(self.before.family.processes, self.during.family.processes)
+    }
+
+    /// Threads that were added for each connection, not counting the first one of each process.
+    pub fn threads_each(&self) -> f64 {
+        self.each(extra_threads(&self.before.family), extra_threads(&self.during.family))
+    }
+
+    /// Descriptors that were added for each connection.
+    pub fn descriptors_each(&self) -> f64 {
+        self.each(self.before.family.descriptors, self.during.family.descriptors)
+    }
+
+    /// Whether the processes and threads that were added are gone with the clients.
+    pub fn gives_back(&self) -> bool {
+        let (before, after) = (&self.before.family, &self.after);
+        after.processes <= before.processes && extra_threads(after) <= extra_threads(before)
+    }
+
+    fn each(&self, before: usize, during: usize) -> f64 {
+        (during as f64 - before as f64) / self.held.max(1) as f64
+    }
+}
+
+/// The threads beside the first of each process.
+pub(super) fn extra_threads(family: &Family) -> usize {
+    family.threads.saturating_sub(family.processes)
+}
+
+/// Has so many clients come and stay, and looks at the server before, with and after them. `before` is
+/// what it was before the first of all.
+///
+/// # Errors
+///
+/// When it cannot be looked at, or none of them is served.
+pub(super) fn look(
+    host: &Host,
+    process: Pid,
+    before: Moment,
+    clients: usize,
+) -> io::Result<Inside> {
+    let memory = Before::reading(&Limits::here(), process, clients);
+    let mut visitors = host.ask_by(clients);
+    host.settle(&mut visitors, 2 * host.patience);
+    let held = visitors.iter().filter(|it| it.is_answered()).count();
+    if held == 0 {
+        return Err(io::Error::other("nobody was served when it was looked at"));
+    }
+    let memory = memory.and_then(|before| before.added()).ok();
+    let memory = memory.filter(|_| held >= ENOUGH_TO_WEIGH);
+    let during = Moment::of(process)?;
+    let queues = waits::queues(&family::processes(process)?)?;
+    let (served, frozen): (Vec<_>, _) = visitors.into_iter().partition(Visitor::is_answered);
+    let (children_that_hold, held_by_itself) = holders(host, process, &served)?;
+    host.part_with(served.into_iter().chain(frozen).collect());
+    let after = when_they_have_left(process, &before.family)?;
+    let process = process.as_raw();
+    Ok(Inside {
+        process,
+        before,
+        held,
+        during,
+        after,
+        queues,
+        children_that_hold,
+        held_by_itself,
+        memory,
+    })
+}
+
+/// How many processes beside the server's own hold a connection, and how many it holds itself.
+fn holders(host: &Host, process: Pid, visitors: &[Visitor]) -> io::Result<(usize, usize)> {
+    let clients: Vec<_> = visitors.iter().map(|it| it.local).collect();
+    let ends = sockets::server_ends(host.address, &clients)?;
+    let ends: Vec<_> = ends.into_iter().flatten().collect();
+    let holders = sockets::holders(&ends)?;
+    let own = holders.iter().find(|(holder, _)| *holder == process);
+    let children = holders.len() - usize::from(own.is_some());
+    Ok((children, own.map_or(0, |(_, sockets)| sockets.len())))
+}
+
+/// What is left when its clients have gone, once it is what there was before, or after a while.
+fn when_they_have_left(process: Pid, before: &Family) -> io::Result<Family> {
+    let begin = Instant::now();
+    loop {
+        let after = Family::of(process)?;
+        let is_back = after.threads <= before.threads && after.processes <= before.processes;
+        if is_back || begin.elapsed() > GIVE_BACK {
+            return Ok(after);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

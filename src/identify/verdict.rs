@@ -1,0 +1,50 @@
+//! What the evidence comes to, in a line.
+
+use serde::Serialize;
+
+use super::Evidence;
+use super::kinds::{Fit, Kind};
+use super::show;
+
+/// What kind of server it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// The verdict, in a sentence.
+    pub sentence: String,
+    /// The kind that the evidence fits; several where it fits several, and none where it fits none.
+    pub kinds: Vec<Kind>,
+    /// Those that would look the same if they were given a limit.
+    pub if_limited: Vec<Kind>,
+    /// What would decide between them.
+    pub would_decide: Option<String>,
+}
+
+impl Verdict {
+    /// The verdict on this evidence.
+    pub(super) fn of(evidence: &Evidence) -> Self {
+        let of_fit = |wanted: &Fit| -> Vec<Kind> {
+            Kind::ALL.into_iter().filter(|kind| kind.fit(evidence) == *wanted).collect()
+        };
+        let (mut kinds, mut if_limited) = (of_fit(&Fit::Well), of_fit(&Fit::IfLimited));
+        if kinds.is_empty() {
+            kinds = std::mem::take(&mut if_limited);
+        }
+        let sentence = show::sentence(&kinds, evidence);
+        let would_decide = (kinds.len() > 1).then(|| would_decide(evidence));
+        Verdict { sentence, kinds, if_limited, would_decide }
+    }
+}
+
+fn would_decide(evidence: &Evidence) -> String {
+    let more = match (&evidence.inside, &evidence.turns) {
+        (None, None) => {
+            "what a connection adds to the server's processes (without --black-box, or with --pid), or \
+             answers that are computed (--compute 50ms, where the server knows it)"
+        }
+        (None, Some(_)) => {
+            "what a connection adds to the server's processes (without --black-box, or with --pid)"
+        }
+        (Some(_), _) => "what its source says: from outside they are the same",
+    };
+    more.to_owned()
+}

@@ -1,0 +1,63 @@
+"""Echo servers as Python's standard library has them: standard_library.py KIND."""
+
+import asyncio
+import socket
+import socketserver
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = ("127.0.0.1", 0)
+
+
+def announce(listener):
+    host, port = listener.getsockname()
+    print(f"listening on {host}:{port}", flush=True)
+
+
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line)
+
+
+def serve_by(kind):
+    with kind(HERE, Echo) as server:
+        announce(server.socket)
+        server.serve_forever()
+
+
+async def echo(reader, writer):
+    while line := await reader.readline():
+        writer.write(line)
+        await writer.drain()
+    writer.close()
+
+
+async def tasks():
+    server = await asyncio.start_server(echo, *HERE)
+    announce(server.sockets[0])
+    await server.serve_forever()
+
+
+def talk(connection):
+    with connection:
+        while data := connection.recv(4096):
+            connection.sendall(data)
+
+
+def pool_of_three():
+    with socket.create_server(HERE) as listener, ThreadPoolExecutor(3) as workers:
+        announce(listener)
+        while True:
+            workers.submit(talk, listener.accept()[0])
+
+
+KINDS = {
+    "plain": lambda: serve_by(socketserver.TCPServer),
+    "threading": lambda: serve_by(socketserver.ThreadingTCPServer),
+    "forking": lambda: serve_by(socketserver.ForkingTCPServer),
+    "asyncio": lambda: asyncio.run(tasks()),
+    "concurrent.futures": pool_of_three,
+}
+
+KINDS[sys.argv[1]]()
