@@ -25,6 +25,7 @@ output timeline-pool cargo run -q --release -- timeline --models pool
 output crash-fork-thread cargo run -q --release -- crash --models fork,thread
 output memory-thread-async cargo run -q --release -- memory --models thread,async
 output signal-stacks book/signal-stacks.sh
+shell_output homework-starter 'target/release/lab check --start "target/release/starter {port}" | grep -A4 -m1 FAIL'
 output counting cargo run -q --release -p bugs --example counting
 shell_output anatomy-thread 'cargo run -q --release -- anatomy --models thread | head -16'
 shell_output anatomy-prefork 'cargo run -q --release -- anatomy --models prefork | head -8'

@@ -1,254 +1,327 @@
-//! The rules of the protocol, one by one.
-
-use std::thread;
-use std::time::{Duration, Instant};
+//! The table of cases: what each is called, what it counts, which rule it holds a server against, and
+//! where that is explained. `lab check --list`, the specification and the book show this table.
 
 use protocol::Framing;
 
-use super::peer::{Difference, Peer};
-use super::{Case, Group, Target};
+use super::Group::{self, Bye, Concurrency, Echo, Ending, Error, Faults, Slow};
+use super::Needs::{self, Nothing, Process, Start};
+use super::peer::Difference;
+use super::{Case, Target, concurrency, ending, faults, messages};
+
+const LINE: Option<Framing> = Some(Framing::Line);
+const RAW: Option<Framing> = Some(Framing::Raw);
+const BOTH: Option<Framing> = None;
 
 type Check = fn(&Target) -> Result<(), Difference>;
 
-const fn line(group: Group, name: &'static str, check: Check) -> Case {
-    Case { name, group, framing: Framing::Line, check }
+/// A case, from what it is about to how it is checked.
+const fn case(
+    group: Group,
+    framing: Option<Framing>,
+    (name, points): (&'static str, u32),
+    (rule, page): (&'static str, &'static str),
+    (needs, check): (Needs, Check),
+) -> Case {
+    Case { group, framing, name, points, rule, page, needs, check }
 }
 
-const fn raw(group: Group, name: &'static str, check: Check) -> Case {
-    Case { name, group, framing: Framing::Raw, check }
-}
+const EACH_BACK: &str = "Each message comes back, byte for byte and in order.";
+const NO_BOUNDARIES: &str =
+    "TCP keeps no boundaries: a message may come in many reads, and many in one.";
+const HALF_CLOSE: &str = "The end of what a client sends is no end of the conversation: all of it is \
+    answered, and then the server closes.";
+const ONLY_ITS_OWN: &str = "A connection's error ends that connection and no other.";
+const BYE_ENDS: &str =
+    "`Bye` ends the conversation: what came before it is answered, and nothing after it.";
+const ERROR_ARRIVES: &str = "What is no message is answered with one line, `ERROR` and the reason, and then the \
+    server closes so that this line arrives.";
+const NOBODY_WAITS: &str = "Who waits for one client lets no other wait.";
+const NOTHING_LEFT: &str = "What a client took is given back when it has gone, however it went.";
+const DRAIN: &str = "A server that is told to end (SIGTERM) takes nobody on, answers what it has \
+    received, closes, and ends with status 0.";
 
 /// Every case, of both framings.
 pub const CASES: &[Case] = &[
-    line(Group::Echo, "a message comes back as it was sent", one_message),
-    line(Group::Echo, "a message sent byte by byte comes back whole", byte_by_byte),
-    line(Group::Echo, "a thousand messages in one write come back in order", a_thousand_at_once),
-    line(Group::Echo, "lines keep their CRLF", crlf),
-    line(Group::Echo, "an empty line is a message", empty_lines),
-    line(Group::Echo, "control characters and other scripts come back as they were", characters),
-    line(Group::Echo, "a message of the greatest length comes back whole", exactly_the_limit),
-    line(Group::Echo, "a half-closed client is answered for all that it sent", half_close),
-    line(Group::Echo, "a client that sends nothing and half-closes finds the end", nothing_sent),
-    line(Group::Echo, "clients that leave, or reset, harm nobody", leave_and_reset),
-    line(Group::Echo, "two clients get their own answers", two_clients),
-    line(Group::Bye, "Bye closes the connection without an answer", bye),
-    line(Group::Bye, "what came before Bye is answered, and nothing after it", bye_amid_a_batch),
-    line(Group::Bye, "Bye may have a CRLF", bye_crlf),
-    line(Group::Bye, "Bye may be the last line without an end", bye_unended),
-    line(Group::Bye, "what only looks like Bye is a message", not_bye),
-    line(Group::Error, "an over-long message gets an ERROR line, then the end", over_long),
-    line(Group::Error, "the ERROR line arrives however much more was sent", much_too_long),
-    line(Group::Error, "a message that is not UTF-8 gets an ERROR line, then the end", not_utf8),
-    line(Group::Error, "what came before the mistake is answered", answers_before_the_error),
-    line(Group::Slow, "a message not whole in time gets an ERROR line, and silence none", trickle),
-    raw(Group::Echo, "raw: a message comes back as it was sent", raw_message),
-    raw(Group::Echo, "raw: a character sent byte by byte comes back whole", raw_characters),
-    raw(Group::Echo, "raw: a half-closed client is answered for all that it sent", half_close),
-    raw(Group::Echo, "raw: clients that leave, or reset, harm nobody", leave_and_reset),
-    raw(Group::Bye, "raw: Bye closes the connection without an answer", raw_bye),
-    raw(Group::Bye, "raw: Bye may be typed with a line end", bye),
-    raw(Group::Error, "raw: an over-long message gets an ERROR line, then the end", much_too_long),
-    raw(Group::Error, "raw: a message that is not UTF-8 gets an ERROR line", not_utf8),
+    case(
+        Echo,
+        LINE,
+        ("a message comes back as it was sent", 2),
+        (EACH_BACK, "job"),
+        (Nothing, messages::one_message),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("a message sent byte by byte comes back whole", 2),
+        (NO_BOUNDARIES, "job"),
+        (Nothing, messages::byte_by_byte),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("a thousand messages in one write come back in order", 2),
+        (NO_BOUNDARIES, "job"),
+        (Nothing, messages::a_thousand_at_once),
+    ),
+    case(Echo, LINE, ("lines keep their CRLF", 2), (EACH_BACK, "job"), (Nothing, messages::crlf)),
+    case(
+        Echo,
+        LINE,
+        ("an empty line is a message", 2),
+        (EACH_BACK, "job"),
+        (Nothing, messages::empty_lines),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("control characters and other scripts come back as they were", 2),
+        (EACH_BACK, "job"),
+        (Nothing, messages::characters),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("a message of the greatest length comes back whole", 2),
+        (
+            "The limit counts a message without its line feed: one of just that length is taken.",
+            "job",
+        ),
+        (Nothing, messages::exactly_the_limit),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("a half-closed client is answered for all that it sent", 2),
+        (HALF_CLOSE, "ends"),
+        (Nothing, messages::half_close),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("a client that sends nothing and half-closes finds the end", 2),
+        (HALF_CLOSE, "ends"),
+        (Nothing, messages::nothing_sent),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("clients that leave, or reset, harm nobody", 2),
+        (ONLY_ITS_OWN, "guarantees"),
+        (Nothing, messages::leave_and_reset),
+    ),
+    case(
+        Echo,
+        LINE,
+        ("two clients get their own answers", 2),
+        (EACH_BACK, "iterative"),
+        (Nothing, messages::two_clients),
+    ),
+    case(
+        Echo,
+        RAW,
+        ("raw: a message comes back as it was sent", 2),
+        (EACH_BACK, "job"),
+        (Nothing, messages::raw_message),
+    ),
+    case(
+        Echo,
+        RAW,
+        ("raw: a character that is split comes back whole", 2),
+        ("A character that a read splits is held back until the rest of it arrives.", "job"),
+        (Nothing, messages::raw_characters),
+    ),
+    case(
+        Echo,
+        RAW,
+        ("raw: a half-closed client is answered for all that it sent", 2),
+        (HALF_CLOSE, "ends"),
+        (Nothing, messages::half_close),
+    ),
+    case(
+        Echo,
+        RAW,
+        ("raw: clients that leave, or reset, harm nobody", 2),
+        (ONLY_ITS_OWN, "guarantees"),
+        (Nothing, messages::leave_and_reset),
+    ),
+    case(
+        Bye,
+        LINE,
+        ("Bye closes the connection without an answer", 2),
+        (BYE_ENDS, "job"),
+        (Nothing, messages::bye),
+    ),
+    case(
+        Bye,
+        LINE,
+        ("what came before Bye is answered, and nothing after it", 2),
+        (BYE_ENDS, "job"),
+        (Nothing, messages::bye_amid_a_batch),
+    ),
+    case(
+        Bye,
+        LINE,
+        ("Bye may have a CRLF", 2),
+        ("A line end behind `Bye` is ignored: `telnet` sends a CRLF.", "job"),
+        (Nothing, messages::bye_crlf),
+    ),
+    case(
+        Bye,
+        LINE,
+        ("Bye may be the last line without an end", 2),
+        (
+            "What was sent behind the last line feed is a message of its own, also where it is `Bye`.",
+            "job",
+        ),
+        (Nothing, messages::bye_unended),
+    ),
+    case(
+        Bye,
+        LINE,
+        ("what only looks like Bye is a message", 2),
+        ("`Bye` is this word alone, in this case; anything else is text.", "job"),
+        (Nothing, messages::not_bye),
+    ),
+    case(
+        Bye,
+        RAW,
+        ("raw: Bye closes the connection without an answer", 2),
+        (BYE_ENDS, "job"),
+        (Nothing, messages::raw_bye),
+    ),
+    case(
+        Bye,
+        RAW,
+        ("raw: Bye may be typed with a line end", 2),
+        (BYE_ENDS, "job"),
+        (Nothing, messages::bye),
+    ),
+    case(
+        Error,
+        LINE,
+        ("an over-long message gets an ERROR line, then the end", 2),
+        (ERROR_ARRIVES, "job"),
+        (Nothing, messages::over_long),
+    ),
+    case(
+        Error,
+        LINE,
+        ("the ERROR line arrives however much more was sent", 2),
+        (ERROR_ARRIVES, "ends"),
+        (Nothing, messages::much_too_long),
+    ),
+    case(
+        Error,
+        LINE,
+        ("a message that is not UTF-8 gets an ERROR line, then the end", 2),
+        (ERROR_ARRIVES, "job"),
+        (Nothing, messages::not_utf8),
+    ),
+    case(
+        Error,
+        LINE,
+        ("what came before the mistake is answered", 2),
+        (ERROR_ARRIVES, "job"),
+        (Nothing, messages::answers_before_the_error),
+    ),
+    case(
+        Error,
+        RAW,
+        ("raw: an over-long message gets an ERROR line, then the end", 2),
+        (ERROR_ARRIVES, "job"),
+        (Nothing, messages::much_too_long),
+    ),
+    case(
+        Error,
+        RAW,
+        ("raw: a message that is not UTF-8 gets an ERROR line", 2),
+        (ERROR_ARRIVES, "job"),
+        (Nothing, messages::not_utf8),
+    ),
+    case(
+        Slow,
+        LINE,
+        ("a message not whole in time gets an ERROR line, and silence none", 4),
+        (
+            "A message is whole so long after the server began to wait for its rest, or it is refused; who has nothing under way may be silent.",
+            "guarantees",
+        ),
+        (Nothing, messages::trickle),
+    ),
+    case(
+        Concurrency,
+        BOTH,
+        ("a hundred clients are served at once beside one that is silent", 8),
+        (NOBODY_WAITS, "iterative"),
+        (Nothing, concurrency::a_hundred),
+    ),
+    case(
+        Concurrency,
+        BOTH,
+        ("a newcomer is answered beside a thousand idle clients", 8),
+        (NOBODY_WAITS, "limits"),
+        (Nothing, concurrency::a_thousand_idle),
+    ),
+    case(
+        Concurrency,
+        LINE,
+        ("a client that stops amid a message holds up nobody", 6),
+        (NOBODY_WAITS, "event"),
+        (Nothing, concurrency::half_a_message),
+    ),
+    case(
+        Concurrency,
+        BOTH,
+        ("a client that does not read holds up nobody", 6),
+        (NOBODY_WAITS, "event"),
+        (Nothing, concurrency::unread),
+    ),
+    case(
+        Faults,
+        BOTH,
+        ("hundreds of clients that reset or vanish leave it serving", 4),
+        (ONLY_ITS_OWN, "guarantees"),
+        (Nothing, faults::storm),
+    ),
+    case(
+        Faults,
+        BOTH,
+        ("clients that have gone leave no descriptor behind", 4),
+        (NOTHING_LEFT, "guarantees"),
+        (Process, faults::descriptors),
+    ),
+    case(
+        Faults,
+        BOTH,
+        ("clients that are silent or half-closed cost no CPU time", 4),
+        (
+            "Who waits sleeps: an end of input that is not taken for one makes a loop that never rests.",
+            "ends",
+        ),
+        (Process, faults::idle),
+    ),
+    case(
+        Ending,
+        BOTH,
+        ("SIGTERM answers what was sent, then closes", 8),
+        (DRAIN, "guarantees"),
+        (Start, ending::answers_what_was_sent),
+    ),
+    case(
+        Ending,
+        BOTH,
+        ("SIGTERM ends it with status 0, also beside idle clients", 6),
+        (DRAIN, "guarantees"),
+        (Start, ending::status),
+    ),
+    case(
+        Ending,
+        BOTH,
+        ("it starts again on the same port at once", 6),
+        (
+            "The connections of the last server linger in TIME_WAIT: SO_REUSEADDR lets the next one listen nevertheless.",
+            "python",
+        ),
+        (Start, ending::restart),
+    ),
 ];
-
-/// Lines of different lengths, 1 to `count`, some of them with characters of several bytes. Each
-/// is far shorter than any limit.
-fn lines(count: usize) -> String {
-    (1..=count).map(|number| format!("第 {number} 条消息 {}\n", "x".repeat(number % 40))).collect()
-}
-
-/// Sends a text, ends the client's side, and has it all back.
-fn there_and_back(target: &Target, text: &str) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send(text);
-    peer.half_close();
-    peer.expect_end(text)
-}
-
-fn one_message(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    for message in ["hello\n", "hello again\n"] {
-        peer.send(message);
-        peer.expect(message)?;
-    }
-    Ok(())
-}
-
-fn byte_by_byte(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    let text = lines(10);
-    for byte in text.as_bytes() {
-        peer.send([*byte]);
-    }
-    peer.expect(text)
-}
-
-fn a_thousand_at_once(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    let text = lines(1000);
-    peer.send(&text);
-    peer.expect(&text)
-}
-
-fn crlf(target: &Target) -> Result<(), Difference> {
-    there_and_back(target, &lines(10).replace('\n', "\r\n"))
-}
-
-fn empty_lines(target: &Target) -> Result<(), Difference> {
-    there_and_back(target, &"\n\r\n".repeat(100))
-}
-
-fn characters(target: &Target) -> Result<(), Difference> {
-    let controls: String = (0..32_u8).filter(|byte| *byte != b'\n').map(char::from).collect();
-    there_and_back(
-        target,
-        &format!("{controls}\u{7f}\nŽluťoučký kůň\n第一条\n🦀🦀🦀\n\u{10ffff}\n"),
-    )
-}
-
-fn exactly_the_limit(target: &Target) -> Result<(), Difference> {
-    let longest = "x".repeat(target.max_message);
-    there_and_back(target, &format!("{longest}\n{}\r\n{longest}", &longest[1..]))
-}
-
-fn half_close(target: &Target) -> Result<(), Difference> {
-    there_and_back(target, &(lines(5) + "a last line without its end"))
-}
-
-fn nothing_sent(target: &Target) -> Result<(), Difference> {
-    there_and_back(target, "")
-}
-
-fn leave_and_reset(target: &Target) -> Result<(), Difference> {
-    for _ in 0..20 {
-        drop(Peer::connect(target)?);
-        Peer::connect(target)?.reset();
-        let mut leaving = Peer::connect(target)?;
-        leaving.send("half a mess");
-        leaving.reset();
-    }
-    half_close(target)
-}
-
-/// The second is not answered before the first has left, where a server serves one at a time.
-fn two_clients(target: &Target) -> Result<(), Difference> {
-    let (mut first, mut second) = (Peer::connect(target)?, Peer::connect(target)?);
-    first.send("first\n");
-    second.send("second\n");
-    first.expect("first\n")?;
-    drop(first);
-    second.expect("second\n")
-}
-
-fn bye(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("Bye\n");
-    peer.expect_end("")
-}
-
-fn bye_amid_a_batch(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send(lines(20) + "Bye\n" + &lines(2000));
-    peer.expect_end(lines(20))
-}
-
-fn bye_crlf(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("hello\r\nBye\r\n");
-    peer.expect_end("hello\r\n")
-}
-
-fn bye_unended(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("hello\nBye");
-    peer.half_close();
-    peer.expect_end("hello\n")
-}
-
-fn not_bye(target: &Target) -> Result<(), Difference> {
-    there_and_back(target, "bye\nBYE\n Bye\nBye \nBye!\nBye\r\r\nGood Bye\n")
-}
-
-fn over_long(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("x".repeat(target.max_message + 1));
-    peer.half_close();
-    peer.expect_error()
-}
-
-/// Far more than one read takes: the server closes over input that it has not read.
-fn much_too_long(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("x".repeat(target.max_message + 100_000));
-    peer.expect_error()
-}
-
-fn not_utf8(target: &Target) -> Result<(), Difference> {
-    for invalid in [&b"\xff"[..], b"text\xc0\xaf", b"\xed\xa0\x80", b"\xe7\xac"] {
-        let mut peer = Peer::connect(target)?;
-        peer.send([invalid, b"\n"].concat());
-        peer.expect_error()?;
-    }
-    Ok(())
-}
-
-fn answers_before_the_error(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send([lines(5).as_bytes(), b"\xff\n", lines(5).as_bytes()].concat());
-    peer.expect(lines(5))?;
-    peer.expect_error()
-}
-
-/// A byte now and then does not make a message whole. Who has nothing under way may be silent.
-fn trickle(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("before\n");
-    peer.expect("before\n")?;
-    thread::sleep(target.message_timeout * 3 / 2);
-    peer.send("behind\n");
-    peer.expect("behind\n")?;
-    let sent = trickle_for(target.message_timeout / 2, target, &mut peer);
-    peer.send("whole in time\n");
-    peer.expect(sent + "whole in time\n")?;
-    trickle_for(target.message_timeout, target, &mut peer);
-    peer.expect_error()
-}
-
-/// Sends a byte now and then for so long, and returns what was sent.
-fn trickle_for(time: Duration, target: &Target, peer: &mut Peer) -> String {
-    let (begin, mut sent) = (Instant::now(), String::new());
-    while begin.elapsed() < time {
-        peer.send(".");
-        sent.push('.');
-        thread::sleep(target.message_timeout / 10);
-    }
-    sent
-}
-
-fn raw_message(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    for message in ["hello", "第一条消息。", "two\nlines"] {
-        peer.send(message);
-        peer.expect(message)?;
-    }
-    Ok(())
-}
-
-fn raw_characters(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    for _ in 0..10 {
-        for byte in "第🦀条".as_bytes() {
-            peer.send([*byte]);
-        }
-        peer.expect("第🦀条")?;
-    }
-    Ok(())
-}
-
-fn raw_bye(target: &Target) -> Result<(), Difference> {
-    let mut peer = Peer::connect(target)?;
-    peer.send("hello");
-    peer.expect("hello")?;
-    peer.send("Bye");
-    peer.expect_end("")
-}

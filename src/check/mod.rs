@@ -1,26 +1,36 @@
-//! The protocol's conformance suite, against any server in any language.
+//! The grader: what the protocol and a server's duties ask of any server, in any language, case by case.
 //!
-//! Each rule of the protocol (see the documentation of the `protocol` crate) is a [`Case`] with a
-//! name. A case connects, sends, and compares what comes back; where that differs, its
-//! [`Difference`] says what was sent, expected and received. The project holds each of its own
-//! servers against the same cases.
+//! Each [`Case`] is a rule with a name, points, and the page of the book that explains it. It connects,
+//! sends, and compares what comes back; where that differs, its [`Difference`] says what was sent, expected
+//! and received. The project holds each of its own servers against the same cases.
 
+use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
 use protocol::{DEFAULT_MAX_MESSAGE, DEFAULT_MESSAGE_TIMEOUT, Framing};
 use serde::Serialize;
 
 mod cases;
+mod concurrency;
+mod ending;
+mod faults;
+mod messages;
 mod peer;
 mod report;
+mod rubric;
 
 pub use cases::CASES;
 pub use peer::Difference;
-pub use report::render;
+pub use report::{junit, list, markdown, render, total};
+pub use rubric::Rubric;
+
+use crate::instruments::server_process::ServerProcess;
+use crate::instruments::start_command::StartCommand;
 
 /// The server to check, and what it was told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// Its address.
     pub address: SocketAddr,
@@ -30,13 +40,17 @@ pub struct Target {
     pub message_timeout: Duration,
     /// How long an answer may take.
     pub patience: Duration,
+    /// Its process, the parent of its children, where it is known.
+    pub process: Option<Pid>,
+    /// How another one like it is started, where that is known.
+    pub start: Option<StartCommand>,
 }
 
-/// What a case needs of a server beyond sending back what it gets.
+/// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Nothing: a plain echo server passes.
+    /// It sends back what it gets: a plain echo server passes.
     Echo,
     /// It closes at `Bye`.
     Bye,
@@ -44,46 +58,108 @@ pub enum Group {
     Error,
     /// It answers a message that is not whole in time with an `ERROR` line.
     Slow,
+    /// It serves many at once.
+    Concurrency,
+    /// It bears what clients do to it, and leaves nothing behind.
+    Faults,
+    /// It ends in good order.
+    Ending,
 }
 
-/// One rule of the protocol.
+/// What a case must be given beside the server's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The server's process.
+    Process,
+    /// The command that starts it.
+    Start,
+}
+
+/// One rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// The rule, as a sentence.
-    pub name: &'static str,
-    /// What it needs.
+    /// What it is about.
     pub group: Group,
-    /// The framing that it is a rule of.
-    pub framing: Framing,
+    /// The framing that it is a rule of; none where it is one of both.
+    pub framing: Option<Framing>,
+    /// Its name, which says what is seen of a server that follows it.
+    pub name: &'static str,
+    /// How much it counts.
+    pub points: u32,
+    /// The rule, and why there is one, in a sentence.
+    pub rule: &'static str,
+    /// The page of the book that explains it.
+    pub page: &'static str,
+    /// What it needs.
+    pub needs: Needs,
     check: fn(&Target) -> Result<(), Difference>,
+}
+
+/// Why a case was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotAsked {
+    /// It needs the server's process, which is not known.
+    NeedsProcess,
+    /// It needs the command that starts the server, which is not known.
+    NeedsStart,
+    /// The time was over. This is a failure: the server took too long for the others.
+    TimeWasOver,
 }
 
 /// What came of a case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
-    /// What the case needs.
+    /// What it is about.
     pub group: Group,
-    /// The rule.
+    /// The case's name.
     pub case: &'static str,
-    /// Whether the server follows it.
+    /// What it earned, and what it could have.
+    pub points: u32,
+    /// What it could have earned.
+    pub of: u32,
+    /// Whether the server follows the rule.
     pub passed: bool,
-    /// Where it does not: what was seen.
+    /// Why it was not asked, where it was not.
+    pub not_asked: Option<NotAsked>,
+    /// Where it does not follow it: what was seen.
     #[serde(flatten)]
     pub difference: Option<Difference>,
+    /// The rule.
+    pub rule: &'static str,
+    /// Where the book explains it.
+    pub page: &'static str,
+    /// How long it took.
+    pub seconds: f64,
 }
 
 impl Target {
     /// A server with the default limits, which may take five seconds for an answer.
     pub fn new(address: SocketAddr) -> Self {
-        let patience = Duration::from_secs(5);
-        let message_timeout = DEFAULT_MESSAGE_TIMEOUT;
-        Target { address, max_message: DEFAULT_MAX_MESSAGE, message_timeout, patience }
+        Target {
+            address,
+            max_message: DEFAULT_MAX_MESSAGE,
+            message_timeout: DEFAULT_MESSAGE_TIMEOUT,
+            patience: Duration::from_secs(5),
+            process: None,
+            start: None,
+        }
     }
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 4] = [Group::Echo, Group::Bye, Group::Error, Group::Slow];
+    pub const ALL: [Group; 7] = [
+        Group::Echo,
+        Group::Bye,
+        Group::Error,
+        Group::Slow,
+        Group::Concurrency,
+        Group::Faults,
+        Group::Ending,
+    ];
 
     /// Its name, as `--only` takes it.
     pub fn name(self) -> &'static str {
@@ -92,11 +168,19 @@ impl Group {
             Group::Bye => "bye",
             Group::Error => "error",
             Group::Slow => "slow",
+            Group::Concurrency => "concurrency",
+            Group::Faults => "faults",
+            Group::Ending => "ending",
         }
     }
 }
 
 impl Case {
+    /// Whether it is a rule of this framing.
+    pub fn is_of(&self, framing: Framing) -> bool {
+        self.framing.is_none_or(|its| its == framing)
+    }
+
     /// Checks the rule. Blocks, for a few times the target's patience at most.
     ///
     /// # Errors
@@ -105,23 +189,106 @@ impl Case {
     pub fn check(&self, target: &Target) -> Result<(), Difference> {
         (self.check)(target)
     }
+
+    /// Why it cannot be asked of this target.
+    pub fn obstacle(&self, target: &Target) -> Option<NotAsked> {
+        match self.needs {
+            Needs::Process if target.process.is_none() => Some(NotAsked::NeedsProcess),
+            Needs::Start if target.start.is_none() => Some(NotAsked::NeedsStart),
+            _ => None,
+        }
+    }
+
+    fn judge(&self, target: &Target, points: u32, deadline: Instant) -> Verdict {
+        let begin = Instant::now();
+        let late = (begin > deadline).then_some(NotAsked::TimeWasOver);
+        let not_asked = self.obstacle(target).or(late);
+        let checked = not_asked.is_none().then(|| self.check(target));
+        let passed = matches!(checked, Some(Ok(())));
+        Verdict {
+            group: self.group,
+            case: self.name,
+            points: if passed { points } else { 0 },
+            of: points,
+            passed,
+            not_asked,
+            difference: checked.and_then(Result::err),
+            rule: self.rule,
+            page: self.page,
+            seconds: begin.elapsed().as_secs_f64(),
+        }
+    }
 }
 
-/// Checks the cases of a framing and of these groups one after the other, and tells `watch` each
-/// verdict.
-pub fn check(
-    target: &Target,
-    framing: Framing,
-    groups: &[Group],
-    mut watch: impl FnMut(&Verdict),
-) -> Vec<Verdict> {
-    let cases = CASES.iter().filter(|it| it.framing == framing && groups.contains(&it.group));
-    let verdicts = cases.map(|case| {
-        let difference = case.check(target).err();
-        let passed = difference.is_none();
-        let verdict = Verdict { group: case.group, case: case.name, passed, difference };
-        watch(&verdict);
-        verdict
-    });
-    verdicts.collect()
+impl Verdict {
+    /// Whether the server did not follow the rule, or left no time to find out.
+    pub fn failed(&self) -> bool {
+        self.difference.is_some() || self.not_asked == Some(NotAsked::TimeWasOver)
+    }
+}
+
+/// How long a server may take to end of what a case did.
+const DEATH: Duration = Duration::from_millis(300);
+
+/// A server that is checked: one that runs anyhow, or one that is started for it, and again where a case
+/// has ended it.
+#[derive(Debug)]
+pub struct Subject {
+    target: Target,
+    server: Option<ServerProcess>,
+}
+
+impl Subject {
+    /// The one at the target's address, or one that the target's command starts.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn new(target: Target) -> io::Result<Self> {
+        let mut subject = Subject { target, server: None };
+        subject.start()?;
+        Ok(subject)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.target.address
+    }
+
+    /// Checks these cases one after the other, each for its points, and tells `watch` each verdict. Those
+    /// whose turn comes after the deadline are not asked.
+    pub fn check(
+        &mut self,
+        cases: &[(&'static Case, u32)],
+        deadline: Instant,
+        mut watch: impl FnMut(&Verdict),
+    ) -> Vec<Verdict> {
+        let judge = |(case, points): &(&'static Case, u32)| {
+            let mut verdict = case.judge(&self.target, *points, deadline);
+            let patience = if verdict.difference.is_some() { DEATH } else { Duration::ZERO };
+            if let Some(end) = self.replace_if_ended(patience) {
+                verdict.difference.iter_mut().for_each(|it| it.received += &end);
+            }
+            watch(&verdict);
+            verdict
+        };
+        cases.iter().map(judge).collect()
+    }
+
+    fn start(&mut self) -> io::Result<()> {
+        let Some(command) = &self.target.start else { return Ok(()) };
+        let server = command.start()?;
+        (self.target.address, self.target.process) = (server.address(), Some(server.process()));
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Starts another one where it has ended, so that the next case does not suffer from that, and says
+    /// how it did.
+    fn replace_if_ended(&mut self, patience: Duration) -> Option<String> {
+        let status = self.server.as_mut()?.wait_within(patience).ok()??;
+        // Where it does not start any more, the next case says so.
+        let _ = self.start();
+        Some(format!("; and the server's process ended, with {status}"))
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,6 +16,9 @@ use super::Target;
 /// How much of a text a [`Difference`] shows.
 const SHOWN: usize = 60;
 
+/// How long nothing must move for buffers to be full.
+const STILL: Duration = Duration::from_millis(200);
+
 /// What was seen where a server does not follow a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct Difference {
@@ -24,6 +28,25 @@ pub struct Difference {
     pub expected: String,
     /// What came.
     pub received: String,
+}
+
+impl Difference {
+    /// It, as a sentence without its full stop.
+    pub fn sentence(&self) -> String {
+        let Difference { sent, expected, received } = self;
+        format!("Sent was {sent}; there should have come {expected}, and there came {received}")
+    }
+
+    /// The same, seen beside these.
+    pub(super) fn beside(self, they: &str) -> Self {
+        Difference { sent: format!("{}, beside {they}", self.sent), ..self }
+    }
+
+    /// The server cannot be looked at.
+    pub(super) fn of_a_look(error: &io::Error) -> Self {
+        let expected = "a look at its process".to_owned();
+        Difference { sent: "nothing".to_owned(), expected, received: error.to_string() }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -78,6 +101,20 @@ impl Peer {
     pub(super) fn half_close(&mut self) {
         self.half_close = HalfClose::WhenAllIsSent;
         self.send_more();
+    }
+
+    /// Sends without reading, until the server has taken nothing for a while.
+    pub(super) fn stuff(&mut self) {
+        self.outgoing = "a line that is answered and not read\n".repeat(1 << 19).into_bytes();
+        let mut last = Instant::now();
+        while last.elapsed() < STILL && self.sent < self.outgoing.len() {
+            let before = self.sent;
+            self.send_more();
+            if self.sent > before {
+                last = Instant::now();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn send_more(&mut self) {

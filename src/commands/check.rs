@@ -1,35 +1,69 @@
 //! `lab check`.
 
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
 use client::conversation;
 use client::output_file::OutputFile;
-use lab::check::{self, Group, Target};
+use lab::check::{self, Rubric, Subject, Target, Verdict};
+use lab::instruments::start_command::StartCommand;
+use lab::pages::terminal;
+use nix::unistd::Pid;
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
-use server_core::{framing_parser, parse_address, parse_positive_duration};
+use serde_json::json;
+use server_core::{
+    framing_parser, parse_address, parse_positive_duration, raise_open_file_limit,
+    unless_read_enough,
+};
+
+use super::interrupt;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The server's address
+    /// The address of a server that runs
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
         value_parser = parse_address)]
     addr: SocketAddr,
+
+    /// The process of that server, the parent of its children: for what can only be seen there
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    pid: Option<i32>,
+
+    /// In the place of an address: the command that starts the server, with `{port}` in the place of its
+    /// port, such as "python3 server.py {port}"
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["addr", "pid"],
+        value_parser = |text: &str| text.parse::<StartCommand>())]
+    start: Option<StartCommand>,
 
     /// The rules of this framing: `line`, or `raw` as in the Python tutorial
     #[arg(long, default_value = "line", value_parser = framing_parser())]
     framing: Framing,
 
-    /// Only these groups: `echo` suits any echo server, `bye` needs one that closes at Bye, `error`
-    /// one that answers what is not a message with an ERROR line, `slow` one that does so when a
-    /// message is not whole in time (it takes three times as long as that)
-    #[arg(long, value_name = "GROUPS", value_delimiter = ',', default_value = "echo,bye,error",
-        value_parser = ["echo", "bye", "error", "slow"])]
+    /// Only these groups, or the cases in whose name this stands; repeat it for more. `slow`, which is
+    /// left out unless it is named, takes three times the --message-timeout
+    #[arg(long, value_name = "GROUP|CASE")]
     only: Vec<String>,
+
+    /// Give the cases the points that this file says, and leave out those that it does not name
+    #[arg(long, value_name = "FILE", conflicts_with = "framing")]
+    rubric: Option<PathBuf>,
+
+    /// Print the usual points as such a file, for you to edit
+    #[arg(long)]
+    print_rubric: bool,
+
+    /// List all cases with their rules
+    #[arg(long)]
+    list: bool,
+
+    /// List them as a table in Markdown
+    #[arg(long, requires = "list")]
+    markdown: bool,
 
     /// The longest message that the server takes, its line feed not counted
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
@@ -46,27 +80,81 @@ pub(crate) struct Options {
         value_parser = parse_positive_duration)]
     timeout: Duration,
 
+    /// How long all cases may take together: those that are left then earn nothing [default: 3m, or what the
+    /// rubric says]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    time_limit: Option<Duration>,
+
     /// Write all verdicts to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write all verdicts to this file, as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
+/// How long all cases may take unless it is said.
+const TIME_LIMIT: Duration = Duration::from_secs(180);
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let Options { addr, max_message, message_timeout, timeout, .. } = *options;
-    let file = options.json.as_deref().map(OutputFile::create).transpose()?;
-    let target = Target { address: addr, max_message, message_timeout, patience: timeout };
-    drop(conversation::connect(addr, timeout)?);
-    let is_chosen = |group: &Group| options.only.iter().any(|name| name == group.name());
-    let groups: Vec<Group> = Group::ALL.into_iter().filter(is_chosen).collect();
-    let mut output = io::stdout().lock();
-    let verdicts = check::check(&target, options.framing, &groups, |verdict| {
-        // Whoever has read enough still gets the status.
-        let _ = output.write_all(check::render(verdict).as_bytes());
-    });
-    if let Some(file) = file {
-        file.write(&(serde_json::to_string_pretty(&verdicts)? + "\n"))?;
+    if options.list {
+        return print(&match options.markdown {
+            true => check::markdown(),
+            false => check::list(terminal::width()),
+        });
     }
-    let failed = verdicts.iter().filter(|verdict| !verdict.passed).count();
-    ensure!(failed == 0, "{failed} of {} cases failed", verdicts.len());
-    Ok(())
+    let rubric = rubric(options)?;
+    if options.print_rubric {
+        return print(&rubric.text());
+    }
+    let files = [&options.json, &options.junit].map(|it| it.as_deref().map(OutputFile::create));
+    let [json, junit] = files.map(Option::transpose);
+    let (json, junit) = (json?, junit?);
+    interrupt::watch()?;
+    raise_open_file_limit();
+    let mut subject = Subject::new(target(options))?;
+    drop(conversation::connect(subject.address(), options.timeout)?);
+    let limit = options.time_limit.or(rubric.time_limit).unwrap_or(TIME_LIMIT);
+    let verdicts = subject.check(&rubric.cases, Instant::now() + limit, |verdict| {
+        // Whoever has read enough still gets the status.
+        let _ = print(&check::render(verdict, terminal::width()));
+    });
+    drop(subject);
+    json.map_or(Ok(()), |file| file.write(&record(&verdicts)?))?;
+    junit.map_or(Ok(()), |file| file.write(&check::junit(&verdicts)?))?;
+    let total = check::total(&verdicts);
+    ensure!(!verdicts.iter().any(Verdict::failed), total);
+    print(&(total + "\n"))
+}
+
+fn rubric(options: &Options) -> anyhow::Result<Rubric> {
+    let rubric = match &options.rubric {
+        None => Rubric::usual(options.framing),
+        Some(file) => {
+            let name = file.display();
+            let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+            Rubric::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?
+        }
+    };
+    match options.only.as_slice() {
+        [] => Ok(rubric),
+        words => rubric.only(words).map_err(anyhow::Error::msg),
+    }
+}
+
+fn target(options: &Options) -> Target {
+    let Options { addr, max_message, message_timeout, timeout, .. } = *options;
+    let (process, start) = (options.pid.map(Pid::from_raw), options.start.clone());
+    Target { address: addr, max_message, message_timeout, patience: timeout, process, start }
+}
+
+fn record(verdicts: &[Verdict]) -> anyhow::Result<String> {
+    let sum = |of: fn(&Verdict) -> u32| verdicts.iter().map(of).sum::<u32>();
+    let all = json!({ "points": sum(|it| it.points), "of": sum(|it| it.of), "cases": verdicts });
+    Ok(serde_json::to_string_pretty(&all)? + "\n")
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    unless_read_enough(io::stdout().lock().write_all(text.as_bytes())).context("cannot print")
 }

@@ -48,6 +48,9 @@ pub(crate) struct Options {
     json: Option<PathBuf>,
 }
 
+/// Where the evidence begins, behind what it is of.
+const COLUMN: usize = 13;
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let Options { addr, black_box, framing, at_most, allow_harm, .. } = *options;
     let file = options.json.as_deref().map(OutputFile::create).transpose()?;
@@ -61,7 +64,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let text: String = identify::lines(&verdict, &evidence)
         .iter()
-        .map(|(what, line)| terminal::labelled(what, line, terminal::width()))
+        .map(|(what, line)| terminal::labelled(what, line, COLUMN, terminal::width()))
         .collect();
     let printed = io::stdout().lock().write_all(text.as_bytes());
     unless_read_enough(printed).context("cannot print the result")

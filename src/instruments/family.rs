@@ -2,6 +2,7 @@
 //! Linux has what this reads.
 
 use std::io;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -23,7 +24,7 @@ impl Family {
     ///
     /// # Errors
     ///
-    /// When one of them is gone, or `/proc` cannot be read.
+    /// When the server is gone, or `/proc` cannot be read.
     pub fn of(server: Pid) -> io::Result<Self> {
         let members = system::members(server)?;
         let descriptors = members.iter().map(|(_, descriptors)| descriptors).sum();
@@ -55,7 +56,7 @@ impl Mappings {
     ///
     /// # Errors
     ///
-    /// When one of them is gone, or `/proc` cannot be read.
+    /// When the server is gone, or `/proc` cannot be read.
     pub fn of(server: Pid) -> io::Result<Self> {
         let all = system::mappings(server)?;
         let mappings = all.iter().map(|(count, _)| count).sum();
@@ -67,14 +68,24 @@ impl Mappings {
 ///
 /// # Errors
 ///
-/// When one of them is gone, or `/proc` cannot be read.
+/// When the server is gone, or `/proc` cannot be read.
 pub fn proportional_set_size(server: Pid) -> io::Result<f64> {
     system::proportional_set_size(server)
+}
+
+/// CPU time that a server and its children have used so far, in steps of the kernel's clock: 10 ms.
+///
+/// # Errors
+///
+/// When the server is gone, or `/proc` cannot be read.
+pub fn cpu_time(server: Pid) -> io::Result<Duration> {
+    system::cpu_time(server)
 }
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::io;
+    use std::time::Duration;
 
     use nix::unistd::Pid;
     use procfs::ProcError;
@@ -97,6 +108,15 @@ mod system {
         })
     }
 
+    pub(super) fn cpu_time(server: Pid) -> io::Result<Duration> {
+        let ticks = each(server, |process| {
+            let stat = process.stat()?;
+            Ok(stat.utime + stat.stime)
+        });
+        let seconds = ticks?.iter().sum::<u64>() as f64 / procfs::ticks_per_second() as f64;
+        Ok(Duration::from_secs_f64(seconds))
+    }
+
     pub(super) fn proportional_set_size(server: Pid) -> io::Result<f64> {
         let sizes = each(server, |process| {
             let maps = process.smaps_rollup()?;
@@ -107,26 +127,36 @@ mod system {
         Ok(sizes?.into_iter().sum())
     }
 
-    /// Looks at a process and each of its children in turn.
-    fn each<T>(server: Pid, look: impl Fn(Process) -> Result<T, ProcError>) -> io::Result<Vec<T>> {
+    /// Looks at a process and each of its children in turn. A child that ends amid the look is none.
+    fn each<T>(server: Pid, look: impl Fn(&Process) -> Result<T, ProcError>) -> io::Result<Vec<T>> {
         let family = || -> Result<Vec<T>, ProcError> {
-            let mut pids = vec![server.as_raw()];
-            for task in Process::new(server.as_raw())?.tasks()? {
-                pids.extend(task?.children()?.into_iter().map(u32::cast_signed));
+            let server = Process::new(server.as_raw())?;
+            let mut seen = vec![look(&server)?];
+            // A thread that ends amid the look has no children any more.
+            for children in server.tasks()?.filter_map(|task| task.ok()?.children().ok()) {
+                let children = children.into_iter().map(u32::cast_signed);
+                for child in children.filter_map(|child| Process::new(child).ok()) {
+                    let looked = look(&child);
+                    if is_alive(&child) {
+                        seen.push(looked?);
+                    }
+                }
             }
-            let processes = pids.into_iter().map(Process::new);
-            // A zombie is a number and a status.
-            let is_alive = |it: &Process| it.stat().is_ok_and(|stat| stat.state != 'Z');
-            let alive = processes.filter(|it| !it.as_ref().is_ok_and(|it| !is_alive(it)));
-            alive.map(|process| look(process?)).collect()
+            Ok(seen)
         };
         family().map_err(|error| io::Error::other(format!("/proc: {error}")))
+    }
+
+    /// A zombie is a number and a status.
+    fn is_alive(process: &Process) -> bool {
+        process.stat().is_ok_and(|stat| stat.state != 'Z')
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::io;
+    use std::time::Duration;
 
     use nix::unistd::Pid;
 
@@ -139,6 +169,10 @@ mod system {
     }
 
     pub(super) fn mappings(_: Pid) -> io::Result<Vec<(usize, u64)>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn cpu_time(_: Pid) -> io::Result<Duration> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -14,6 +14,7 @@ pub mod machine;
 pub mod sample;
 pub mod server_process;
 pub mod sockets;
+pub mod start_command;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod tracer;
 pub mod waits;

@@ -3,26 +3,31 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// How long a server may take to start, and how long to end: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long one that is not ours may take until it accepts connections.
+const LISTENS_WITHIN: Duration = Duration::from_secs(10);
+
 /// A running server, in a process group of its own. Dropping it kills the group.
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
-    output: Output,
+    /// What it prints, where it is asked what that is.
+    output: Option<Output>,
     address: SocketAddr,
 }
 
@@ -75,23 +80,49 @@ impl ServerProcess {
     ///
     /// When it cannot be started, or says anything else first, or nothing for a minute.
     pub fn start(mut command: Command) -> io::Result<Self> {
-        adopt_orphans();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
-        // No server runs that is not in the list.
-        let mut running = running();
-        let mut child = command.spawn()?;
-        running.insert(child.id().cast_signed());
-        drop(running);
-        let pipe = child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
-        let address = SocketAddr::from(([0; 4], 0));
-        let output = Output { pipe, text: Vec::new() };
-        let mut server = ServerProcess { child, output, address };
-        let line = server.output.first_line()?;
+        command.stdout(Stdio::piped());
+        let mut server = ServerProcess::spawn(command)?;
+        let pipe = server.child.stdout.take().ok_or_else(|| io::Error::other("no pipe"))?;
+        let output = server.output.insert(Output { pipe, text: Vec::new() });
+        let line = output.first_line()?;
         let address = line.strip_prefix("listening on ").and_then(|it| it.trim_end().parse().ok());
         server.address = address.ok_or_else(|| {
             io::Error::other(format!("the server did not say where it listens, but {line:?}"))
         })?;
         Ok(server)
+    }
+
+    /// Starts a server that does not say when it listens, and blocks until it accepts connections at this
+    /// address. One of them is spent on that.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, ends instead, or does not listen within ten seconds.
+    pub fn start_at(command: Command, address: SocketAddr) -> io::Result<Self> {
+        let mut server = ServerProcess::spawn(command)?;
+        server.address = address;
+        let end = Instant::now() + LISTENS_WITHIN;
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(io::Error::other(format!("it ended with {status}")));
+            }
+            if Instant::now() > end {
+                let late = format!("it did not listen at {address} within {LISTENS_WITHIN:?}");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, late));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    fn spawn(mut command: Command) -> io::Result<Self> {
+        adopt_orphans();
+        command.stdin(Stdio::null()).process_group(0);
+        // No server runs that is not in the list.
+        let mut running = running();
+        let child = command.spawn()?;
+        running.insert(child.id().cast_signed());
+        Ok(ServerProcess { child, output: None, address: SocketAddr::from(([0; 4], 0)) })
     }
 
     /// Where it listens.
@@ -120,6 +151,28 @@ impl ServerProcess {
     /// Those of `killpg(2)`.
     pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
         Ok(killpg(self.process(), signal)?)
+    }
+
+    /// Lets it and its children stand still, and blocks until it does.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal_group(Signal::SIGSTOP)?;
+        match waitpid(self.process(), Some(WaitPidFlag::WUNTRACED))? {
+            WaitStatus::Stopped(..) => Ok(()),
+            ended => Err(io::Error::other(format!("it did not stand still, but {ended:?}"))),
+        }
+    }
+
+    /// Lets it and its children go on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `killpg(2)`.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal_group(Signal::SIGCONT)
     }
 
     /// Asks it to shut down with SIGTERM, and blocks until it has.
@@ -152,10 +205,26 @@ impl ServerProcess {
     ///
     /// When it cannot be waited for, or has not ended within a minute.
     pub fn wait(mut self) -> io::Result<Stopped> {
-        let output = self.output.rest()?;
-        let status = self.child.wait()?;
+        let output = self.output.as_mut().map(Output::rest).transpose()?.unwrap_or_default();
+        let status = self.wait_within(PATIENCE)?;
+        let status = status.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut))?;
         self.reap_orphans();
         Ok(Stopped { status, output })
+    }
+
+    /// Blocks until it has ended, for so long at most; its children may go on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `waitpid(2)`.
+    pub fn wait_within(&mut self, longest: Duration) -> io::Result<Option<ExitStatus>> {
+        let end = Instant::now() + longest;
+        loop {
+            match self.child.try_wait()? {
+                None if Instant::now() < end => thread::sleep(Duration::from_millis(2)),
+                ended => return Ok(ended),
+            }
+        }
     }
 
     /// Waits for children that outlived their parent: the kernel charges a process's time to whoever

@@ -68,7 +68,7 @@ pub fn queues(processes: &[Pid]) -> io::Result<Queues> {
 ///
 /// # Errors
 ///
-/// When one of them is gone, or it may not be looked at.
+/// When they cannot be looked at.
 pub fn of(processes: &[Pid]) -> io::Result<Waits> {
     let mut waits = Waits::new();
     for process in processes {
@@ -125,14 +125,15 @@ mod system {
     }
 
     pub(super) fn waits(process: Pid) -> io::Result<Vec<Wait>> {
-        let process = Process::new(process.as_raw()).map_err(failure)?;
+        // A process or a thread that is gone meanwhile waits in nothing.
+        let tasks = Process::new(process.as_raw()).and_then(|it| it.tasks());
+        let Ok(tasks) = tasks else { return Ok(Vec::new()) };
         let mut waits = Vec::new();
-        // A thread that is gone meanwhile waits in nothing.
-        for task in process.tasks().map_err(failure)?.flatten() {
+        for task in tasks.flatten() {
             waits.push(match task.syscall() {
                 Ok(Syscall::Blocked { syscall_number, .. }) => of_call(syscall_number),
                 Ok(_) => Wait::Nothing,
-                Err(_) => of_place(process.pid, task.tid),
+                Err(_) => of_place(process.as_raw(), task.tid),
             });
         }
         Ok(waits)

@@ -37,14 +37,15 @@ fn wrapped(sentence: &str, width: usize) -> String {
     textwrap::fill(sentence, options) + "\n"
 }
 
-/// A sentence behind a label, its further lines below its first.
-pub fn labelled(label: &str, sentence: &str, width: usize) -> String {
-    const COLUMN: usize = 13;
-    let indent = " ".repeat(COLUMN);
+/// A sentence that begins in this column behind its label, and its further lines too.
+pub fn labelled(label: &str, sentence: &str, column: usize, width: usize) -> String {
+    let indent = " ".repeat(column);
     let options = textwrap::Options::new(width)
         .word_splitter(WordSplitter::NoHyphenation)
+        .initial_indent(&indent)
         .subsequent_indent(&indent);
-    textwrap::fill(&format!("{label:<COLUMN$}{sentence}"), options) + "\n"
+    let text = textwrap::fill(sentence, options);
+    format!("{label:<column$}{}\n", text.get(column..).unwrap_or_default())
 }
 
 /// The table as text, narrower where it would be too wide.

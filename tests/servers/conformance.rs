@@ -2,12 +2,14 @@
 
 use client::script::{self, Script};
 use lab::check::{CASES, Case, Group, Target};
+use lab::instruments::start_command::StartCommand;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use protocol::Framing;
 use serde_json::Value;
+use server_core::AtOnce;
 
-use crate::support::{Client, PATIENCE, Server, Subject, subjects, trial, wait_until};
+use crate::support::{Client, LAB, PATIENCE, Server, Subject, subjects, trial, wait_until};
 use crate::{Tests, of_all};
 
 /// The limits under which the suite is run: small enough to be met.
@@ -16,10 +18,14 @@ const SLOW: &str = "500ms";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let over_all = |case: &'static Case| {
-        subjects().map(move |subject| {
+        // Who serves one, or as many as it has workers, lets others wait: that is its lesson.
+        let can_follow = move |subject: &Subject| {
+            case.group != Group::Concurrency || subject.model.at_once == AtOnce::All
+        };
+        subjects().filter(can_follow).map(move |subject| {
             trial(format!("{}: {}", subject.name(), case.name), &subject.model, move || {
                 let server = start(subject, case);
-                case.check(&target(&server))?;
+                case.check(&target(subject, &server))?;
                 // Whatever the case did, the server still serves and stops in good order.
                 server.process.stop()?;
                 Ok(())
@@ -41,7 +47,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// A server to hold against a case.
 pub(crate) fn start(subject: Subject, case: &Case) -> Server {
-    let framing = case.framing.to_string();
+    let framing = case.framing.unwrap_or_default().to_string();
     let limits = match case.group {
         Group::Slow => ["--message-timeout", SLOW],
         _ => ["--max-message", MAX_MESSAGE],
@@ -49,10 +55,21 @@ pub(crate) fn start(subject: Subject, case: &Case) -> Server {
     subject.start(&[&limits[..], &["--framing", &framing]].concat())
 }
 
-pub(crate) fn target(server: &Server) -> Target {
-    let max_message = MAX_MESSAGE.parse().expect("a number");
-    let message_timeout = humantime::parse_duration(SLOW).expect("a duration");
-    Target { max_message, message_timeout, patience: PATIENCE, ..Target::new(server.address()) }
+pub(crate) fn target(subject: Subject, server: &Server) -> Target {
+    Target {
+        max_message: MAX_MESSAGE.parse().expect("a number"),
+        message_timeout: humantime::parse_duration(SLOW).expect("a duration"),
+        patience: PATIENCE,
+        process: Some(server.process.process()),
+        start: Some(start_command(subject)),
+        ..Target::new(server.address())
+    }
+}
+
+/// How another server of this kind is started.
+fn start_command(subject: Subject) -> StartCommand {
+    let command = format!("'{LAB}' serve {} --quiet --addr 127.0.0.1:{{port}}", subject.name());
+    command.parse().expect("a command")
 }
 
 fn scripted_lines(subject: Subject) {

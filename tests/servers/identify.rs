@@ -1,13 +1,14 @@
 //! `lab identify` names every model of this project, and servers in another language that it has never
 //! heard of.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use lab::identify::{Behaviour, Evidence, Harm, Kind, Stall, Target, Verdict, identify};
 use libtest_mimic::Trial;
 use protocol::Framing;
 use server_core::{AtOnce, Model, Unit};
 
+use crate::foreign::where_there_is_python;
 use crate::support::{LAB, Server, Subject, any, subjects, trial};
 use crate::{of, of_all};
 
@@ -46,14 +47,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         [inside, outside]
     });
     let python = PYTHON.into_iter().map(|(name, kind)| {
-        let trial = Trial::test(format!("Python's {name}: is identified"), move || {
+        where_there_is_python(Trial::test(format!("Python's {name}: is identified"), move || {
             is_named(&python(name), kind);
             Ok(())
-        });
-        match has_python() {
-            true => trial,
-            false => trial.with_kind("there is no Python 3").with_ignored_flag(true),
-        }
+        }))
     });
     let computing = of_all("computing tells a loop from threads", computing_tells);
     let harmed = of_all("who shares a client's fate is seen", fates);
@@ -135,12 +132,6 @@ fn is_not_mistaken(server: &Server, kind: Kind) {
         (true, _, kind) => vec![kind],
     };
     assert_eq!(verdict.kinds, same_to_clients, "{verdict:?} {evidence:?}");
-}
-
-fn has_python() -> bool {
-    let mut command = Command::new("python3");
-    let version = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
 }
 
 fn python(kind: &str) -> Server {

@@ -9,20 +9,12 @@ use nix::unistd::Pid;
 
 use crate::command_line::one_line;
 use crate::exhaustion::under_limit;
-use crate::support::{Server, any, inside, wait_until};
+use crate::support::{any, inside, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("lab: compares two models and writes what it found", || {
             compares_two_models();
-            Ok(())
-        }),
-        Trial::test("lab: check passes our server, a line a case", || {
-            checks_a_server();
-            Ok(())
-        }),
-        Trial::test("lab: check fails a wrong server and says what it received", || {
-            fails_a_wrong_server();
             Ok(())
         }),
         Trial::test(
@@ -115,7 +107,12 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["crash", "--models", "x"], 1, "no model \"x\""),
     (&["check", "--addr", "nowhere"], 2, "--addr"),
     (&["check", "--addr", "127.0.0.1:1"], 1, "no server at 127.0.0.1:1"),
-    (&["check", "--only", "all"], 2, "--only"),
+    (&["check", "--only", "everything"], 1, "\"everything\" is no group (echo, bye,"),
+    (&["check", "--start", "python3 server.py"], 2, "expected {port}"),
+    (&["check", "--start", "cat /nowhere/{port}"], 1, "No such file"),
+    (&["check", "--rubric", "/nowhere/file"], 1, "cannot read /nowhere/file"),
+    (&["check", "--junit", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["identify", "--at-most", "1"], 2, "--at-most"),
     (&["check", "--framing", "json"], 2, "--framing"),
     (&["check", "--max-message", "1"], 2, "--max-message"),
     (&["check", "--timeout", "0s"], 2, "--timeout"),
@@ -360,34 +357,4 @@ fn refuse_a_stranger() {
     command.stdin(file);
     let line = one_line(command, 1);
     assert!(line.contains("whom this lab has started"), "{line}");
-}
-
-fn check(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = lab(&["check", "--addr", &server.address().to_string()]);
-    let output = command.args(arguments).output().expect("the lab");
-    (output.status.code(), String::from_utf8(output.stdout).expect("text"))
-}
-
-fn checks_a_server() {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let path = file.path().to_str().expect("a plain path");
-    let server = any().start(&["--quiet"]);
-    let (status, text) = check(&server, &["--json", path]);
-    assert_eq!(status, Some(0), "{text}");
-    assert!(text.lines().all(|line| line.starts_with("ok ")), "{text}");
-    let record = std::fs::read_to_string(path).expect("the file");
-    let verdicts: serde_json::Value = serde_json::from_str(&record).expect("JSON");
-    let verdicts = verdicts.as_array().expect("verdicts");
-    assert_eq!(verdicts.len(), text.lines().count());
-    assert!(verdicts.iter().all(|verdict| verdict["passed"] == true), "{verdicts:?}");
-}
-
-/// A server that takes shorter messages than it is said to.
-fn fails_a_wrong_server() {
-    let server = any().start(&["--quiet", "--max-message", "500"]);
-    let (status, text) = check(&server, &["--max-message", "1000", "--only", "echo"]);
-    assert_eq!(status, Some(1), "{text}");
-    let failed: Vec<_> = text.lines().filter(|line| line.starts_with("FAIL")).collect();
-    assert_eq!(failed, ["FAIL  echo   a message of the greatest length comes back whole"]);
-    assert!(text.contains("received  \"ERROR message longer than 500 bytes"), "{text}");
 }

@@ -62,6 +62,13 @@
 //!
 //! A client that ends its sending side (a *half-close*) is still answered for all that it sent;
 //! then the server closes.
+//!
+//! # Cases
+//!
+//! `lab check` holds any server, in any language, against these cases. The names of those with the
+//! raw framing begin with `raw:`. The pages are those of the book.
+//!
+#![doc = include_str!("cases.md")]
 
 use std::time::Duration;
 

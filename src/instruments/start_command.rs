@@ -1,0 +1,82 @@
+//! The command line of a server that is not ours.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+
+use tempfile::NamedTempFile;
+
+use super::server_process::ServerProcess;
+
+/// What stands in the place of the port.
+const PORT: &str = "{port}";
+
+/// A command that starts a server, with `{port}` in the place of its port. It is taken apart as a shell
+/// would, but run by none: so signals reach the server itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartCommand(Vec<String>);
+
+impl FromStr for StartCommand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words = shlex::split(text).ok_or("a quote is not closed")?;
+        if !words.iter().any(|word| word.contains(PORT)) {
+            return Err(format!("expected {PORT} in the place of the server's port"));
+        }
+        Ok(StartCommand(words))
+    }
+}
+
+impl StartCommand {
+    /// Starts it at a free port of 127.0.0.1, and blocks until it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, ends before it listens, or does not listen within ten seconds.
+    pub fn start(&self) -> io::Result<ServerProcess> {
+        // Free now: nobody else is likely to take it in the meantime, for the kernel hands out others first.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        self.start_at(address)
+    }
+
+    /// Starts it at this port, and blocks until it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartCommand::start`].
+    pub fn start_at(&self, address: SocketAddr) -> io::Result<ServerProcess> {
+        let port = address.port().to_string();
+        let words: Vec<String> = self.0.iter().map(|word| word.replace(PORT, &port)).collect();
+        let said = NamedTempFile::new()?;
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).stdout(Stdio::null()).stderr(said.reopen()?);
+        ServerProcess::start_at(command, address).map_err(|error| {
+            let said = fs::read_to_string(said.path()).unwrap_or_default();
+            let last = said.trim_end().lines().next_back().unwrap_or("it said nothing");
+            io::Error::other(format!("{}: {error} ({last})", words.join(" ")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_a_place_for_the_port_and_words_as_in_a_shell() {
+        let command: StartCommand = "python3 'my server.py' --port={port}".parse().unwrap();
+        assert_eq!(command.0, ["python3", "my server.py", "--port={port}"]);
+        assert!("python3 server.py".parse::<StartCommand>().unwrap_err().contains(PORT));
+        assert!("python3 'server.py {port}".parse::<StartCommand>().is_err());
+    }
+
+    #[test]
+    fn a_command_that_ends_at_once_says_why() {
+        let command: StartCommand = "cat /nowhere/{port}".parse().unwrap();
+        let error = command.start().unwrap_err().to_string();
+        assert!(error.contains("it ended") && error.contains("No such file"), "{error}");
+    }
+}

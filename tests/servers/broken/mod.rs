@@ -1,0 +1,201 @@
+//! The grader is tested itself: a server that breaks one rule fails the cases of this rule, and no
+//! others; and for each case there is such a server.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use lab::check::{CASES, Case, Difference, Group, Target};
+use lab::instruments::server_process::ServerProcess;
+use lab::instruments::start_command::StartCommand;
+use libtest_mimic::Trial;
+use protocol::Framing;
+
+use crate::conformance::{start, target};
+use crate::support::any;
+
+mod server;
+mod table;
+
+use server::{Defect, Told};
+use table::BROKEN;
+
+/// The word by which this program is told to be a broken server.
+const WORD: &str = "broken-server";
+
+/// How long an answer may take before a case fails: far longer than any takes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A server that breaks a rule.
+struct Broken {
+    defect: Defect,
+    framing: Framing,
+    /// What it is asked.
+    groups: &'static [Group],
+    /// The cases that it fails.
+    fails: &'static [&'static str],
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let broken = BROKEN.iter().map(|broken| {
+        let Broken { defect, framing, .. } = broken;
+        Trial::test(format!("broken: {defect:?}, {framing}: fails the cases of its rule"), || {
+            assert_eq!(failed_by(broken), broken.fails);
+            Ok(())
+        })
+    });
+    let more = [
+        Trial::test("for each case there is a server that fails it", || {
+            for case in CASES {
+                assert!(BROKEN.iter().any(|it| it.fails.contains(&case.name)), "{}", case.name);
+            }
+            Ok(())
+        }),
+        Trial::test("the grader passes a server behind a faithful relay", || {
+            let failed: Vec<_> = CASES.iter().filter_map(behind_relay).collect();
+            assert!(failed.is_empty(), "{failed:?}");
+            Ok(())
+        }),
+        Trial::test("a plain echo server passes the echo cases", || {
+            passes_for_an_echo_server();
+            Ok(())
+        }),
+    ];
+    broken.chain(more).collect()
+}
+
+/// Is a broken server, if that is what these arguments say.
+pub(crate) fn serve_if_told() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != WORD {
+        return None;
+    }
+    let words: Vec<OsString> = arguments.collect();
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let [defect, framing, timeout, port] = words[..] else { return Some(ExitCode::FAILURE) };
+    let broken = BROKEN.iter().find(|it| format!("{:?}", it.defect) == defect)?;
+    let told = Told {
+        defect: broken.defect,
+        framing: framing.parse().ok()?,
+        max_message: MAX_MESSAGE,
+        message_timeout: Duration::from_millis(timeout.parse().ok()?),
+    };
+    let served = server::serve(told, port.parse().ok()?);
+    Some(ExitCode::from(u8::from(served.is_err())))
+}
+
+const MAX_MESSAGE: usize = 2000;
+
+/// How long after its first byte a message must be whole, where that is what is asked.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// The cases that it fails, in the order of the table.
+fn failed_by(broken: &Broken) -> Vec<&'static str> {
+    let is_asked = |case: &&Case| case.is_of(broken.framing) && broken.groups.contains(&case.group);
+    let cases = CASES.iter().filter(is_asked);
+    let (slow, others): (Vec<&Case>, Vec<&Case>) = cases.partition(|it| it.group == Group::Slow);
+    let mut failed = failed_of(broken, Duration::from_secs(30), &others);
+    failed.extend(failed_of(broken, SLOW, &slow));
+    failed.sort_by_key(|name| CASES.iter().position(|case| case.name == *name));
+    failed
+}
+
+fn failed_of(broken: &Broken, timeout: Duration, cases: &[&'static Case]) -> Vec<&'static str> {
+    let program = std::env::current_exe().expect("this program");
+    let Broken { defect, framing, .. } = broken;
+    let command = format!(
+        "'{}' {WORD} {defect:?} {framing} {} {{port}}",
+        program.display(),
+        timeout.as_millis()
+    );
+    let command: StartCommand = command.parse().expect("a command");
+    let mut server: Option<ServerProcess> = None;
+    let mut failed = Vec::new();
+    for case in cases {
+        let running = server.take().map_or_else(|| command.start(), Ok).expect("a server");
+        let target = Target {
+            max_message: MAX_MESSAGE,
+            message_timeout: timeout,
+            patience: PATIENCE,
+            process: Some(running.process()),
+            start: Some(command.clone()),
+            ..Target::new(running.address())
+        };
+        match case.check(&target) {
+            Ok(()) => server = Some(running),
+            // The next one shall not suffer from it.
+            Err(difference) => {
+                println!("{defect:?}: {}: {difference}", case.name);
+                failed.push(case.name);
+            }
+        }
+    }
+    failed
+}
+
+/// A server that sends back what it reads, knows nothing more, and lives as long as the test's
+/// process.
+fn plain_echo_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || copy(&client, &client));
+        }
+    });
+    address
+}
+
+fn passes_for_an_echo_server() {
+    let target = Target { patience: PATIENCE, ..Target::new(plain_echo_server()) };
+    let is_asked = |it: &&Case| it.group == Group::Echo && it.is_of(Framing::Line);
+    for case in CASES.iter().filter(is_asked) {
+        assert_eq!(case.check(&target), Ok(()), "{}", case.name);
+    }
+}
+
+/// How a case fails when what is sent comes by another way. The server's process is not asked.
+fn behind_relay(case: &'static Case) -> Option<Difference> {
+    if matches!(case.group, Group::Concurrency | Group::Faults | Group::Ending) {
+        return None;
+    }
+    let server = start(any(), case);
+    let address = relay(server.address());
+    case.check(&Target { address, ..target(any(), &server) }).err()
+}
+
+/// Listens on a free port and relays each connection to `server` and back, for as long as the
+/// test's process lives.
+fn relay(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind((server.ip(), 0)).expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let Ok(server) = TcpStream::connect(server) else {
+                return;
+            };
+            client.set_nodelay(true).expect("an open socket");
+            server.set_nodelay(true).expect("an open socket");
+            let back = (server.try_clone(), client.try_clone());
+            thread::spawn(move || copy(&client, &server));
+            if let (Ok(server), Ok(client)) = back {
+                thread::spawn(move || copy(&server, &client));
+            }
+        }
+    });
+    address
+}
+
+/// Copies until the end, and passes that on.
+fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+    let mut bytes = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        if to.write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}

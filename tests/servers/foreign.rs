@@ -1,0 +1,77 @@
+//! What servers in Python get from the grader: those of the homework, and the one of the tutorial that
+//! this project grew from.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lab::check::{Rubric, Subject, Target, Verdict, total};
+use libtest_mimic::Trial;
+use protocol::Framing;
+
+/// How long an answer may take: the tutorial's server takes a second.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the tutorial's server follows: it serves many, each for a second, and knows `Bye` alone.
+const TUTORIAL: [&str; 7] = [
+    "raw: a message comes back as it was sent",
+    "raw: Bye closes the connection without an answer",
+    "a hundred clients are served at once beside one that is silent",
+    "a newcomer is answered beside a thousand idle clients",
+    "a client that does not read holds up nobody",
+    "hundreds of clients that reset or vanish leave it serving",
+    "clients that are silent or half-closed cost no CPU time",
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let tests: [(&str, fn()); 3] = [
+        ("the homework's starter in Python is an echo and little more", starter),
+        ("the homework's solution in Python gets all points", solution),
+        ("the tutorial's server gets the points that it deserves", tutorial),
+    ];
+    let trials = tests.into_iter().map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    trials.map(where_there_is_python).collect()
+}
+
+/// A test that needs Python, which is ignored, and says so, where there is none.
+pub(crate) fn where_there_is_python(trial: Trial) -> Trial {
+    let mut command = Command::new("python3");
+    let version = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match version.is_ok_and(|status| status.success()) {
+        true => trial,
+        false => trial.with_kind("there is no Python 3").with_ignored_flag(true),
+    }
+}
+
+/// What a server in Python gets.
+fn graded(file: &str, framing: Framing) -> Vec<Verdict> {
+    let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+    let start = format!("python3 '{file}' {{port}}").parse().expect("a command");
+    let address = ([127, 0, 0, 1], 0).into();
+    let target = Target { start: Some(start), patience: PATIENCE, ..Target::new(address) };
+    let mut subject = Subject::new(target).expect("a server");
+    let deadline = Instant::now() + Duration::from_secs(170);
+    subject.check(&Rubric::usual(framing).cases, deadline, |_| {})
+}
+
+fn starter() {
+    let verdicts = graded("homework/python/starter.py", Framing::Line);
+    let points = "32 of 100 points: 13 cases passed, 17 failed, 0 were not asked";
+    assert_eq!(total(&verdicts), points, "{verdicts:#?}");
+}
+
+fn solution() {
+    let verdicts = graded("homework/python/solution.py", Framing::Line);
+    let points = "100 of 100 points: 30 cases passed, 0 failed, 0 were not asked";
+    assert_eq!(total(&verdicts), points, "{verdicts:#?}");
+}
+
+fn tutorial() {
+    let verdicts = graded("tests/foreign/tutorial.py", Framing::Raw);
+    let passed: Vec<_> = verdicts.iter().filter(|it| it.passed).map(|it| it.case).collect();
+    assert_eq!(passed, TUTORIAL, "{verdicts:#?}");
+}
