@@ -4,14 +4,20 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
+use nix::unistd::Pid;
+use serde::Serialize;
+use server_core::Ending;
 
 use crate::instruments::computing::ComputingLog;
 use crate::instruments::cost::{Cost, Used};
+use crate::instruments::family::cpu_time;
+use crate::instruments::foreign::{self, Foreign};
 use crate::instruments::limits::Limits;
 use crate::instruments::server_process::{ServerProcess, serve_command};
 use crate::models::Contestant;
@@ -32,6 +38,61 @@ pub struct Lab {
     pub limits: Limits,
     /// Which part of a longer work this is, such as `2 of 6`.
     pub part: String,
+    /// Where servers that are not ours failed so far.
+    pub failures: Arc<Mutex<Vec<Failure>>>,
+}
+
+/// What a server that is not ours could not be measured at, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Its name.
+    pub name: String,
+    /// At what.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A server that a load can be put on.
+#[derive(Debug)]
+pub struct Running {
+    own: Option<ServerProcess>,
+    address: SocketAddr,
+    process: Option<Pid>,
+    farewell: Option<Ending>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process, the parent of its children, where it is known.
+    pub fn process(&self) -> Option<Pid> {
+        self.process
+    }
+
+    /// How its clients leave; not told of our own servers, which know `Bye`.
+    pub fn farewell(&self) -> Ending {
+        self.farewell.unwrap_or(Ending::Bye)
+    }
+
+    /// A load as this server understands it: its clients leave as it knows.
+    fn fitted(&self, load: Load) -> Load {
+        Load { farewell: self.farewell.unwrap_or(load.farewell), ..load }
+    }
+
+    /// CPU time that it has used so far, where only its process can tell.
+    fn cpu_time(&self) -> Option<Duration> {
+        self.process.filter(|_| self.own.is_none()).and_then(|process| cpu_time(process).ok())
+    }
+}
+
+/// A server that was started.
+fn of_ours(server: ServerProcess) -> (Option<ServerProcess>, SocketAddr, Option<Pid>) {
+    let (address, process) = (server.address(), server.process());
+    (Some(server), address, Some(process))
 }
 
 /// How long a load runs before it is measured, and then how long.
@@ -65,7 +126,8 @@ impl Lab {
     /// A lab in which servers are run by this program, for nobody yet.
     pub fn new(program: PathBuf) -> Self {
         let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
-        Lab { program, contestants, quick: false, warns: true, limits, part }
+        let failures = Arc::default();
+        Lab { program, contestants, quick: false, warns: true, limits, part, failures }
     }
 
     /// Fails where the limits leave no room for so many connections at a time to anyone who takes
@@ -90,6 +152,9 @@ impl Lab {
     /// One line that names the page.
     pub fn require_servers(&self, option: &str) -> anyhow::Result<()> {
         match self.contestants.iter().find(|it| it.bare) {
+            Some(other) if other.foreign.is_some() => {
+                bail!("{} is not ours and is not told {option}", other.name)
+            }
             Some(page) => bail!("{} is a page and does not know {option}: name servers", page.name),
             None => Ok(()),
         }
@@ -107,6 +172,73 @@ impl Lab {
             command.stderr(Stdio::null());
         }
         ServerProcess::start(command).with_context(|| contestant.name.clone())
+    }
+
+    /// Starts a server, or goes to the one that runs, and blocks until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or is not an echo server.
+    pub fn open(&self, contestant: &Contestant) -> anyhow::Result<Running> {
+        let named = || contestant.name.clone();
+        let (own, address, process) = match &contestant.foreign {
+            Some(Foreign::At(address, process)) => (None, *address, *process),
+            Some(Foreign::Start(command)) => of_ours(command.start().with_context(named)?),
+            None => of_ours(self.start(contestant)?),
+        };
+        let farewell = contestant.foreign.is_some().then(|| foreign::farewell(address));
+        let farewell = farewell.transpose().with_context(named)?;
+        Ok(Running { own, address, process, farewell })
+    }
+
+    /// Stops a server that was started, and leaves one that ran. Blocks until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end, or not well.
+    pub fn close(&self, contestant: &Contestant, running: Running) -> anyhow::Result<()> {
+        match running.own {
+            Some(server) if contestant.foreign.is_some() => Ok(server.end()?),
+            Some(server) => self.stop(contestant, server),
+            None => Ok(()),
+        }
+    }
+
+    /// What `measure` finds of a contestant, or nothing where it fails and is none of ours: that ends what
+    /// is asked of this server under this name, and nothing else. The reason is kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of `measure` of our own servers: figures of such a run would be worth nothing.
+    pub fn attempt<T>(
+        &self,
+        contestant: &Contestant,
+        what: &str,
+        measure: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<Option<T>> {
+        let failed = |failures: &Vec<Failure>| {
+            failures.iter().any(|it| it.name == contestant.name && it.what == what)
+        };
+        if failed(&self.failures()) {
+            return Ok(None);
+        }
+        match measure() {
+            Err(error) if contestant.foreign.is_some() => {
+                let (name, what) = (contestant.name.clone(), what.to_owned());
+                self.failures().push(Failure {
+                    name,
+                    what,
+                    reason: error.root_cause().to_string(),
+                });
+                Ok(None)
+            }
+            measured => measured.map(Some),
+        }
+    }
+
+    /// The failures so far.
+    pub fn failures(&self) -> MutexGuard<'_, Vec<Failure>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a server whose log tells when it computes, and blocks until it listens.
@@ -162,10 +294,10 @@ impl Lab {
         load: impl FnOnce(SocketAddr) -> Load,
         watch: impl FnMut(Status) -> ControlFlow<()>,
     ) -> anyhow::Result<Outcome> {
-        let server = self.start(contestant)?;
-        let outcome = load(server.address()).run_watched(watch);
+        let server = self.open(contestant)?;
+        let outcome = server.fitted(load(server.address())).run_watched(watch);
         let outcome = outcome.with_context(|| contestant.name.clone())?;
-        self.stop(contestant, server)?;
+        self.close(contestant, server)?;
         Ok(outcome)
     }
 
@@ -174,13 +306,17 @@ impl Lab {
         contestant: &Contestant,
         load: impl FnOnce(SocketAddr) -> Load,
     ) -> anyhow::Result<Cost> {
-        let server = self.start(contestant)?;
-        let before = Used::so_far()?;
-        let outcome = load(server.address()).run().with_context(|| contestant.name.clone())?;
+        let server = self.open(contestant)?;
+        let (before, own_account) = (Used::so_far()?, server.cpu_time());
+        let load = server.fitted(load(server.address()));
+        let outcome = load.run().with_context(|| contestant.name.clone())?;
         // First, lest the server's end be charged to the client's account.
-        let client = Used::so_far()?;
-        self.stop(contestant, server)?;
-        Ok(Cost::new(outcome, Used::so_far()?.since(before).with_client_of(client.since(before))))
+        let (client, own_account_then) = (Used::so_far()?, server.cpu_time());
+        let is_child = server.own.is_some();
+        self.close(contestant, server)?;
+        let used = Used::so_far()?.since(before).with_client_of(client.since(before));
+        let own_account = own_account_then.zip(own_account).map(|(then, before)| then - before);
+        Ok(Cost::new(outcome, if is_child { used } else { used.of_another(own_account) }))
     }
 
     /// Puts a load on a new server for this time, and on another one for none, whose cost is taken

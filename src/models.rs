@@ -3,6 +3,7 @@
 use server_core::{AtOnce, BACKLOG, Model};
 
 use crate::instruments::floor;
+use crate::instruments::foreign::{self, Foreign};
 
 /// A model and the colour that it has in every plot.
 #[derive(Clone, Copy, Debug)]
@@ -45,18 +46,30 @@ pub struct Contestant {
     pub options: Vec<String>,
     /// Its colour, as `0xRRGGBB`.
     pub colour: u32,
+    /// Where it is, if it is none of ours. It knows none of our options, as if it were a page.
+    pub foreign: Option<Foreign>,
 }
+
+/// The colours of servers that are not ours.
+const FOREIGN_COLOURS: [u32; 4] = [0xc2185b, 0x00838f, 0x5d4037, 0x7cb342];
 
 impl Contestant {
     fn new(entry: &Entry, bare: bool) -> Self {
         let Entry { model, colour } = *entry;
         let name = if bare { format!("{}{BARE}", model.name) } else { model.name.to_owned() };
-        Contestant { name, model, bare, options: Vec::new(), colour }
+        Contestant { name, model, bare, options: Vec::new(), colour, foreign: None }
     }
 
     /// The server that does nothing but answer.
     pub fn floor() -> Self {
         Contestant::new(&FLOOR, false)
+    }
+
+    /// The server that is not ours, by the name that it has in tables, the `number`th of such.
+    pub fn foreign(name: String, foreign: Foreign, number: usize) -> Self {
+        let colour = FOREIGN_COLOURS[number % FOREIGN_COLOURS.len()];
+        let (model, foreign) = (foreign::MODEL, Some(foreign));
+        Contestant { name, model, bare: true, options: Vec::new(), colour, foreign }
     }
 
     /// A model's server.

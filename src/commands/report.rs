@@ -33,7 +33,7 @@ pub(super) struct Options {
 /// Conducts all experiments as usual.
 pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let page = OutputFile::create(&options.out)?;
-    let session = Session::begin(common)?;
+    let session = Session::begin(common, Vec::new())?;
     let mut figures = Map::new();
     let mut parts = Vec::new();
     let all: Vec<(&Entry, experiments::Part)> =

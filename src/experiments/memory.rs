@@ -110,6 +110,7 @@ impl Experiment for Memory {
     const NAME: &'static str = "memory";
     const TITLE: &'static str = "What idle connections hold";
     const ABOUT: &'static str = "What idle connections hold in memory as they grow in number";
+    const TAKES_FOREIGN: bool = true;
     const QUICK: &'static str = "100 and 1,000 connections, and one round with ballast";
     type Options = Options;
     type Figures = Figures;

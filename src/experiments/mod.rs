@@ -79,6 +79,8 @@ pub trait Experiment {
 
     /// An option that it rests on and that a model's page does not know: then no page may take part.
     const NEEDS: Option<&'static str> = None;
+    /// Whether a server that is not ours may take part.
+    const TAKES_FOREIGN: bool = false;
     /// What of it stands in the report: what it finds as usual, unless it says otherwise.
     const PARTS: &'static [Part] =
         &[Part { name: Self::NAME, title: Self::TITLE, arguments: &[], quick_arguments: &[] }];
@@ -107,6 +109,8 @@ pub struct Entry {
     pub quick: &'static str,
     /// What of it stands in the report.
     pub parts: &'static [Part],
+    /// Whether a server that is not ours may take part.
+    pub takes_foreign: bool,
     prepare: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
     augment: fn(Command) -> Command,
     conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
@@ -128,6 +132,7 @@ impl Entry {
             about: E::ABOUT,
             quick: E::QUICK,
             parts: E::PARTS,
+            takes_foreign: E::TAKES_FOREIGN,
             prepare: |lab, matches| {
                 let options = E::Options::from_arg_matches(matches)?;
                 E::NEEDS.map_or(Ok(()), |option| lab.require_servers(option))?;

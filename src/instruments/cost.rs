@@ -25,7 +25,10 @@ pub struct Cost {
 /// What has been charged to this process, and to those of its children that have ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
-    server_cpu: Duration,
+    /// Not known of a server that is no child of this process, unless its own process tells.
+    server_cpu: Option<Duration>,
+    /// Whether what follows is the server's at all.
+    is_of_a_child: bool,
     client_cpu: Duration,
     /// How often the server's threads and children gave their processor up, since they had to wait.
     pub voluntary_switches: u64,
@@ -43,7 +46,8 @@ impl Used {
         let children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
         let page_faults = children.minor_page_faults() + children.major_page_faults();
         Ok(Used {
-            server_cpu: CpuTime::of_children()?.total(),
+            server_cpu: Some(CpuTime::of_children()?.total()),
+            is_of_a_child: true,
             client_cpu: CpuTime::of_this_process()?.total(),
             voluntary_switches: u64::try_from(children.voluntary_context_switches())?,
             involuntary_switches: u64::try_from(children.involuntary_context_switches())?,
@@ -57,11 +61,20 @@ impl Used {
         Used { client_cpu: other.client_cpu, ..self }
     }
 
+    /// The same for a server that is no child of this process: its own process may tell its CPU time.
+    pub(crate) fn of_another(self, server_cpu: Option<Duration>) -> Self {
+        Used { server_cpu, is_of_a_child: false, ..self }
+    }
+
     /// What was added since an earlier reading.
     pub(crate) fn since(self, before: Self) -> Self {
         let count = |of: fn(&Used) -> u64| of(&self).saturating_sub(of(&before));
         Used {
-            server_cpu: self.server_cpu.saturating_sub(before.server_cpu),
+            server_cpu: self
+                .server_cpu
+                .zip(before.server_cpu)
+                .map(|(it, before)| it.saturating_sub(before)),
+            is_of_a_child: self.is_of_a_child,
             client_cpu: self.client_cpu.saturating_sub(before.client_cpu),
             voluntary_switches: count(|it| it.voluntary_switches),
             involuntary_switches: count(|it| it.involuntary_switches),
@@ -90,7 +103,7 @@ impl Cost {
 
     /// CPU time of the server and its children for a connection, in microseconds.
     pub fn server_cpu_per_connection(&self) -> Option<f64> {
-        each(self.used.server_cpu.as_secs_f64() * 1e6, self.connections)
+        each(self.used.server_cpu?.as_secs_f64() * 1e6, self.connections)
     }
 
     /// CPU time of the load for a connection, in microseconds.
@@ -100,13 +113,14 @@ impl Cost {
 
     /// How often the server's threads and children were switched for a connection.
     pub fn context_switches_per_connection(&self) -> Option<f64> {
-        let Used { voluntary_switches, involuntary_switches, .. } = self.used;
-        each((voluntary_switches + involuntary_switches) as f64, self.connections)
+        let Used { voluntary_switches, involuntary_switches, is_of_a_child, .. } = self.used;
+        let switches = is_of_a_child.then_some(voluntary_switches + involuntary_switches)?;
+        each(switches as f64, self.connections)
     }
 
     /// CPU time of the server and its children for a message, in microseconds.
     pub fn server_cpu_per_message(&self) -> Option<f64> {
-        each(self.used.server_cpu.as_secs_f64() * 1e6, self.messages)
+        each(self.used.server_cpu?.as_secs_f64() * 1e6, self.messages)
     }
 
     /// CPU time of the load for a message, in microseconds.

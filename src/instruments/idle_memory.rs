@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use anyhow::Context;
 use client::hold::Held;
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -46,14 +47,20 @@ pub fn measure(
     contestant: &Contestant,
     connections: usize,
 ) -> anyhow::Result<IdleMemory> {
-    let server = lab.start(contestant)?;
-    let before = Before::reading(&lab.limits, server.process(), connections)?;
-    let expected = contestant.model.served_at_once(connections);
-    let held = Held::open(server.address(), connections, expected)?;
+    let server = lab.open(contestant)?;
+    let process = server.process().context("its process is not known")?;
+    let before = Before::reading(&lab.limits, process, connections)?;
+    let held = match contestant.foreign {
+        None => {
+            let expected = contestant.model.served_at_once(connections);
+            Held::open(server.address(), connections, expected)?
+        }
+        Some(_) => Held::open_until_quiet(server.address(), connections)?,
+    };
     let (user, kernel) = before.added()?;
-    let family = Family::of(server.process())?;
+    let family = Family::of(process)?;
     // Before its clients go: it shall not find hundreds of them gone at once.
-    lab.stop(contestant, server)?;
+    lab.close(contestant, server)?;
     let served = held.served();
     Ok(IdleMemory { connections, served, user, kernel, family })
 }

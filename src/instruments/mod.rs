@@ -7,6 +7,7 @@ pub mod cost;
 pub mod criterion;
 pub mod family;
 pub mod floor;
+pub mod foreign;
 pub mod idle_memory;
 pub mod interrupts;
 pub mod limits;

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one that is not ours may take until it accepts connections.
 const LISTENS_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long it may take to end before it is killed.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
 /// A running server, in a process group of its own. Dropping it kills the group.
 #[derive(Debug)]
 pub struct ServerProcess {
@@ -197,6 +200,18 @@ impl ServerProcess {
     pub fn terminate(self) -> io::Result<Stopped> {
         self.signal_group(Signal::SIGTERM)?;
         self.wait()
+    }
+
+    /// Ends a server that is not ours, and its children: by SIGTERM, and where it does not end of that by
+    /// SIGKILL. Blocks until then.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be ended or waited for.
+    pub fn end(mut self) -> io::Result<()> {
+        self.signal_group(Signal::SIGTERM)?;
+        self.wait_within(ENDS_WITHIN)?;
+        Ok(())
     }
 
     /// Blocks until it has ended, and with it its children, which hold its output too.

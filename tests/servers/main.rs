@@ -10,6 +10,8 @@ use libtest_mimic::{Arguments, Trial};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod anatomy;
 mod bare;
+#[cfg(target_os = "linux")]
+mod beside;
 mod broken;
 mod claims;
 mod command_line;
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
         broken::trials(),
         lab_program::trials(),
         grading::trials(),
+        #[cfg(target_os = "linux")]
+        beside::trials(),
         #[cfg(target_os = "linux")]
         foreign::trials(),
         crash::trials(),

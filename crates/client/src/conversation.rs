@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use protocol::{Decoder, Framing};
@@ -102,6 +102,20 @@ impl Conversation {
         match self.next_message()? {
             None => Ok(()),
             Some(answer) => Err(Failure::ByeAnswered(answer)),
+        }
+    }
+
+    /// Ends the client's side, which any server understands, and waits for the server to close the
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// When it does anything else.
+    pub fn end_input(mut self) -> Result<(), Failure> {
+        self.stream.shutdown(Shutdown::Write).map_err(|error| self.failure(error))?;
+        match self.next_message()? {
+            None => Ok(()),
+            Some(answer) => Err(wrong("", &answer)),
         }
     }
 

@@ -4,10 +4,16 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::source::connect;
+use crate::source::{connect, connect_within};
 
 /// How long the answers may take that are expected of a party.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long nobody must have been answered, for all to be answered who ever are.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How long after one connection the next one is opened to a server whose backlog may be short.
+const PACE: Duration = Duration::from_micros(500);
 
 /// How many connections are opened before their answers are waited for: fewer than a backlog holds.
 const PARTY: usize = 500;
@@ -33,6 +39,43 @@ impl Held {
             let party = PARTY.min(count - first);
             held.open_party(server, party, expected.saturating_sub(first).min(party))?;
         }
+        Ok(held)
+    }
+
+    /// Opens `count` connections to a server of which it is not known how many it serves, sends one message
+    /// on each, and waits until nobody has been answered for a while.
+    ///
+    /// # Errors
+    ///
+    /// When a connection fails or an answer is wrong.
+    pub fn open_until_quiet(server: SocketAddr, count: usize) -> io::Result<Self> {
+        let mut waiting = Vec::with_capacity(count);
+        let mut held = Held { connections: Vec::with_capacity(count), served: 0 };
+        for number in 1..=count {
+            let connected = connect_within(server, PATIENCE / 2).and_then(ask_on);
+            waiting.push(connected.map_err(|error| {
+                io::Error::new(error.kind(), format!("connection {number} of {count}: {error}"))
+            })?);
+            // A backlog of five must not overflow.
+            std::thread::sleep(PACE);
+        }
+        let mut last = Instant::now();
+        while !waiting.is_empty() && last.elapsed() < QUIET {
+            let mut silent = Vec::new();
+            for connection in waiting {
+                match is_answered(&connection)? {
+                    true => {
+                        last = Instant::now();
+                        held.connections.push(connection);
+                    }
+                    false => silent.push(connection),
+                }
+            }
+            waiting = silent;
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        held.served = held.connections.len();
+        held.connections.extend(waiting);
         Ok(held)
     }
 
@@ -73,7 +116,10 @@ impl Held {
 const MESSAGE: &[u8] = b"holding on here\n";
 
 fn open_one(server: SocketAddr) -> io::Result<TcpStream> {
-    let mut stream = connect(server)?;
+    ask_on(connect(server)?)
+}
+
+fn ask_on(mut stream: TcpStream) -> io::Result<TcpStream> {
     stream.write_all(MESSAGE)?;
     stream.set_nonblocking(true)?;
     Ok(stream)

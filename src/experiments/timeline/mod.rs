@@ -92,6 +92,7 @@ impl Experiment for Timeline {
     const TITLE: &'static str = "Who waits for whom";
     const ABOUT: &'static str =
         "Who waits for whom: clients drawn as bars of waiting and being served";
+    const TAKES_FOREIGN: bool = true;
     const QUICK: &'static str = "40 ms of work in the place of 100";
     type Options = Options;
     type Figures = Figures;
@@ -129,10 +130,11 @@ impl Experiment for Timeline {
         let progress = lab.progress(contestants.len());
         let play = |contestant: &Contestant| {
             progress.step(&contestant.name);
-            play::play(&plan, lab, contestant).context(contestant.name.clone())
+            let play = || play::play(&plan, lab, contestant).context(contestant.name.clone());
+            lab.attempt(contestant, "the timeline", play)
         };
-        let panels = contestants.iter().map(play).collect::<anyhow::Result<_>>()?;
-        Ok(Figures { plan, panels })
+        let panels = contestants.iter().map(play).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Figures { plan, panels: panels.into_iter().flatten().collect() })
     }
 
     fn show(figures: &Figures) -> anyhow::Result<Section> {

@@ -7,14 +7,32 @@ use std::time::{Duration, Instant};
 
 use client::conversation::Conversation;
 use protocol::Framing;
-use server_core::AtOnce;
+use server_core::{AtOnce, Ending};
 
 use super::figures::{Client, Message, Panel, Plan};
-use crate::lab::Lab;
+use crate::lab::{Lab, Running};
 use crate::models::Contestant;
 
 /// How long a client may have to wait for everybody before it.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The same of a server that is not ours, and may hang.
+const PATIENCE_WITH_ANY: Duration = Duration::from_secs(15);
+
+/// Whom the clients talk to, and how.
+#[derive(Clone, Copy)]
+struct Host {
+    server: SocketAddr,
+    farewell: Ending,
+    patience: Duration,
+}
+
+impl Host {
+    fn of(server: &Running, contestant: &Contestant) -> Self {
+        let patience = if contestant.foreign.is_none() { PATIENCE } else { PATIENCE_WITH_ANY };
+        Host { server: server.address(), farewell: server.farewell(), patience }
+    }
+}
 
 /// Plays it to one server.
 pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Panel> {
@@ -25,9 +43,9 @@ pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::R
     let mut clients = match plan.computes() {
         true => converse_while_it_computes(plan, lab, &contestant)?,
         false => {
-            let server = lab.start(&contestant)?;
-            let clients = converse(plan, server.address())?;
-            lab.stop(&contestant, server)?;
+            let server = lab.open(&contestant)?;
+            let clients = converse(plan, Host::of(&server, &contestant))?;
+            lab.close(&contestant, server)?;
             clients
         }
     };
@@ -51,7 +69,10 @@ fn converse_while_it_computes(
     contestant: &Contestant,
 ) -> anyhow::Result<Vec<Client>> {
     let (server, log) = lab.start_computing(contestant)?;
-    let mut clients = converse(plan, server.address())?;
+    let mut clients = converse(
+        plan,
+        Host { server: server.address(), farewell: Ending::Bye, patience: PATIENCE },
+    )?;
     lab.stop(contestant, server)?;
     let computed = log.read()?;
     for client in &mut clients {
@@ -66,12 +87,12 @@ fn converse_while_it_computes(
 }
 
 /// All clients at once, each in a thread of its own.
-fn converse(plan: &Plan, server: SocketAddr) -> anyhow::Result<Vec<Client>> {
+fn converse(plan: &Plan, host: Host) -> anyhow::Result<Vec<Client>> {
     let gate = Barrier::new(plan.clients);
     let start = Instant::now();
     let client = || {
         gate.wait();
-        one_client(plan, server, start)
+        one_client(plan, host, start)
     };
     thread::scope(|scope| {
         let clients: Vec<_> = (0..plan.clients).map(|_| scope.spawn(client)).collect();
@@ -82,9 +103,9 @@ fn converse(plan: &Plan, server: SocketAddr) -> anyhow::Result<Vec<Client>> {
     })
 }
 
-fn one_client(plan: &Plan, server: SocketAddr, start: Instant) -> anyhow::Result<Client> {
+fn one_client(plan: &Plan, host: Host, start: Instant) -> anyhow::Result<Client> {
     let now = || start.elapsed().as_secs_f64();
-    let mut conversation = Conversation::open(server, Framing::Line, PATIENCE)?;
+    let mut conversation = Conversation::open(host.server, Framing::Line, host.patience)?;
     let (connected_seconds, address) = (now(), conversation.local_address()?);
     let mut messages = Vec::new();
     for number in 1..=plan.messages {
@@ -92,6 +113,9 @@ fn one_client(plan: &Plan, server: SocketAddr, start: Instant) -> anyhow::Result
         conversation.exchange(&format!("message {number}"))?;
         messages.push(Message::new(sent_seconds, now(), plan.delay.as_secs_f64()));
     }
-    conversation.say_bye()?;
+    match host.farewell {
+        Ending::Bye => conversation.say_bye()?,
+        Ending::EndOfInput => conversation.end_input()?,
+    }
     Ok(Client { address, connected_seconds, messages, left_seconds: now() })
 }

@@ -1,0 +1,58 @@
+//! A server that is not ours, beside the models.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use client::conversation;
+use nix::unistd::Pid;
+use server_core::{AtOnce, Ending, Model, Properties, Unit};
+
+use super::start_command::StartCommand;
+
+/// Where it is.
+#[derive(Clone, Debug)]
+pub enum Foreign {
+    /// It runs at this address, in this process where that is known.
+    At(SocketAddr, Option<Pid>),
+    /// This command starts it.
+    Start(StartCommand),
+}
+
+/// What stands in the place of its model, which is not known.
+pub const MODEL: Model = Model {
+    name: "not ours",
+    about: "A server that is not ours",
+    unit: Unit::None,
+    at_once: AtOnce::All,
+    properties: Properties::NONE,
+    run: |_, _| Err(io::ErrorKind::Unsupported.into()),
+    bare: |_, _| Err(io::ErrorKind::Unsupported.into()),
+};
+
+/// How long it may take to show whether it knows `Bye`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How its clients leave: by `Bye`, or where it sends that back by the end of their side.
+///
+/// # Errors
+///
+/// When it cannot be reached, or does neither.
+pub fn farewell(server: SocketAddr) -> io::Result<Ending> {
+    let mut stream = conversation::connect(server, PATIENCE).map_err(io::Error::other)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"Bye\n")?;
+    let mut answer = [0; 4];
+    let read = stream.read(&mut answer).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => io::Error::other(format!("no answer to \"Bye\" in {PATIENCE:?}")),
+        _ => error,
+    });
+    match read? {
+        0 => Ok(Ending::Bye),
+        count if b"Bye\n".starts_with(&answer[..count]) => Ok(Ending::EndOfInput),
+        count => {
+            let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
+            Err(io::Error::other(format!("it answered \"Bye\" with {answer:?}")))
+        }
+    }
+}

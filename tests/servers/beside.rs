@@ -1,0 +1,93 @@
+//! A server that is not ours beside the models: `--start` and `--server`.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::foreign::where_there_is_python;
+use crate::support::{LAB, any};
+
+/// A server that sends back what it reads, and knows no `Bye`.
+const STARTER: &str =
+    concat!("python3 '", env!("CARGO_MANIFEST_DIR"), "/homework/python/starter.py' {port}");
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |name: &str, test: fn()| {
+        Trial::test(format!("lab: {name}"), move || {
+            test();
+            Ok(())
+        })
+    };
+    vec![
+        where_there_is_python(trial("a server that it starts has its column", started)),
+        trial("a server that runs has its column, and CPU time where its process is told", there),
+        trial("a server that hangs ends its own column alone, and says why", hangs),
+        where_there_is_python(trial("a server that is not ours is in each of these", everywhere)),
+    ]
+}
+
+/// What an experiment prints and writes with another server beside a model.
+fn run(experiment: &[&str], arguments: &[&str]) -> (String, Value) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut command = Command::new(LAB);
+    command.args(experiment).args(["--quick", "--models", any().model.name]).args(arguments);
+    let output = command.arg("--json").arg(file.path()).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let json = std::fs::read_to_string(file.path()).expect("the figures");
+    (text, serde_json::from_str(&json).expect("JSON"))
+}
+
+fn rate_and_cpu(figures: &Value, name: &str) -> (bool, bool) {
+    let has = |key: &str| figures["servers"][name][key]["rounds"][0].is_f64();
+    (has("messages_per_second"), has("server_cpu_per_message_microseconds"))
+}
+
+fn started() {
+    let (text, figures) = run(&[], &["--start", &format!("mine={STARTER}")]);
+    assert_eq!(rate_and_cpu(&figures, "mine"), (true, true), "{figures}");
+    assert!(text.lines().any(|line| line.starts_with("mine ")), "{text}");
+    // It serves one at a time, and the others wait.
+    assert_eq!(figures["servers"]["mine"]["answered_connections"]["median"], 1.0, "{figures}");
+}
+
+fn there() {
+    let server = any().start(&["--quiet"]);
+    let (address, process) = (server.address(), server.process.process());
+    let name = format!("there={address}");
+    let (_, figures) = run(&[], &["--server", &name]);
+    assert_eq!(rate_and_cpu(&figures, "there"), (true, false), "{figures}");
+    let (_, figures) = run(&[], &["--server", &name, "--pid", &format!("there={process}")]);
+    assert_eq!(rate_and_cpu(&figures, "there"), (true, true), "{figures}");
+    assert_eq!(figures["failures"], Value::Array(Vec::new()), "{figures}");
+    // What runs anyhow is left running.
+    server.connect().exchange("still there\n");
+}
+
+fn hangs() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let name = format!("mute={}", silent.local_addr().expect("its address"));
+    let (text, figures) = run(&["scale", "--clients", "2"], &["--server", &name]);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = "mute has no figures of 2 clients: no answer to \"Bye\" in 5s.";
+    assert!(words.contains(reason), "{text}");
+    assert_eq!(figures["failures"][0]["name"], "mute", "{figures}");
+    let rate = |place: usize| &figures["figures"][place]["points"][0]["messages_per_second"];
+    assert!(rate(0)["median"].is_f64() && rate(1)["rounds"][0].is_null(), "{figures}");
+}
+
+fn everywhere() {
+    let mine = format!("mine={STARTER}");
+    for experiment in [
+        &["scale", "--clients", "2"][..],
+        &["timeline"],
+        &["memory", "--connections", "5", "--ballast", "0MiB"],
+        &["overload", "--duration", "300ms", "--rates", "50"],
+    ] {
+        let (text, figures) = run(experiment, &["--start", &mine]);
+        assert_eq!(figures["failures"], Value::Array(Vec::new()), "{experiment:?}: {figures}");
+        assert!(text.contains("mine"), "{experiment:?}: {text}");
+    }
+}
