@@ -11,7 +11,7 @@ use protocol::Framing;
 fn points_of(program: &str) -> String {
     let address = ([127, 0, 0, 1], 0).into();
     let start = format!("'{program}' {{port}}").parse().unwrap();
-    let patience = Duration::from_secs(2);
+    let patience = Duration::from_secs(1);
     let target = Target { start: Some(start), patience, ..Target::new(address) };
     let deadline = Instant::now() + Duration::from_secs(120);
     let cases = Rubric::usual(Framing::Line).cases;

@@ -75,8 +75,7 @@ impl Kind {
             Kind::Fork | Kind::Thread => !places.is_limit,
             // Many turns at once take as many threads.
             Kind::Loop | Kind::Completions => {
-                let shares = |turns: &Turns| turns.is_work() && !turns.one_by_one;
-                !places.is_limit && !evidence.turns.as_ref().is_some_and(shares)
+                !places.is_limit && !evidence.turns.as_ref().is_some_and(Turns::is_by_turns)
             }
         }
     }

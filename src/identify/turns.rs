@@ -31,6 +31,11 @@ pub struct Turns {
 pub(super) const SHORTEST: Duration = Duration::from_millis(10);
 
 impl Turns {
+    /// Whether they were clearly worked for by turns. In between it is not known: a busy machine blurs it.
+    pub fn is_by_turns(&self) -> bool {
+        self.is_work() && 2 * self.together >= self.clients
+    }
+
     /// Whether they were in each other's way: answers that merely wait would all have come like one.
     pub fn is_work(&self) -> bool {
         self.last_seconds > 2.0 * self.alone_seconds
@@ -68,11 +73,12 @@ pub(super) fn look(host: &Host, places: &Places, alone: Duration) -> io::Result<
     }))
 }
 
-/// Whether between any two of these times, which are sorted, is a good part of what is between two in the
-/// mean. A busy machine makes distances longer, and few of them much.
+/// Whether no two of these times, which are sorted, are close to each other: threads that work by turns
+/// end a few turns of the processor apart. A busy machine makes some distances much longer than others.
 fn are_one_by_one(times: &[f64]) -> bool {
     let mean = times.last().copied().unwrap_or_default() / times.len() as f64;
-    times.windows(2).all(|pair| pair[1] - pair[0] >= mean / 4.0)
+    let close = (mean / 10.0).max(SHORTEST.as_secs_f64() / 2.0);
+    times.windows(2).all(|pair| pair[1] - pair[0] >= close)
 }
 
 /// How many of these times, which are sorted, lie within so long, at the most.
@@ -90,8 +96,8 @@ mod tests {
     fn those_who_are_served_by_turns_end_together() {
         let one_by_one: Vec<f64> = (1..=8).map(f64::from).collect();
         assert!(are_one_by_one(&one_by_one));
-        assert!(are_one_by_one(&[1.0, 3.5, 4.5, 5.6]));
-        let two_at_a_time = [1.0, 1.1, 2.0, 2.2, 3.1, 3.3];
+        assert!(are_one_by_one(&[1.0, 7.5, 8.5, 9.6]));
+        let two_at_a_time = [1.0, 1.01, 2.0, 2.2, 3.1, 3.3];
         assert!(!are_one_by_one(&two_at_a_time));
         assert_eq!(most_within(0.5, &two_at_a_time), 2);
         // One thread was luckier than the others.
