@@ -1,6 +1,7 @@
 """The homework, solved: solution.py PORT has a task for each connection."""
 
 import asyncio
+import contextlib
 import resource
 import signal
 import socket
@@ -38,9 +39,12 @@ async def close(reader, writer, last_word):
     """Says a last word, and closes once the client has, so that the word arrives whatever it sends."""
     writer.write(last_word)
     writer.write_eof()
-    async with asyncio.timeout(LINGER):
-        while await reader.read(65536):
-            pass
+    await asyncio.wait_for(read_to_the_end(reader), LINGER)
+
+
+async def read_to_the_end(reader):
+    while await reader.read(65536):
+        pass
 
 
 async def serve(reader, writer):
@@ -49,11 +53,12 @@ async def serve(reader, writer):
     clients[task] = writer.get_extra_info("socket")
     try:
         await converse(reader, writer)
-    except (ConnectionError, TimeoutError):
-        pass
+        writer.close()
+        await writer.wait_closed()
+    except (ConnectionError, asyncio.TimeoutError):
+        writer.close()
     finally:
         del clients[task]
-        writer.close()
 
 
 async def main():
@@ -66,9 +71,10 @@ async def main():
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ends.set)
     await ends.wait()
     server.close()
-    # Each finds the end behind what it has sent.
+    # Each finds the end behind what it has sent: on Linux that can still be read.
     for connection in clients.values():
-        connection.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # this one has just gone
+            connection.shutdown(socket.SHUT_RD)
     if clients:
         await asyncio.wait(set(clients), timeout=DRAIN)
 

@@ -243,7 +243,7 @@ pub const CASES: &[Case] = &[
         LINE,
         ("a message not whole in time gets an ERROR line, and silence none", 4),
         (
-            "A message is whole so long after the server began to wait for its rest, or it is refused; who has nothing under way may be silent.",
+            "A message is refused that is not complete within the message timeout, counted from when the server waits for its rest; a client that has begun no message may be silent.",
             "guarantees",
         ),
         (Nothing, messages::trickle),

@@ -84,7 +84,9 @@ pub(super) fn leave_and_reset(target: &Target) -> Result<(), Difference> {
         // A backlog of five must not overflow.
         thread::sleep(Duration::from_millis(3));
     }
-    half_close(target)
+    let mut peer = Peer::connect(target)?;
+    peer.send("still there?\n");
+    peer.expect("still there?\n")
 }
 
 /// The second is not answered before the first has left, where a server serves one at a time.

@@ -24,7 +24,7 @@ mod rubric;
 pub use cases::CASES;
 pub use peer::Difference;
 pub use report::{junit, list, markdown, render, total};
-pub use rubric::Rubric;
+pub use rubric::{Rubric, TIME_LIMIT};
 
 use crate::instruments::server_process::ServerProcess;
 use crate::instruments::start_command::StartCommand;
@@ -227,7 +227,7 @@ impl Verdict {
     }
 }
 
-/// How long a server may take to end of what a case did.
+/// How long a server may take to end of what a case did, for that to be told.
 const DEATH: Duration = Duration::from_millis(300);
 
 /// A server that is checked: one that runs anyhow, or one that is started for it, and again where a case
@@ -265,9 +265,9 @@ impl Subject {
     ) -> Vec<Verdict> {
         let judge = |(case, points): &(&'static Case, u32)| {
             let mut verdict = case.judge(&self.target, *points, deadline);
-            let patience = if verdict.difference.is_some() { DEATH } else { Duration::ZERO };
-            if let Some(end) = self.replace_if_ended(patience) {
-                verdict.difference.iter_mut().for_each(|it| it.received += &end);
+            match &mut verdict.difference {
+                Some(difference) => difference.received += &self.replace(),
+                None => self.replace_if_ended(),
             }
             watch(&verdict);
             verdict
@@ -283,12 +283,21 @@ impl Subject {
         Ok(())
     }
 
-    /// Starts another one where it has ended, so that the next case does not suffer from that, and says
-    /// how it did.
-    fn replace_if_ended(&mut self, patience: Duration) -> Option<String> {
-        let status = self.server.as_mut()?.wait_within(patience).ok()??;
+    /// Starts another one behind a case that failed, lest the next one suffer from that, and says how
+    /// this one ended, if it did.
+    fn replace(&mut self) -> String {
+        let Some(mut server) = self.server.take() else { return String::new() };
+        let status = server.wait_within(DEATH).ok().flatten();
+        drop(server);
         // Where it does not start any more, the next case says so.
         let _ = self.start();
-        Some(format!("; and the server's process ended, with {status}"))
+        status.map_or(String::new(), |status| format!("; and its process ended, with {status}"))
+    }
+
+    fn replace_if_ended(&mut self) {
+        let ended = |server: &mut ServerProcess| server.wait_within(Duration::ZERO).ok().flatten();
+        if self.server.as_mut().and_then(ended).is_some() {
+            let _ = self.start();
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Difference {
     /// It, as a sentence without its full stop.
     pub fn sentence(&self) -> String {
         let Difference { sent, expected, received } = self;
-        format!("Sent was {sent}; there should have come {expected}, and there came {received}")
+        format!("The client sent {sent}, expected {expected}, and received {received}")
     }
 
     /// The same, seen beside these.

@@ -17,9 +17,14 @@ pub struct Rubric {
     pub framing: Framing,
     /// The cases and their points, in the order of the table.
     pub cases: Vec<(&'static Case, u32)>,
+    /// Those that can be chosen by name: these, and in the usual one those that it leaves out.
+    all: Vec<(&'static Case, u32)>,
     /// How long all of them may take, where it says so.
     pub time_limit: Option<Duration>,
 }
+
+/// How long all cases may take unless it is said.
+pub const TIME_LIMIT: Duration = Duration::from_secs(180);
 
 /// The most that one case may count.
 const MOST: u32 = 1000;
@@ -36,9 +41,10 @@ struct File {
 impl Rubric {
     /// The usual one of a framing: every case but those that wait for a message's time.
     pub fn usual(framing: Framing) -> Self {
-        let cases = CASES.iter().filter(|it| it.is_of(framing) && it.group != Group::Slow);
-        let cases = cases.map(|case| (case, case.points)).collect();
-        Rubric { framing, cases, time_limit: None }
+        let all = CASES.iter().filter(|it| it.is_of(framing)).map(|case| (case, case.points));
+        let all: Vec<(&'static Case, u32)> = all.collect();
+        let cases = all.iter().copied().filter(|(case, _)| case.group != Group::Slow).collect();
+        Rubric { framing, cases, all, time_limit: None }
     }
 
     /// Reads one.
@@ -75,7 +81,7 @@ impl Rubric {
             humantime::parse_duration(limit.get_ref())
                 .map_err(|error| at(limit.span().start, format!("time_limit: {error}")))
         });
-        Ok(Rubric { framing, cases, time_limit: time_limit.transpose()? })
+        Ok(Rubric { framing, all: cases.clone(), cases, time_limit: time_limit.transpose()? })
     }
 
     /// Leaves those cases only that these words choose: names of groups, or parts of names of cases.
@@ -88,8 +94,7 @@ impl Rubric {
         for word in words {
             let chosen =
                 |case: &Case| case.group.name() == word || case.name.contains(word.as_str());
-            let found = CASES.iter().filter(|it| it.is_of(self.framing) && chosen(it));
-            let found: Vec<_> = found.map(|case| (case, self.points_of(case))).collect();
+            let found: Vec<_> = self.all.iter().copied().filter(|(case, _)| chosen(case)).collect();
             if found.is_empty() {
                 return Err(no_group_or_case(word));
             }
@@ -100,17 +105,14 @@ impl Rubric {
         Ok(Rubric { cases, ..self })
     }
 
-    fn points_of(&self, case: &Case) -> u32 {
-        let own = self.cases.iter().find(|(it, _)| it.name == case.name);
-        own.map_or(case.points, |(_, points)| *points)
-    }
-
     /// The text of a rubric, for an instructor to edit.
     pub fn text(&self) -> String {
         let mut text = String::from(
             "# Points for `lab check --rubric`. Take out a line, and its case is not asked.\n\n\
-             # How long all cases may take together.\ntime_limit = \"3m\"\n\n[points]\n",
+             # How long all cases may take together.\n",
         );
+        let limit = humantime::format_duration(self.time_limit.unwrap_or(TIME_LIMIT));
+        let _ = writeln!(text, "time_limit = \"{limit}\"\n\n[points]");
         let mut group = None;
         for (case, points) in &self.cases {
             if group.replace(case.group) != Some(case.group) {
@@ -141,7 +143,12 @@ mod tests {
         assert_eq!(usual.cases.iter().map(|(_, points)| points).sum::<u32>(), 100);
         let read = Rubric::parse(&usual.text()).unwrap();
         assert_eq!(read.text(), usual.text());
-        assert_eq!(read.time_limit, Some(Duration::from_secs(180)));
+        assert_eq!(read.time_limit, Some(TIME_LIMIT));
+        let longer = usual.text().replace("3m", "9m");
+        assert_eq!(Rubric::parse(&longer).unwrap().text(), longer);
+        let few = "[points]\n\"lines keep their CRLF\" = 5\n\"an empty line is a message\" = 1\n";
+        let few = Rubric::parse(few).unwrap().only(&["CRLF".to_owned()]).unwrap();
+        assert_eq!(few.cases.iter().map(|it| it.1).collect::<Vec<_>>(), [5]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
 use client::conversation;
 use client::output_file::OutputFile;
-use lab::check::{self, Rubric, Subject, Target, Verdict};
+use lab::check::{self, Rubric, Subject, TIME_LIMIT, Target, Verdict};
 use lab::instruments::start_command::StartCommand;
 use lab::pages::terminal;
 use nix::unistd::Pid;
@@ -93,9 +93,6 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
-
-/// How long all cases may take unless it is said.
-const TIME_LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.list {

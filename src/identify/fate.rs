@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::places::Places;
 use super::visitor::{Host, State, Visitor};
-use crate::instruments::sockets;
+use crate::instruments::{family, sockets};
 
 /// How what serves a client is made to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,7 +110,9 @@ fn child_that_holds(
     let ends: Vec<_> =
         sockets::server_ends(host.address, &[client.local])?.into_iter().flatten().collect();
     let holders = sockets::holders(&ends)?;
-    Ok(holders.into_iter().map(|(holder, _)| holder).find(|holder| *holder != process))
+    let children = family::processes(process)?;
+    let is_child = |it: &Pid| *it != process && children.contains(it);
+    Ok(holders.into_iter().map(|(holder, _)| holder).find(is_child))
 }
 
 /// Whether its connection ends, and not with an echo instead.

@@ -23,6 +23,9 @@ pub struct Moment {
     pub family: Family,
     /// What the threads wait in.
     pub waits: Waits,
+    /// Which processes they are.
+    #[serde(skip)]
+    pub(super) processes: Vec<Pid>,
 }
 
 /// What connections add to a server's processes.
@@ -42,8 +45,8 @@ pub struct Inside {
     pub queues: Queues,
     /// In how many processes beside the server's own there is a connection.
     pub children_that_hold: usize,
-    /// How many connections the server's own process holds.
-    pub held_by_itself: usize,
+    /// How many of these were not there before the first client came.
+    pub new_holders: usize,
     /// Memory that they added, in the server and in the kernel on its side, in bytes.
     pub memory: Option<(f64, f64)>,
 }
@@ -69,8 +72,8 @@ impl Moment {
     /// When it is gone, or may not be looked at.
     pub(super) fn of(server: Pid) -> io::Result<Self> {
         let look = || {
-            let waits = waits::of(&family::processes(server)?)?;
-            Ok(Moment { family: Family::of(server)?, waits })
+            let processes = family::processes(server)?;
+            Ok(Moment { waits: waits::of(&processes)?, family: Family::of(server)?, processes })
         };
         let mut moment: io::Result<Self> = look();
         for _ in 1..LOOKS {
@@ -102,8 +105,11 @@ impl Inside {
 
     /// Whether the processes and threads that were added are gone with the clients.
     pub fn gives_back(&self) -> bool {
-        let (before, after) = (&self.before.family, &self.after);
-        after.processes <= before.processes && extra_threads(after) <= extra_threads(before)
+        let units = |family: &Family| family.processes + extra_threads(family);
+        let [before, during, after] =
+            [&self.before.family, &self.during.family, &self.after].map(units);
+        // A runtime may have started some for itself meanwhile.
+        2 * during.saturating_sub(after) >= during.saturating_sub(before)
     }
 
     fn each(&self, before: usize, during: usize) -> f64 {
@@ -140,7 +146,9 @@ pub(super) fn look(
     let during = Moment::of(process)?;
     let queues = waits::queues(&family::processes(process)?)?;
     let (served, frozen): (Vec<_>, _) = visitors.into_iter().partition(Visitor::is_answered);
-    let (children_that_hold, held_by_itself) = holders(host, process, &served)?;
+    let holders = children_that_hold(host, process, &served)?;
+    let is_new = |holder: &&Pid| !before.processes.contains(holder);
+    let (children_that_hold, new_holders) = (holders.len(), holders.iter().filter(is_new).count());
     host.part_with(served.into_iter().chain(frozen).collect());
     let after = when_they_have_left(process, &before.family)?;
     let process = process.as_raw();
@@ -152,20 +160,18 @@ pub(super) fn look(
         after,
         queues,
         children_that_hold,
-        held_by_itself,
+        new_holders,
         memory,
     })
 }
 
-/// How many processes beside the server's own hold a connection, and how many it holds itself.
-fn holders(host: &Host, process: Pid, visitors: &[Visitor]) -> io::Result<(usize, usize)> {
+/// The processes beside the server's own that hold a connection.
+fn children_that_hold(host: &Host, process: Pid, visitors: &[Visitor]) -> io::Result<Vec<Pid>> {
     let clients: Vec<_> = visitors.iter().map(|it| it.local).collect();
     let ends = sockets::server_ends(host.address, &clients)?;
     let ends: Vec<_> = ends.into_iter().flatten().collect();
-    let holders = sockets::holders(&ends)?;
-    let own = holders.iter().find(|(holder, _)| *holder == process);
-    let children = holders.len() - usize::from(own.is_some());
-    Ok((children, own.map_or(0, |(_, sockets)| sockets.len())))
+    let holders = sockets::holders(&ends)?.into_iter().map(|(holder, _)| holder);
+    Ok(holders.filter(|holder| *holder != process).collect())
 }
 
 /// What is left when its clients have gone, once it is what there was before, or after a while.

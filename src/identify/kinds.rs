@@ -33,7 +33,7 @@ pub enum Kind {
 pub(super) enum Fit {
     /// As it usually is.
     Well,
-    /// Only if it was given a limit, or so many workers, that it looks like another kind.
+    /// Only if something makes it look like another kind: a limit, so many workers, a lock.
     IfLimited,
     /// Not: because of this.
     Not(String),
@@ -68,11 +68,11 @@ impl Kind {
         let places = &evidence.places;
         match self {
             Kind::Iterative => true,
-            Kind::Prefork => places.is_limit && places.served > 1,
-            Kind::Pool => {
-                places.is_limit && (places.served > 1 || evidence.accepts_whom_it_does_not_serve())
+            Kind::Prefork | Kind::Pool => {
+                let takes_turns = evidence.accepts_whom_it_does_not_serve() || places.served > 1;
+                places.is_limit && places.frees_places() && takes_turns && !evidence.is_one_by_one()
             }
-            Kind::Fork | Kind::Thread => !places.is_limit,
+            Kind::Fork | Kind::Thread => !places.is_limit && !evidence.is_one_by_one(),
             // Many turns at once take as many threads.
             Kind::Loop | Kind::Completions => {
                 !places.is_limit && !evidence.turns.as_ref().is_some_and(Turns::is_by_turns)
@@ -83,10 +83,6 @@ impl Kind {
     /// What clients see that speaks against it.
     fn objection_outside(self, evidence: &Evidence) -> Option<String> {
         let places = &evidence.places;
-        let one_by_one = |turns: &Turns| {
-            (turns.is_work() && turns.one_by_one && turns.clients >= 4)
-                .then(|| format!("of {} that computed, one at a time made progress", turns.clients))
-        };
         match self {
             Kind::Iterative if places.served > 1 => {
                 Some(format!("{} were served at once", places.served))
@@ -97,10 +93,12 @@ impl Kind {
             Kind::Iterative if evidence.queues > Some(1) => {
                 Some("several sockets listen at its address".to_owned())
             }
-            Kind::Iterative | Kind::Loop | Kind::Completions => None,
-            Kind::Fork | Kind::Prefork | Kind::Thread | Kind::Pool => {
-                evidence.turns.as_ref().and_then(one_by_one)
+            Kind::Pool
+                if places.is_one_at_a_time() && !evidence.accepts_whom_it_does_not_serve() =>
+            {
+                Some("one thread that accepts for itself is an iterative server".to_owned())
             }
+            _ => None,
         }
     }
 
@@ -120,7 +118,7 @@ impl Kind {
             inside.children_that_hold > 0,
             "a child of the server's process holds a connection".to_owned(),
         );
-        let wait_for_one = inside.waiting(&[Wait::Receive, Wait::Send]);
+        let wait_for_one = inside.waiting(&[Wait::Receive, Wait::Send, Wait::PollOne]);
         let one_each =
             (wait_for_one >= held, format!("{wait_for_one} threads wait for one client each"));
         let brief_threads = (
@@ -133,13 +131,20 @@ impl Kind {
                 (adds_threads, "a connection adds a thread".to_owned()),
                 in_children,
                 (
-                    inside.waiting(&[Wait::Epoll, Wait::Completion, Wait::Accept, Wait::Poll]) > 0,
+                    inside.waiting(&[Wait::Epoll, Wait::Completion, Wait::Poll]) > 0,
                     "somebody waits for other clients while one is served".to_owned(),
                 ),
             ],
-            Kind::Fork => vec![(!adds_processes, "a connection adds no process".to_owned())],
+            Kind::Fork => vec![(
+                !adds_processes && inside.new_holders < held,
+                "a connection adds no process".to_owned(),
+            )],
             Kind::Prefork => vec![
                 processes,
+                (
+                    inside.new_holders > 0,
+                    "a process that holds a connection was not there before".to_owned(),
+                ),
                 (
                     inside.children_that_hold < held,
                     format!("{held} connections are not in as many children of its process"),
@@ -148,7 +153,7 @@ impl Kind {
             Kind::Thread => vec![
                 processes,
                 (
-                    inside.waiting(&[Wait::Receive, Wait::Send, Wait::Poll]) < held
+                    inside.waiting(&[Wait::Receive, Wait::Send, Wait::PollOne, Wait::Poll]) < held
                         && !inside.is_busy(),
                     "not each client has a thread that waits for it".to_owned(),
                 ),
@@ -193,6 +198,12 @@ impl Kind {
 }
 
 impl Evidence {
+    /// Whether clients that computed were served one after the other, though connected at once.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        let is_so = |it: &Turns| it.is_work() && it.one_by_one && it.clients >= 4;
+        self.turns.as_ref().is_some_and(is_so)
+    }
+
     /// Whether those who were frozen had been accepted.
     pub(super) fn accepts_whom_it_does_not_serve(&self) -> bool {
         let beyond = self.places.beyond.as_ref();
@@ -208,6 +219,6 @@ impl Inside {
 
     /// Whether a thread ran at that moment, so that it is not known what it waits in.
     fn is_busy(&self) -> bool {
-        self.waiting(&[Wait::Nothing, Wait::Other]) > 0
+        self.waiting(&[Wait::Nothing, Wait::Unknown]) > 0
     }
 }

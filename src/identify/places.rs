@@ -24,6 +24,18 @@ pub struct Places {
     pub beyond: Option<Beyond>,
 }
 
+impl Places {
+    /// Whether one client is served, and the next one waits.
+    pub(super) fn is_one_at_a_time(&self) -> bool {
+        self.is_limit && self.served == 1
+    }
+
+    /// Whether somebody was served when another one left, as far as that was seen.
+    pub(super) fn frees_places(&self) -> bool {
+        self.beyond.as_ref().is_none_or(|it| it.followed > 0 || it.not_followed == 0)
+    }
+}
+
 /// What becomes of those for whom there is no place.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Beyond {

@@ -18,13 +18,9 @@ const NOTHING_TO_HARM: &str = "no process serves some clients only, as far as it
 pub fn lines(verdict: &Verdict, evidence: &Evidence) -> Vec<(&'static str, String)> {
     let mut lines = vec![("verdict", verdict.sentence.clone())];
     lines.extend(verdict.would_decide.clone().map(|what| ("to decide", what)));
-    if verdict.kinds.len() == 1 && !verdict.if_limited.is_empty() {
+    if !verdict.kinds.is_empty() && !verdict.if_limited.is_empty() {
         let others = listed(&verdict.if_limited, |kind| name(kind).to_owned());
-        let limit = evidence.places.served;
-        lines.push((
-            "but",
-            format!("with a limit of {limit}, {others} would look the same to clients"),
-        ));
+        lines.push(("but", format!("{}, {others} would look the same to clients", with(evidence))));
     }
     lines.push(("answers", format!("{} to a client alone", milliseconds(evidence.alone_seconds))));
     lines.push(("at once", at_once(&evidence.places)));
@@ -72,6 +68,16 @@ pub(super) fn sentence(kinds: &[Kind], evidence: &Evidence) -> String {
     };
     let adds = evidence.inside.as_ref().map(|it| format!("; a connection adds {}", added(it)));
     format!("{head}: {}{}", froze(&evidence.places), adds.unwrap_or_default())
+}
+
+/// What makes other kinds look the same.
+fn with(evidence: &Evidence) -> String {
+    let Places { served, is_limit, .. } = evidence.places;
+    match (is_limit, evidence.is_one_by_one()) {
+        (_, true) => "with a lock around their work".to_owned(),
+        (true, _) => format!("with a limit of {served}"),
+        (false, _) => format!("with {served} workers or more"),
+    }
 }
 
 /// Why there is no answer.
@@ -122,9 +128,7 @@ fn name(kind: Kind) -> &'static str {
 /// Where a loop runs.
 fn sharing(evidence: &Evidence) -> String {
     match evidence.inside.as_ref().map(|it| it.during.family) {
-        Some(family) if family.processes > 1 => {
-            format!(" in each of {} processes", family.processes)
-        }
+        Some(family) if family.processes > 1 => " in each of several processes".to_owned(),
         Some(family) if family.threads > 1 => {
             format!(" in a process of {} threads", family.threads)
         }
@@ -147,6 +151,9 @@ fn froze(places: &Places) -> String {
     }
     let Beyond { followed, in_order, .. } = *beyond;
     let before = if served == 1 { "client 1".to_owned() } else { format!("one of 1 to {served}") };
+    if !places.frees_places() {
+        return format!("{next} froze, and was not served when {before} left");
+    }
     let order = match followed {
         0 => String::new(),
         _ if in_order == followed => {

@@ -28,7 +28,7 @@ pub struct Turns {
 }
 
 /// An answer that takes less long tells nothing: the kernel lets threads take turns of some milliseconds.
-pub(super) const SHORTEST: Duration = Duration::from_millis(10);
+pub(super) const SHORTEST: Duration = Duration::from_millis(20);
 
 impl Turns {
     /// Whether they were clearly worked for by turns. In between it is not known: a busy machine blurs it.

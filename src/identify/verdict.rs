@@ -38,13 +38,11 @@ impl Verdict {
 fn would_decide(evidence: &Evidence) -> String {
     let more = match (&evidence.inside, &evidence.turns) {
         (None, None) => {
-            "what a connection adds to the server's processes (without --black-box, or with --pid), or \
-             answers that are computed (--compute 50ms, where the server knows it)"
+            "what a connection adds to the server's processes, which were not seen, or answers that are \
+             computed (--compute 50ms, where the server knows it)"
         }
-        (None, Some(_)) => {
-            "what a connection adds to the server's processes (without --black-box, or with --pid)"
-        }
-        (Some(_), _) => "what its source says: from outside they are the same",
+        (None, Some(_)) => "what a connection adds to the server's processes, which were not seen",
+        (Some(_), _) => "a greater --at-most, or else what its source says",
     };
     more.to_owned()
 }

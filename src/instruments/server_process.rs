@@ -115,7 +115,11 @@ impl ServerProcess {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(server)
+        match server.child.try_wait()? {
+            None => Ok(server),
+            // Somebody else listens there.
+            Some(status) => Err(io::Error::other(format!("it ended with {status}"))),
+        }
     }
 
     fn spawn(mut command: Command) -> io::Result<Self> {

@@ -47,12 +47,14 @@ pub fn holders(sockets: &[Inode]) -> io::Result<Vec<(Pid, Vec<Inode>)>> {
     system::holders(sockets)
 }
 
-/// The process at the root of these holders: the one whose parent is none of them. The others have what
+/// The process at the root of these holders: the only one whose parent is none of them. The others have what
 /// they hold from it.
 pub fn root(holders: &[(Pid, Vec<Inode>)]) -> Option<Pid> {
     let holders: Vec<Pid> = holders.iter().map(|(holder, _)| *holder).collect();
     let is_root = |it: &Pid| system::parent(*it).is_ok_and(|parent| !holders.contains(&parent));
-    holders.iter().copied().find(is_root)
+    let mut roots = holders.iter().copied().filter(is_root);
+    // Several that have nothing to do with each other are no one server.
+    roots.next().filter(|_| roots.next().is_none())
 }
 
 #[cfg(target_os = "linux")]
@@ -88,7 +90,12 @@ mod system {
             port == server.port() && (host.is_unspecified() || host == plain(server).0)
         };
         let sockets = table()?.filter(|it| it.state == TcpState::Listen);
-        Ok(sockets.filter(|it| is_there(it.local_address)).map(|it| it.inode).collect())
+        let all: Vec<_> = sockets.filter(|it| is_there(it.local_address)).collect();
+        // One for IPv4 and one for IPv6 have nothing to do with each other.
+        let is_of_its_kind = |it: &TcpNetEntry| it.local_address.is_ipv4() == server.is_ipv4();
+        let has_its_kind = all.iter().any(is_of_its_kind);
+        let chosen = all.iter().filter(|it| is_of_its_kind(it) || !has_its_kind);
+        Ok(chosen.map(|it| it.inode).collect())
     }
 
     pub(super) fn connections(server: SocketAddr) -> io::Result<usize> {

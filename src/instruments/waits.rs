@@ -18,6 +18,8 @@ pub enum Wait {
     Receive,
     /// For one client to take: `send`, `write`.
     Send,
+    /// For one descriptor, and for a time at most: `poll` of one.
+    PollOne,
     /// For one of a few descriptors: `poll`, `select`.
     Poll,
     /// For one of many descriptors: `epoll_wait`.
@@ -34,6 +36,8 @@ pub enum Wait {
     Nothing,
     /// For something else.
     Other,
+    /// It is not known: the place in the kernel tells nothing, and the call may not be read.
+    Unknown,
 }
 
 /// How many threads wait in what.
@@ -86,6 +90,7 @@ impl Wait {
             Wait::Accept => "accept",
             Wait::Receive => "recv",
             Wait::Send => "send",
+            Wait::PollOne => "poll of one",
             Wait::Poll => "poll",
             Wait::Epoll => "epoll_wait",
             Wait::Completion => "io_uring_enter",
@@ -94,6 +99,7 @@ impl Wait {
             Wait::Time => "nanosleep",
             Wait::Nothing => "no call",
             Wait::Other => "another call",
+            Wait::Unknown => "a call that is not known",
         }
     }
 }
@@ -131,7 +137,9 @@ mod system {
         let mut waits = Vec::new();
         for task in tasks.flatten() {
             waits.push(match task.syscall() {
-                Ok(Syscall::Blocked { syscall_number, .. }) => of_call(syscall_number),
+                Ok(Syscall::Blocked { syscall_number, argument_registers, .. }) => {
+                    of_call(syscall_number, argument_registers[1])
+                }
                 Ok(_) => Wait::Nothing,
                 Err(_) => of_place(process.as_raw(), task.tid),
             });
@@ -139,12 +147,14 @@ mod system {
         Ok(waits)
     }
 
-    fn of_call(number: i64) -> Wait {
+    /// The second argument of `poll` is how many descriptors it is told.
+    fn of_call(number: i64, second_argument: u64) -> Wait {
         let call = usize::try_from(number).ok().and_then(Sysno::new);
         match call.map_or("", |call| call.name()) {
             "accept" | "accept4" => Wait::Accept,
             "read" | "readv" | "recvfrom" | "recvmsg" => Wait::Receive,
             "write" | "writev" | "sendto" | "sendmsg" => Wait::Send,
+            "poll" | "ppoll" if second_argument == 1 => Wait::PollOne,
             "poll" | "ppoll" | "select" | "pselect6" => Wait::Poll,
             "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => Wait::Epoll,
             "io_uring_enter" => Wait::Completion,
@@ -164,9 +174,6 @@ mod system {
             ("wait_woken", Wait::Receive),
             ("sk_wait_data", Wait::Receive),
             ("sk_stream_wait_memory", Wait::Send),
-            ("poll_schedule", Wait::Poll),
-            ("do_poll", Wait::Poll),
-            ("do_select", Wait::Poll),
             ("ep_poll", Wait::Epoll),
             ("do_epoll_wait", Wait::Epoll),
             ("io_cqring_wait", Wait::Completion),
@@ -175,7 +182,7 @@ mod system {
             ("hrtimer_nanosleep", Wait::Time),
         ];
         let found = known.iter().find(|(name, _)| place.starts_with(name));
-        found.map_or(Wait::Other, |(_, wait)| *wait)
+        found.map_or(Wait::Unknown, |(_, wait)| *wait)
     }
 }
 

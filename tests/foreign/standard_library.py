@@ -20,8 +20,12 @@ class Echo(socketserver.StreamRequestHandler):
             self.wfile.write(line)
 
 
-def serve_by(kind):
-    with kind(HERE, Echo) as server:
+class EchoWithTimeout(Echo):
+    timeout = 60  # waits in poll, and then in recv
+
+
+def serve_by(kind, handler=Echo):
+    with kind(HERE, handler) as server:
         announce(server.socket)
         server.serve_forever()
 
@@ -39,17 +43,18 @@ async def tasks():
     await server.serve_forever()
 
 
-def talk(connection):
+def talk(connection, timeout=None):
     with connection:
+        connection.settimeout(timeout)
         while data := connection.recv(4096):
             connection.sendall(data)
 
 
-def pool_of_three():
+def pool_of_three(timeout=None):
     with socket.create_server(HERE) as listener, ThreadPoolExecutor(3) as workers:
         announce(listener)
         while True:
-            workers.submit(talk, listener.accept()[0])
+            workers.submit(talk, listener.accept()[0], timeout)
 
 
 KINDS = {
@@ -58,6 +63,8 @@ KINDS = {
     "forking": lambda: serve_by(socketserver.ForkingTCPServer),
     "asyncio": lambda: asyncio.run(tasks()),
     "concurrent.futures": pool_of_three,
+    "plain, with a timeout": lambda: serve_by(socketserver.TCPServer, EchoWithTimeout),
+    "concurrent.futures, with a timeout": lambda: pool_of_three(60),
 }
 
 KINDS[sys.argv[1]]()

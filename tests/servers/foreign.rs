@@ -12,8 +12,9 @@ use protocol::Framing;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the tutorial's server follows: it serves many, each for a second, and knows `Bye` alone.
-const TUTORIAL: [&str; 7] = [
+const TUTORIAL: [&str; 8] = [
     "raw: a message comes back as it was sent",
+    "raw: clients that leave, or reset, harm nobody",
     "raw: Bye closes the connection without an answer",
     "a hundred clients are served at once beside one that is silent",
     "a newcomer is answered beside a thousand idle clients",

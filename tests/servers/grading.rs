@@ -101,8 +101,8 @@ fn explains_a_failure() {
     assert_eq!(failed, ["FAIL  0 of 2  a message of the greatest length comes back whole"]);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "Sent was 3002 bytes",
-        "there came \"ERROR message longer than 500 bytes",
+        "The client sent 3002 bytes",
+        "received \"ERROR message longer than 500 bytes",
         "The rule: The limit counts a message without its line feed",
         "See book/src/job.md.",
         "20 of 22 points",
@@ -147,7 +147,7 @@ fn junit() {
         r#"<testsuites name="lab check" tests="14" skipped="3" failures="1" errors="0">"#,
         r#"<testsuite name="echo" tests="11" skipped="0" errors="0" failures="1">"#,
         r#"<testcase name="lines keep their CRLF" classname="echo""#,
-        r#"<failure message="Sent was 3002 bytes"#,
+        r#"<failure message="The client sent 3002 bytes"#,
         r#"<skipped message="Not asked: it needs --start.""#,
     ] {
         assert!(xml.contains(part), "{part}: {xml}");
@@ -160,7 +160,7 @@ fn time_limit() {
     let address = silent.local_addr().expect("its address").to_string();
     let limits = ["--timeout", "100ms", "--time-limit", "300ms", "--only", "echo"];
     let text = printed(check(&[&["--addr", &address], &limits[..]].concat()), 1);
-    assert!(text.contains("there came nothing within 100ms"), "{text}");
+    assert!(text.contains("received nothing within 100ms"), "{text}");
     assert!(text.contains("The time was over before its turn came"), "{text}");
     assert!(text.contains("0 of 22 points: 0 cases passed, 11 failed"), "{text}");
 }

@@ -17,12 +17,14 @@ use crate::{of, of_all};
 const TRIES: usize = 3;
 
 /// Servers that Python brings along, and what they are.
-const PYTHON: [(&str, Kind); 5] = [
+const PYTHON: [(&str, Kind); 7] = [
     ("plain", Kind::Iterative),
     ("threading", Kind::Thread),
     ("forking", Kind::Fork),
     ("asyncio", Kind::Loop),
     ("concurrent.futures", Kind::Pool),
+    ("plain, with a timeout", Kind::Iterative),
+    ("concurrent.futures, with a timeout", Kind::Pool),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

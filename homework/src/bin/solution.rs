@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use signal_hook::consts::SIGTERM;
@@ -34,8 +34,8 @@ fn clients() -> MutexGuard<'static, Clients> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).ok_or("a port is missing: solution PORT")?;
-    let listener = TcpListener::bind(("127.0.0.1", port.parse()?))?;
     let signals = Signals::new([SIGTERM])?;
+    let listener = TcpListener::bind(("127.0.0.1", port.parse()?))?;
     thread::spawn(|| end_at(signals));
     for (number, client) in listener.incoming().enumerate() {
         match client {
@@ -74,11 +74,13 @@ fn converse(client: &TcpStream) -> io::Result<()> {
         // A byte for the line feed, and one that tells a line that is too long.
         input.by_ref().take(MAX_MESSAGE as u64 + 2).read_until(b'\n', &mut line)?;
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        if line.is_empty() {
+            return close(client, b"");
+        }
+        if text.len() > MAX_MESSAGE {
+            return close(client, b"ERROR the message is too long\n");
+        }
         match std::str::from_utf8(text) {
-            _ if line.is_empty() => return Ok(()),
-            _ if text.len() > MAX_MESSAGE => {
-                return close(client, b"ERROR the message is too long\n");
-            }
             Err(_) => return close(client, b"ERROR the message is not UTF-8\n"),
             Ok("Bye" | "Bye\r") => return close(client, b""),
             Ok(_) => output.write_all(&line)?,
@@ -91,14 +93,13 @@ fn close(mut client: &TcpStream, last_word: &[u8]) -> io::Result<()> {
     client.write_all(last_word)?;
     client.shutdown(Shutdown::Write)?;
     client.set_read_timeout(Some(LINGER))?;
-    match io::copy(&mut client.take(64 << 20), &mut io::sink()) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
-        copied => copied.map(drop),
-    }
+    let end = Instant::now() + LINGER;
+    while client.read(&mut [0; 4096])? > 0 && Instant::now() < end {}
+    Ok(())
 }
 
-/// At a signal: lets each client find the end behind what it has sent, and ends the process when all
-/// have been answered.
+/// At a signal: lets each client find the end behind what it has sent, which on Linux can still be read,
+/// and ends the process when all have been answered.
 fn end_at(mut signals: Signals) {
     let _ = signals.forever().next();
     let mut ending = clients();
