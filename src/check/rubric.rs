@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protocol::Framing;
 use serde::Deserialize;
+use server_core::parse_positive_duration;
 use toml::Spanned;
 
 use super::{CASES, Case, Group};
@@ -78,7 +79,7 @@ impl Rubric {
         }
         cases.sort_by_key(|(case, _)| CASES.iter().position(|it| it.name == case.name));
         let time_limit = file.time_limit.map(|limit| {
-            humantime::parse_duration(limit.get_ref())
+            parse_positive_duration(limit.get_ref())
                 .map_err(|error| at(limit.span().start, format!("time_limit: {error}")))
         });
         Ok(Rubric { framing, all: cases.clone(), cases, time_limit: time_limit.transpose()? })
@@ -95,7 +96,7 @@ impl Rubric {
             let chosen =
                 |case: &Case| case.group.name() == word || case.name.contains(word.as_str());
             let found: Vec<_> = self.all.iter().copied().filter(|(case, _)| chosen(case)).collect();
-            if found.is_empty() {
+            if found.is_empty() || word.is_empty() {
                 return Err(no_group_or_case(word));
             }
             cases.extend(found);
@@ -130,7 +131,9 @@ fn no_case(name: &str) -> String {
 
 fn no_group_or_case(word: &str) -> String {
     let groups = Group::ALL.map(Group::name).join(", ");
-    format!("{word:?} is no group ({groups}) and in no case's name (`lab check --list` lists them)")
+    format!(
+        "{word:?} is no group ({groups}) and in the name of no case that is asked here (`lab check --list` lists them)"
+    )
 }
 
 #[cfg(test)]

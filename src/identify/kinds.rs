@@ -135,14 +135,23 @@ impl Kind {
                     "somebody waits for other clients while one is served".to_owned(),
                 ),
             ],
-            Kind::Fork => vec![(
-                !adds_processes && inside.new_holders < held,
-                "a connection adds no process".to_owned(),
-            )],
-            Kind::Prefork => vec![
-                processes,
+            Kind::Fork => vec![
                 (
-                    inside.new_holders > 0,
+                    !adds_processes && inside.new_holders < held,
+                    "a connection adds no process".to_owned(),
+                ),
+                (
+                    !inside.gives_back(),
+                    "its processes stay when their clients have left".to_owned(),
+                ),
+            ],
+            Kind::Prefork => vec![
+                (
+                    adds_processes && inside.gives_back(),
+                    "a connection adds a process, which ends with it".to_owned(),
+                ),
+                (
+                    inside.new_holders > 0 && inside.gives_back(),
                     "a process that holds a connection was not there before".to_owned(),
                 ),
                 (

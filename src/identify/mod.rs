@@ -108,8 +108,9 @@ pub fn identify(target: &Target) -> anyhow::Result<(Verdict, Evidence)> {
     let (mut host, alone) = get_to_know(address, framing)?;
     let places = places::count(&host, at_most, arrival.queues.unwrap_or(1));
     let (process, inside) = arrival.look_inside(&host, &places);
-    let turns = turns::look(&host, &places, alone)?;
-    let stalls = stalls::try_all(&host, &places)?;
+    let gone = || format!("{address} answered at first, and then took no connection any more");
+    let turns = turns::look(&host, &places, alone).with_context(gone)?;
+    let stalls = stalls::try_all(&host, &places).with_context(gone)?;
     host.deadline += FOR_HARM;
     let may_harm = target.allow_harm && stalls.iter().all(|stall| stall.recovers);
     let fates = may_harm.then(|| fate::try_all(&host, &places, process)).transpose()?;

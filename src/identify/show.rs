@@ -48,7 +48,7 @@ pub fn lines(verdict: &Verdict, evidence: &Evidence) -> Vec<(&'static str, Strin
     lines.extend(evidence.strangers.filter(|it| *it > 0).map(|count| {
         (
             "take care",
-            format!("{count} other connections were open: part of this may be their doing"),
+            format!("other connections were open ({count}): part of this may be their doing"),
         )
     }));
     if verdict.kinds.is_empty() {
@@ -228,7 +228,8 @@ fn heading(behaviour: Behaviour) -> &'static str {
 }
 
 fn stall(stall: &Stall, places: &Places) -> String {
-    let Stall { behaviour, clients, newcomer_is_served, recovers } = *stall;
+    let Stall { behaviour, clients, newcomer_is_served, newcomer_is_turned_away, recovers } =
+        *stall;
     let who = match (behaviour, clients) {
         (Behaviour::Reset, _) => return after_a_reset(stall),
         (_, 1) => "a client".to_owned(),
@@ -251,6 +252,10 @@ fn stall(stall: &Stall, places: &Places) -> String {
             .replace("they stop", "it stops")
     } else {
         others.to_owned()
+    };
+    let others = match newcomer_is_turned_away {
+        true => others.replace("a newcomer waits", "a newcomer is turned away"),
+        false => others,
     };
     let end = if recovers { "" } else { ", and still when they have left" };
     format!("{who} {what}: {others}{end}")

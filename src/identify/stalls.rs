@@ -32,6 +32,8 @@ pub struct Stall {
     pub clients: usize,
     /// Whether a newcomer was served meanwhile.
     pub newcomer_is_served: bool,
+    /// Whether it was turned away, in the place of being let wait.
+    pub newcomer_is_turned_away: bool,
     /// Whether one was when they had left.
     pub recovers: bool,
 }
@@ -54,6 +56,19 @@ impl Behaviour {
             Behaviour::Silent => {}
             Behaviour::Half | Behaviour::Reset => visitors.iter_mut().for_each(Visitor::ask_half),
             Behaviour::Unread => host.stuff(visitors),
+        }
+    }
+}
+
+impl Stall {
+    /// A reset that ended the server.
+    fn the_last(clients: usize) -> Self {
+        Stall {
+            behaviour: Behaviour::Reset,
+            clients,
+            newcomer_is_served: false,
+            newcomer_is_turned_away: false,
+            recovers: false,
         }
     }
 }
@@ -82,18 +97,23 @@ fn try_one(host: &Host, behaviour: Behaviour, places: &Places) -> io::Result<Sta
     if behaviour == Behaviour::Reset {
         visitors.drain(..).for_each(Visitor::reset);
     }
-    let mut newcomer = match host.newcomer() {
-        Ok(newcomer) => [newcomer],
-        // It is no more: the reset was the last that it heard.
-        Err(_) if behaviour == Behaviour::Reset => {
-            return Ok(Stall { behaviour, clients, newcomer_is_served: false, recovers: false });
-        }
-        Err(error) => return Err(error),
+    // It may be no more: the reset was the last that it heard.
+    let ended = |error| if behaviour == Behaviour::Reset { Ok(None) } else { Err(error) };
+    let Some(newcomer) = host.newcomer().map(Some).or_else(ended)? else {
+        return Ok(Stall::the_last(clients));
     };
+    let mut newcomer = [newcomer];
     let newcomer_is_served = newcomer[0].is_answered();
+    let newcomer_is_turned_away = !newcomer_is_served && !newcomer[0].is_waiting();
     host.part_with(visitors);
+    if newcomer_is_turned_away {
+        let Some(next) = host.newcomer().map(Some).or_else(ended)? else {
+            return Ok(Stall::the_last(clients));
+        };
+        newcomer = [next];
+    }
     host.settle(&mut newcomer, 2 * host.patience);
     let recovers = newcomer[0].is_answered();
     host.part_with(newcomer.into());
-    Ok(Stall { behaviour, clients, newcomer_is_served, recovers })
+    Ok(Stall { behaviour, clients, newcomer_is_served, newcomer_is_turned_away, recovers })
 }

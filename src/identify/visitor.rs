@@ -147,7 +147,10 @@ impl Host {
     /// takes to know.
     pub(super) fn newcomer(&self) -> io::Result<Visitor> {
         let mut newcomer = [self.ask()?];
-        self.settle(&mut newcomer, self.patience);
+        // Twice, lest a moment in which the machine was busy be taken for a stop.
+        for _ in 0..2 {
+            self.settle(&mut newcomer, self.patience);
+        }
         let [newcomer] = newcomer;
         Ok(newcomer)
     }

@@ -10,6 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::server_process::ServerProcess;
 
+/// How many characters are shown of what a server said last.
+const SHOWN: usize = 200;
+
 /// What stands in the place of the port.
 const PORT: &str = "{port}";
 
@@ -56,6 +59,7 @@ impl StartCommand {
         ServerProcess::start_at(command, address).map_err(|error| {
             let said = fs::read_to_string(said.path()).unwrap_or_default();
             let last = said.trim_end().lines().next_back().unwrap_or("it said nothing");
+            let last: String = last.chars().take(SHOWN).collect();
             io::Error::other(format!("{}: {error} ({last})", words.join(" ")))
         })
     }

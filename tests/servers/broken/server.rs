@@ -85,10 +85,13 @@ impl Told {
 
 /// Serves at this port until SIGTERM.
 pub(super) fn serve(told: Told, port: u16) -> io::Result<()> {
-    let listener = listen(told, port)?;
+    // Before anybody can connect.
+    let pipe = SelfPipe::new()?;
     if !told.has(Defect::DiesAtSigterm) {
-        thread::spawn(move || end_at_sigterm(told));
+        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
     }
+    let listener = listen(told, port)?;
+    thread::spawn(move || end_at_sigterm(told, &pipe));
     if told.has(Defect::NeverRests) {
         thread::spawn(|| {
             loop {
@@ -126,9 +129,7 @@ fn listen(told: Told, port: u16) -> io::Result<TcpListener> {
 }
 
 /// Answers what has been sent, closes, and ends.
-fn end_at_sigterm(told: Told) {
-    let pipe = SelfPipe::new().expect("a pipe");
-    pipe.waker().wake_on(&SHUTDOWN_SIGNALS).expect("a handler");
+fn end_at_sigterm(told: Told, pipe: &SelfPipe) {
     pipe.wait(None).expect("a signal");
     if told.has(Defect::StaysAtSigterm) {
         return;
