@@ -55,9 +55,10 @@ async def serve(reader, writer):
         await converse(reader, writer)
         writer.close()
         await writer.wait_closed()
-    except (ConnectionError, asyncio.TimeoutError):
-        writer.close()
+    except (OSError, asyncio.TimeoutError):
+        pass
     finally:
+        writer.close()
         del clients[task]
 
 

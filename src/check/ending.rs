@@ -60,8 +60,8 @@ pub(super) fn answers_what_was_sent(target: &Target) -> Result<(), Difference> {
     server.resume().map_err(|error| Difference::of_a_look(&error))?;
     peer.expect(&sent).map_err(|it| it.beside("SIGTERM right behind them"))?;
     // Where several threads wake up with the signal, one may have got it that passes it on to another
-    // which has fallen asleep again: so it is with Python's. It is told once more.
-    if peer.expect_end("").is_err() {
+    // which has fallen asleep again: so it is with Python's. It is told once more, if nothing comes.
+    if peer.is_silent() {
         terminate(&server)?;
     }
     peer.expect_end("").map_err(|it| it.beside("SIGTERM right behind them"))

@@ -160,6 +160,13 @@ impl Peer {
         Err(self.difference(wanted, &received, expected, end.as_deref()))
     }
 
+    /// Whether nothing comes within the patience: no byte, no end, no reset. Takes nothing away.
+    pub(super) fn is_silent(&self) -> bool {
+        self.wait(self.patience);
+        let peeked = self.stream.peek(&mut [0]);
+        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Receives one `ERROR` line with a reason, and then the end of the connection.
     pub(super) fn expect_error(&mut self) -> Result<(), Difference> {
         let (received, end) = self.receive(4096);

@@ -42,16 +42,17 @@ pub fn farewell(server: SocketAddr) -> io::Result<Ending> {
     let mut stream = conversation::connect(server, PATIENCE).map_err(io::Error::other)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"Bye\n")?;
-    let mut answer = [0; 4];
-    let read = stream.read(&mut answer).map_err(|error| match error.kind() {
+    let mut answer = Vec::new();
+    // It may come in two parts, and what is not read would reset the connection.
+    let read = stream.take(4).read_to_end(&mut answer).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => io::Error::other(format!("no answer to \"Bye\" in {PATIENCE:?}")),
         _ => error,
     });
     match read? {
         0 => Ok(Ending::Bye),
-        count if b"Bye\n".starts_with(&answer[..count]) => Ok(Ending::EndOfInput),
-        count => {
-            let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
+        _ if answer == b"Bye\n" => Ok(Ending::EndOfInput),
+        _ => {
+            let answer = String::from_utf8_lossy(&answer).into_owned();
             Err(io::Error::other(format!("it answered \"Bye\" with {answer:?}")))
         }
     }

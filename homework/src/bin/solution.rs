@@ -71,8 +71,8 @@ fn converse(client: &TcpStream) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        // A byte for the line feed, and one that tells a line that is too long.
-        input.by_ref().take(MAX_MESSAGE as u64 + 2).read_until(b'\n', &mut line)?;
+        // A byte more: the line feed, or the one that is too many.
+        input.by_ref().take(MAX_MESSAGE as u64 + 1).read_until(b'\n', &mut line)?;
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         if line.is_empty() {
             return close(client, b"");
