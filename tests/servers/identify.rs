@@ -14,7 +14,7 @@ use crate::support::{LAB, Server, Subject, any, subjects, trial, wait_until};
 use crate::{of, of_all};
 
 /// How often it may say that it cannot decide, when the machine is busy, before it must.
-const TRIES: usize = 3;
+const TRIES: usize = 6;
 
 /// Servers that Python brings along, and what they are.
 const PYTHON: [(&str, Kind); 7] = [
@@ -161,7 +161,7 @@ fn computing_tells(subject: Subject) {
             (true, Some(turns)) => {
                 turns.one_by_one && verdict.kinds == [Kind::Loop, Kind::Completions]
             }
-            (false, Some(turns)) => turns.is_by_turns() || subject.model.unit == Unit::Task,
+            (false, Some(turns)) => !turns.one_by_one || subject.model.unit == Unit::Task,
             (_, None) => false,
         };
         if is_told {
