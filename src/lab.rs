@@ -4,23 +4,24 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
-use nix::unistd::Pid;
-use serde::Serialize;
-use server_core::Ending;
 
 use crate::instruments::computing::ComputingLog;
 use crate::instruments::cost::{Cost, Used};
-use crate::instruments::family::cpu_time;
-use crate::instruments::foreign::{self, Foreign};
 use crate::instruments::limits::Limits;
 use crate::instruments::server_process::{ServerProcess, serve_command};
 use crate::models::Contestant;
+
+mod failures;
+mod running;
+
+pub use failures::Failure;
+pub use running::Running;
 
 /// Where servers are started: each in a process of its own, so that what the kernel charges to
 /// that process and its children at its end belongs to one measurement alone.
@@ -40,59 +41,6 @@ pub struct Lab {
     pub part: String,
     /// Where servers that are not ours failed so far.
     pub failures: Arc<Mutex<Vec<Failure>>>,
-}
-
-/// What a server that is not ours could not be measured at, and why.
-#[derive(Clone, Debug, Serialize)]
-pub struct Failure {
-    /// Its name.
-    pub name: String,
-    /// At what.
-    pub what: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// A server that a load can be put on.
-#[derive(Debug)]
-pub struct Running {
-    own: Option<ServerProcess>,
-    address: SocketAddr,
-    process: Option<Pid>,
-    farewell: Option<Ending>,
-}
-
-impl Running {
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Its process, the parent of its children, where it is known.
-    pub fn process(&self) -> Option<Pid> {
-        self.process
-    }
-
-    /// How its clients leave; not told of our own servers, which know `Bye`.
-    pub fn farewell(&self) -> Ending {
-        self.farewell.unwrap_or(Ending::Bye)
-    }
-
-    /// A load as this server understands it: its clients leave as it knows.
-    fn fitted(&self, load: Load) -> Load {
-        Load { farewell: self.farewell.unwrap_or(load.farewell), ..load }
-    }
-
-    /// CPU time that it has used so far, where only its process can tell.
-    fn cpu_time(&self) -> Option<Duration> {
-        self.process.filter(|_| self.own.is_none()).and_then(|process| cpu_time(process).ok())
-    }
-}
-
-/// A server that was started.
-fn of_ours(server: ServerProcess) -> (Option<ServerProcess>, SocketAddr, Option<Pid>) {
-    let (address, process) = (server.address(), server.process());
-    (Some(server), address, Some(process))
 }
 
 /// How long a load runs before it is measured, and then how long.
@@ -174,73 +122,6 @@ impl Lab {
         ServerProcess::start(command).with_context(|| contestant.name.clone())
     }
 
-    /// Starts a server, or goes to the one that runs, and blocks until it listens.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started, or is not an echo server.
-    pub fn open(&self, contestant: &Contestant) -> anyhow::Result<Running> {
-        let named = || contestant.name.clone();
-        let (own, address, process) = match &contestant.foreign {
-            Some(Foreign::At(address, process)) => (None, *address, *process),
-            Some(Foreign::Start(command)) => of_ours(command.start().with_context(named)?),
-            None => of_ours(self.start(contestant)?),
-        };
-        let farewell = contestant.foreign.is_some().then(|| foreign::farewell(address));
-        let farewell = farewell.transpose().with_context(named)?;
-        Ok(Running { own, address, process, farewell })
-    }
-
-    /// Stops a server that was started, and leaves one that ran. Blocks until it has ended.
-    ///
-    /// # Errors
-    ///
-    /// When it does not end, or not well.
-    pub fn close(&self, contestant: &Contestant, running: Running) -> anyhow::Result<()> {
-        match running.own {
-            Some(server) if contestant.foreign.is_some() => Ok(server.end()?),
-            Some(server) => self.stop(contestant, server),
-            None => Ok(()),
-        }
-    }
-
-    /// What `measure` finds of a contestant, or nothing where it fails and is none of ours: that ends what
-    /// is asked of this server under this name, and nothing else. The reason is kept.
-    ///
-    /// # Errors
-    ///
-    /// Those of `measure` of our own servers: figures of such a run would be worth nothing.
-    pub fn attempt<T>(
-        &self,
-        contestant: &Contestant,
-        what: &str,
-        measure: impl FnOnce() -> anyhow::Result<T>,
-    ) -> anyhow::Result<Option<T>> {
-        let failed = |failures: &Vec<Failure>| {
-            failures.iter().any(|it| it.name == contestant.name && it.what == what)
-        };
-        if failed(&self.failures()) {
-            return Ok(None);
-        }
-        match measure() {
-            Err(error) if contestant.foreign.is_some() => {
-                let (name, what) = (contestant.name.clone(), what.to_owned());
-                self.failures().push(Failure {
-                    name,
-                    what,
-                    reason: error.root_cause().to_string(),
-                });
-                Ok(None)
-            }
-            measured => measured.map(Some),
-        }
-    }
-
-    /// The failures so far.
-    pub fn failures(&self) -> MutexGuard<'_, Vec<Failure>> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Starts a server whose log tells when it computes, and blocks until it listens.
     ///
     /// # Errors
@@ -312,10 +193,11 @@ impl Lab {
         let outcome = load.run().with_context(|| contestant.name.clone())?;
         // First, lest the server's end be charged to the client's account.
         let (client, own_account_then) = (Used::so_far()?, server.cpu_time());
-        let is_child = server.own.is_some();
+        let is_child = server.is_child();
         self.close(contestant, server)?;
         let used = Used::so_far()?.since(before).with_client_of(client.since(before));
-        let own_account = own_account_then.zip(own_account).map(|(then, before)| then - before);
+        let own_account =
+            own_account_then.zip(own_account).map(|(then, before)| then.saturating_sub(before));
         Ok(Cost::new(outcome, if is_child { used } else { used.of_another(own_account) }))
     }
 

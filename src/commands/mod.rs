@@ -1,7 +1,6 @@
 //! The lab's commands: what each is told, and what becomes of what it finds.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,24 +10,24 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use client::output_file::OutputFile;
 use lab::experiments::{EXPERIMENTS, Entry};
 use lab::instruments::criterion;
-use lab::instruments::foreign::Foreign;
 use lab::instruments::machine::{Machine, listen_overflows};
-use lab::instruments::start_command::StartCommand;
 use lab::lab::{Failure, Lab};
 use lab::models::{self, Contestant};
 use lab::pages::{plot, terminal};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::Pid;
 use serde_json::{Map, Value};
-use server_core::{parse_address, unless_read_enough};
+use server_core::unless_read_enough;
 
 mod check;
 mod diff;
 mod identify;
 mod interrupt;
+mod others;
 mod party;
 mod report;
 mod serve;
+
+use others::Others;
 
 /// What every experiment is told.
 #[derive(Args)]
@@ -45,75 +44,6 @@ struct Common {
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-}
-
-/// Servers that are not ours, beside the models.
-#[derive(Args)]
-struct Others {
-    /// Also this server, which runs on this machine; repeat it for more
-    #[arg(long, value_name = "NAME=HOST:PORT", value_parser = parse_server)]
-    server: Vec<(String, SocketAddr)>,
-
-    /// Also this one, which the command starts with `{port}` filled in; repeat it for more
-    #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_start)]
-    start: Vec<(String, StartCommand)>,
-
-    /// The process of a --server, for what can only be measured there: CPU time and memory
-    #[arg(long, value_name = "NAME=PID", value_parser = parse_pid)]
-    pid: Vec<(String, i32)>,
-}
-
-impl Others {
-    fn contestants(&self) -> anyhow::Result<Vec<Contestant>> {
-        let process = |name: &str| self.pid.iter().find(|(its, _)| its == name);
-        let mut all: Vec<Contestant> = Vec::new();
-        let there = self.server.iter().map(|(name, address)| {
-            let process = process(name).map(|(_, process)| Pid::from_raw(*process));
-            (name, Foreign::At(*address, process))
-        });
-        let started = self.start.iter().map(|(name, it)| (name, Foreign::Start(it.clone())));
-        for (number, (name, foreign)) in there.chain(started).enumerate() {
-            ensure!(all.iter().all(|it| it.name != *name), "{name:?} is named twice");
-            all.push(Contestant::foreign(name.clone(), foreign, number));
-        }
-        let unknown = self.pid.iter().find(|(name, _)| self.server.iter().all(|it| it.0 != *name));
-        match unknown {
-            Some((name, _)) => bail!("--pid {name}: no --server has this name"),
-            None => Ok(all),
-        }
-    }
-}
-
-/// What stands before and behind the first `=`.
-fn named(text: &str) -> Result<(String, &str), String> {
-    let (name, rest) = text.split_once('=').ok_or("expected NAME=..., the name for the tables")?;
-    match models::find(name) {
-        _ if name.is_empty() => Err("the name is missing before the =".to_owned()),
-        Ok(_) => Err(format!("{name:?} is one of ours: call it otherwise")),
-        Err(_) => Ok((name.to_owned(), rest)),
-    }
-}
-
-fn parse_server(text: &str) -> Result<(String, SocketAddr), String> {
-    let (name, address) = named(text)?;
-    let address = parse_address(address)?;
-    match address.ip().to_canonical().is_loopback() {
-        true => Ok((name, address)),
-        false => Err("only a server on this machine gets a load".to_owned()),
-    }
-}
-
-fn parse_start(text: &str) -> Result<(String, StartCommand), String> {
-    let (name, command) = named(text)?;
-    Ok((name, command.parse()?))
-}
-
-fn parse_pid(text: &str) -> Result<(String, i32), String> {
-    let (name, process) = named(text)?;
-    match process.parse() {
-        Ok(process @ 1..) => Ok((name, process)),
-        _ => Err("expected a process id behind the =".to_owned()),
-    }
 }
 
 /// What is no experiment.

@@ -112,6 +112,26 @@ impl Inside {
         2 * during.saturating_sub(after) >= during.saturating_sub(before)
     }
 
+    /// Whether a connection adds a process.
+    pub(super) fn adds_processes(&self) -> bool {
+        self.processes_each() > 0.5
+    }
+
+    /// Whether it adds a thread.
+    pub(super) fn adds_threads(&self) -> bool {
+        self.threads_each() > 0.5
+    }
+
+    /// How many threads waited in one of these while the connections were open.
+    pub(super) fn waiting(&self, waits: &[Wait]) -> usize {
+        waits.iter().filter_map(|wait| self.during.waits.get(wait)).sum()
+    }
+
+    /// Whether it is not known of a thread what it waited in: it ran at that moment, or may not be read.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waiting(&[Wait::Nothing, Wait::Unknown]) > 0
+    }
+
     fn each(&self, before: usize, during: usize) -> f64 {
         (during as f64 - before as f64) / self.held.max(1) as f64
     }

@@ -15,6 +15,7 @@ mod inside;
 mod kinds;
 mod places;
 mod show;
+mod signs;
 mod stalls;
 mod turns;
 mod verdict;
@@ -89,8 +90,10 @@ pub struct Evidence {
     pub inside: Option<Inside>,
     /// Why that is not known, where it is not.
     pub not_inside: Option<String>,
-    /// Who goes with whom, where it was allowed to find out.
+    /// Who goes with whom, where it was allowed to find out and the server had recovered from all else.
     pub fates: Option<Vec<Fate>>,
+    /// Whether it was allowed, and the server had not.
+    pub harm_was_left_out: bool,
 }
 
 /// Finds out what kind of server it is. Blocks for 20 seconds at most.
@@ -112,8 +115,10 @@ pub fn identify(target: &Target) -> anyhow::Result<(Verdict, Evidence)> {
     let turns = turns::look(&host, &places, alone).with_context(gone)?;
     let stalls = stalls::try_all(&host, &places).with_context(gone)?;
     host.deadline += FOR_HARM;
-    let may_harm = target.allow_harm && stalls.iter().all(|stall| stall.recovers);
-    let fates = may_harm.then(|| fate::try_all(&host, &places, process)).transpose()?;
+    let is_well = stalls.iter().all(|stall| stall.recovers);
+    let fates = (target.allow_harm && is_well)
+        .then(|| fate::try_all(&host, &places, process))
+        .transpose()?;
     let evidence = Evidence {
         alone_seconds: alone.as_secs_f64(),
         strangers: arrival.strangers,
@@ -124,6 +129,7 @@ pub fn identify(target: &Target) -> anyhow::Result<(Verdict, Evidence)> {
         not_inside: inside.as_ref().err().cloned(),
         inside: inside.ok(),
         fates,
+        harm_was_left_out: target.allow_harm && !is_well,
     };
     Ok((Verdict::of(&evidence), evidence))
 }
@@ -140,10 +146,7 @@ impl Arrival {
     fn at(target: &Target) -> anyhow::Result<Self> {
         let listeners = sockets::listeners(target.address);
         let known = listeners.as_deref().unwrap_or_default();
-        if let (Some(process), Ok(holders)) = (target.process, sockets::holders(known)) {
-            let holds = holders.iter().any(|(holder, _)| *holder == process);
-            ensure!(holds, "process {process} does not listen at {}", target.address);
-        }
+        target.process.map_or(Ok(()), |it| sockets::require_listener(it, target.address))?;
         let process = process(target, known).and_then(|process| {
             let moment = Moment::of(process).map_err(|error| error.to_string())?;
             Ok((process, moment))

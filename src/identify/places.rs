@@ -140,6 +140,8 @@ fn follow(host: &Host, mut crowd: Crowd) -> Beyond {
     if !beyond.turned_away && !crowd.overflowed {
         crowd.frozen.extend(host.ask_by(more));
     }
+    // Those who came last may be on their way into the server.
+    host.settle(&mut crowd.frozen, host.patience);
     let waiting: Vec<_> = crowd.frozen.iter().map(|it| it.local).collect();
     let ends = sockets::server_ends(host.address, &waiting).ok();
     beyond.accepted = ends.map(|ends| (ends.iter().flatten().count(), ends.len()));

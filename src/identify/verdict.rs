@@ -13,8 +13,8 @@ pub struct Verdict {
     pub sentence: String,
     /// The kind that the evidence fits; several where it fits several, and none where it fits none.
     pub kinds: Vec<Kind>,
-    /// Those that would look the same if they were given a limit.
-    pub if_limited: Vec<Kind>,
+    /// Those that would look the same if a limit, so many workers or a lock made them.
+    pub unusual: Vec<Kind>,
     /// What would decide between them.
     pub would_decide: Option<String>,
 }
@@ -25,13 +25,13 @@ impl Verdict {
         let of_fit = |wanted: &Fit| -> Vec<Kind> {
             Kind::ALL.into_iter().filter(|kind| kind.fit(evidence) == *wanted).collect()
         };
-        let (mut kinds, mut if_limited) = (of_fit(&Fit::Well), of_fit(&Fit::IfLimited));
+        let (mut kinds, mut unusual) = (of_fit(&Fit::Well), of_fit(&Fit::Unusual));
         if kinds.is_empty() {
-            kinds = std::mem::take(&mut if_limited);
+            kinds = std::mem::take(&mut unusual);
         }
         let sentence = show::sentence(&kinds, evidence);
         let would_decide = (kinds.len() > 1).then(|| would_decide(evidence));
-        Verdict { sentence, kinds, if_limited, would_decide }
+        Verdict { sentence, kinds, unusual, would_decide }
     }
 }
 
@@ -42,6 +42,7 @@ fn would_decide(evidence: &Evidence) -> String {
              computed (--compute 50ms, where the server knows it)"
         }
         (None, Some(_)) => "what a connection adds to the server's processes, which were not seen",
+        (Some(_), _) if evidence.places.is_limit => "what its source says",
         (Some(_), _) => "a greater --at-most, or else what its source says",
     };
     more.to_owned()

@@ -73,7 +73,7 @@ pub fn proportional_set_size(server: Pid) -> io::Result<f64> {
     system::proportional_set_size(server)
 }
 
-/// CPU time that a server and its children have used so far, in steps of the kernel's clock: 10 ms.
+/// CPU time that a server and its children, also those that it has waited for, have used so far, in steps of the kernel's clock: 10 ms.
 ///
 /// # Errors
 ///
@@ -111,7 +111,9 @@ mod system {
     pub(super) fn cpu_time(server: Pid) -> io::Result<Duration> {
         let ticks = each(server, |process| {
             let stat = process.stat()?;
-            Ok(stat.utime + stat.stime)
+            // With that of children that have ended.
+            let ended = (stat.cutime + stat.cstime).unsigned_abs();
+            Ok(stat.utime + stat.stime + ended)
         });
         let seconds = ticks?.iter().sum::<u64>() as f64 / procfs::ticks_per_second() as f64;
         Ok(Duration::from_secs_f64(seconds))

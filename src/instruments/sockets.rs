@@ -47,6 +47,21 @@ pub fn holders(sockets: &[Inode]) -> io::Result<Vec<(Pid, Vec<Inode>)>> {
     system::holders(sockets)
 }
 
+/// Fails where a process does not hold a listener at this address, where that can be seen.
+///
+/// # Errors
+///
+/// One line that names both.
+pub fn require_listener(process: Pid, server: SocketAddr) -> io::Result<()> {
+    let holders = listeners(server).and_then(|sockets| holders(&sockets));
+    match holders.map(|all| all.iter().any(|(holder, _)| *holder == process)) {
+        Ok(true) | Err(_) => Ok(()),
+        Ok(false) => {
+            Err(io::Error::other(format!("process {process} does not listen at {server}")))
+        }
+    }
+}
+
 /// The process at the root of these holders: the only one whose parent is none of them. The others have what
 /// they hold from it.
 pub fn root(holders: &[(Pid, Vec<Inode>)]) -> Option<Pid> {

@@ -56,7 +56,7 @@ pub struct Queues {
 ///
 /// # Errors
 ///
-/// When one of them is gone, or it may not be looked at.
+/// When they may not be looked at.
 pub fn queues(processes: &[Pid]) -> io::Result<Queues> {
     let mut queues = Queues::default();
     for process in processes {
@@ -110,7 +110,7 @@ mod system {
 
     use nix::unistd::Pid;
     use procfs::ProcError;
-    use procfs::process::{FDTarget, Process, Syscall};
+    use procfs::process::{FDTarget, Process, Syscall, Task};
     use syscalls::Sysno;
 
     use super::Wait;
@@ -121,7 +121,8 @@ mod system {
 
     /// What the kernel calls the descriptors that are no files, sockets or pipes.
     pub(super) fn anonymous_descriptors(process: Pid) -> io::Result<Vec<String>> {
-        let process = Process::new(process.as_raw()).map_err(failure)?;
+        // One that is gone meanwhile has none.
+        let Ok(process) = Process::new(process.as_raw()) else { return Ok(Vec::new()) };
         let targets = process.fd().map_err(failure)?.flatten().map(|it| it.target);
         let names = targets.filter_map(|target| match target {
             FDTarget::AnonInode(name) => Some(name),
@@ -134,17 +135,17 @@ mod system {
         // A process or a thread that is gone meanwhile waits in nothing.
         let tasks = Process::new(process.as_raw()).and_then(|it| it.tasks());
         let Ok(tasks) = tasks else { return Ok(Vec::new()) };
-        let mut waits = Vec::new();
-        for task in tasks.flatten() {
-            waits.push(match task.syscall() {
-                Ok(Syscall::Blocked { syscall_number, argument_registers, .. }) => {
-                    of_call(syscall_number, argument_registers[1])
-                }
-                Ok(_) => Wait::Nothing,
-                Err(_) => of_place(process.as_raw(), task.tid),
-            });
-        }
-        Ok(waits)
+        Ok(tasks.flatten().map(|task| of_task(&task).unwrap_or_else(|| of_place(&task))).collect())
+    }
+
+    /// What a thread waits in by its call, where that may be read.
+    fn of_task(task: &Task) -> Option<Wait> {
+        Some(match task.syscall().ok()? {
+            Syscall::Blocked { syscall_number, argument_registers, .. } => {
+                of_call(syscall_number, argument_registers[1])
+            }
+            _ => Wait::Nothing,
+        })
     }
 
     /// The second argument of `poll` is how many descriptors it is told.
@@ -165,9 +166,20 @@ mod system {
         }
     }
 
+    /// What the threads of a process that stay where they are wait in, by their calls and by their places.
+    #[cfg(test)]
+    pub(super) fn calls_and_places(process: Pid) -> io::Result<Vec<(Wait, Wait)>> {
+        let tasks = Process::new(process.as_raw()).and_then(|it| it.tasks()).map_err(failure)?;
+        let both = |task: Task| {
+            let (call, place) = (of_task(&task)?, of_place(&task));
+            (of_task(&task) == Some(call) && call != Wait::Nothing).then_some((call, place))
+        };
+        Ok(tasks.flatten().filter_map(both).collect())
+    }
+
     /// The names are those of functions in the kernel, which change from one to the next.
-    fn of_place(process: i32, thread: i32) -> Wait {
-        let place = std::fs::read_to_string(format!("/proc/{process}/task/{thread}/wchan"));
+    fn of_place(task: &Task) -> Wait {
+        let place = std::fs::read_to_string(format!("/proc/{}/task/{}/wchan", task.pid, task.tid));
         let place = place.unwrap_or_default();
         let known = [
             ("inet_csk_accept", Wait::Accept),
@@ -200,5 +212,41 @@ mod system {
 
     pub(super) fn waits(_: Pid) -> io::Result<Vec<Wait>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Where the call may not be read there is only the place: it must never say something else.
+    #[test]
+    fn the_place_in_the_kernel_says_what_the_call_says_or_nothing() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let mut silent = TcpStream::connect(listener.local_addr()?)?;
+        let (_client, _) = listener.accept()?;
+        let (_sender, nothing) = channel::<()>();
+        thread::spawn(move || silent.read(&mut [0]));
+        thread::spawn(move || listener.accept());
+        thread::spawn(move || nothing.recv());
+        thread::spawn(|| thread::sleep(Duration::from_secs(60)));
+        let wanted = [Wait::Receive, Wait::Accept, Wait::Thread, Wait::Time];
+        loop {
+            let pairs = system::calls_and_places(Pid::this())?;
+            for (call, place) in &pairs {
+                assert!([*call, Wait::Unknown].contains(place), "{call:?} and {place:?}");
+            }
+            let seen = |wait: &Wait| pairs.iter().any(|(call, _)| call == wait);
+            if wanted.iter().all(seen) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }

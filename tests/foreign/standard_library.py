@@ -1,6 +1,8 @@
-"""Echo servers as Python's standard library has them: standard_library.py KIND."""
+"""Echo servers on Python's standard library, most of them as it brings them along: standard_library.py KIND."""
 
 import asyncio
+import os
+import select
 import socket
 import socketserver
 import sys
@@ -57,6 +59,39 @@ def pool_of_three(timeout=None):
             workers.submit(talk, listener.accept()[0], timeout)
 
 
+def talk_until_told(listener, stop):
+    """A worker that accepts for itself, and waits for its client and for a pipe that stops it."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            while select.select([connection, stop], [], []) and (data := connection.recv(4096)):
+                connection.sendall(data)
+
+
+def pool_with_a_stop_pipe():
+    stop, _ = os.pipe()
+    with socket.create_server(HERE) as listener, ThreadPoolExecutor(3) as workers:
+        announce(listener)
+        for _ in range(3):
+            workers.submit(talk_until_told, listener, stop)
+
+
+def fork_twice():
+    """The process that serves is a grandchild, so that nobody needs to wait for it."""
+    with socket.create_server(HERE) as listener:
+        announce(listener)
+        while True:
+            connection, _ = listener.accept()
+            child = os.fork()
+            if child == 0:
+                if os.fork() == 0:
+                    listener.close()
+                    talk(connection)
+                os._exit(0)
+            os.waitpid(child, 0)
+            connection.close()
+
+
 KINDS = {
     "plain": lambda: serve_by(socketserver.TCPServer),
     "threading": lambda: serve_by(socketserver.ThreadingTCPServer),
@@ -64,6 +99,8 @@ KINDS = {
     "asyncio": lambda: asyncio.run(tasks()),
     "concurrent.futures": pool_of_three,
     "plain, with a timeout": lambda: serve_by(socketserver.TCPServer, EchoWithTimeout),
+    "pool, with a stop pipe": pool_with_a_stop_pipe,
+    "fork, twice": fork_twice,
     "concurrent.futures, with a timeout": lambda: pool_of_three(60),
 }
 

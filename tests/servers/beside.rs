@@ -62,6 +62,10 @@ fn there() {
     let (_, figures) = run(&[], &["--server", &name, "--pid", &format!("there={process}")]);
     assert_eq!(rate_and_cpu(&figures, "there"), (true, true), "{figures}");
     assert_eq!(figures["failures"], Value::Array(Vec::new()), "{figures}");
+    let mut wrong = Command::new(LAB);
+    let output = wrong.args(["--server", &name, "--pid", "there=1"]).output().expect("the lab");
+    let line = String::from_utf8(output.stderr).expect("text");
+    assert!(line.contains("process 1 does not listen at") && !output.status.success(), "{line}");
     // What runs anyhow is left running.
     server.connect().exchange("still there\n");
 }

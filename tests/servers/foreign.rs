@@ -61,13 +61,13 @@ fn graded(file: &str, framing: Framing) -> Vec<Verdict> {
 
 fn starter() {
     let verdicts = graded("homework/python/starter.py", Framing::Line);
-    let points = "32 of 100 points: 13 cases passed, 17 failed, 0 were not asked";
+    let points = "32 of 100 points; cases: 13 passed, 17 failed, 0 not asked";
     assert_eq!(total(&verdicts), points, "{verdicts:#?}");
 }
 
 fn solution() {
     let verdicts = graded("homework/python/solution.py", Framing::Line);
-    let points = "100 of 100 points: 30 cases passed, 0 failed, 0 were not asked";
+    let points = "100 of 100 points; cases: 30 passed, 0 failed, 0 not asked";
     assert_eq!(total(&verdicts), points, "{verdicts:#?}");
 }
 

@@ -17,13 +17,15 @@ use crate::{of, of_all};
 const TRIES: usize = 6;
 
 /// Servers that Python brings along, and what they are.
-const PYTHON: [(&str, Kind); 7] = [
+const PYTHON: [(&str, Kind); 9] = [
     ("plain", Kind::Iterative),
     ("threading", Kind::Thread),
     ("forking", Kind::Fork),
     ("asyncio", Kind::Loop),
     ("concurrent.futures", Kind::Pool),
     ("plain, with a timeout", Kind::Iterative),
+    ("pool, with a stop pipe", Kind::Pool),
+    ("fork, twice", Kind::Fork),
     ("concurrent.futures, with a timeout", Kind::Pool),
 ];
 
@@ -51,7 +53,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         let outside = (!arguments.contains(&"--bare")).then_some(outside);
         [Some(inside), outside].into_iter().flatten()
     });
-    let python = PYTHON.into_iter().map(|(name, kind)| {
+    let theirs = PYTHON.into_iter().map(|(name, kind)| {
         where_there_is_python(Trial::test(format!("Python's {name}: is identified"), move || {
             is_named(&python(name), kind);
             Ok(())
@@ -60,10 +62,16 @@ pub(crate) fn trials() -> Vec<Trial> {
     let computing = of_all("computing tells a loop from threads", computing_tells);
     let harmed = of_all("who shares a client's fate is seen", fates);
     let more = [
+        where_there_is_python(Trial::test("Python's forking server has forty at once", || {
+            let server = python("forking");
+            let (_, evidence) = look(&Target { at_most: 64, ..target(&server) });
+            assert!(evidence.places.is_limit && evidence.places.served == 40, "{evidence:?}");
+            Ok(())
+        })),
         of(those_with_queues(), "queues of their own are told from one", own_queues),
         of(any(), "what cannot be identified is told in a line", refuses),
     ];
-    ours.chain(python).chain(computing).chain(harmed).chain(more).collect()
+    ours.chain(theirs).chain(computing).chain(harmed).chain(more).collect()
 }
 
 /// What a model is.
@@ -127,7 +135,7 @@ fn is_not_mistaken(server: &Server, kind: Kind) {
     for _ in 0..TRIES {
         let (verdict, evidence) = look(&Target { black_box: true, ..target(server) });
         assert!(evidence.inside.is_none(), "{evidence:?}");
-        let named = [&verdict.kinds[..], &verdict.if_limited].concat();
+        let named = [&verdict.kinds[..], &verdict.unusual].concat();
         assert!(named.contains(&kind), "{verdict:?} {evidence:?}");
         let same_to_clients = match (evidence.places.is_limit, evidence.places.served, kind) {
             (false, _, _) => vec![Kind::Fork, Kind::Thread, Kind::Loop, Kind::Completions],
@@ -155,7 +163,7 @@ fn computing_tells(subject: Subject) {
     let (kind, mut is_told) = (kind_of(&subject.model), subject.serves_one());
     for _ in 0..TRIES {
         let (verdict, evidence) = look(&Target { black_box: true, at_most: 8, ..target(&server) });
-        let named = [&verdict.kinds[..], &verdict.if_limited].concat();
+        let named = [&verdict.kinds[..], &verdict.unusual].concat();
         assert!(named.contains(&kind), "{verdict:?} {evidence:?}");
         is_told |= match (subject.has_one_thread(), evidence.turns) {
             (true, Some(turns)) => {

@@ -1,0 +1,94 @@
+//! Servers that loads are put on: ours, and others beside them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use client::load::Load;
+use nix::unistd::Pid;
+use server_core::Ending;
+
+use super::Lab;
+use crate::instruments::family::cpu_time;
+use crate::instruments::foreign::{self, Foreign};
+use crate::instruments::server_process::ServerProcess;
+use crate::models::Contestant;
+
+/// A server that a load can be put on.
+#[derive(Debug)]
+pub struct Running {
+    own: Option<ServerProcess>,
+    address: SocketAddr,
+    process: Option<Pid>,
+    farewell: Option<Ending>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process, the parent of its children, where it is known.
+    pub fn process(&self) -> Option<Pid> {
+        self.process
+    }
+
+    /// How its clients leave; not told of our own servers, which know `Bye`.
+    pub fn farewell(&self) -> Ending {
+        self.farewell.unwrap_or(Ending::Bye)
+    }
+
+    /// A load as this server understands it: its clients leave as it knows.
+    pub(super) fn fitted(&self, load: Load) -> Load {
+        Load { farewell: self.farewell.unwrap_or(load.farewell), ..load }
+    }
+
+    /// Whether it is a child of this process, whose account it then is on.
+    pub(super) fn is_child(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// CPU time that it has used so far, where only its process can tell.
+    pub(super) fn cpu_time(&self) -> Option<Duration> {
+        self.process.filter(|_| self.own.is_none()).and_then(|process| cpu_time(process).ok())
+    }
+}
+
+/// A server that was started.
+fn of_ours(server: ServerProcess) -> (Option<ServerProcess>, SocketAddr, Option<Pid>) {
+    let (address, process) = (server.address(), server.process());
+    (Some(server), address, Some(process))
+}
+
+impl Lab {
+    /// Starts a server, or goes to the one that runs, and blocks until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or is not an echo server.
+    pub fn open(&self, contestant: &Contestant) -> anyhow::Result<Running> {
+        let named = || contestant.name.clone();
+        let (own, address, process) = match &contestant.foreign {
+            Some(Foreign::At(address, process)) => (None, *address, *process),
+            Some(Foreign::Start(command)) => of_ours(command.start().with_context(named)?),
+            None => of_ours(self.start(contestant)?),
+        };
+        let farewell = contestant.foreign.is_some().then(|| foreign::farewell(address));
+        let farewell = farewell.transpose().with_context(named)?;
+        Ok(Running { own, address, process, farewell })
+    }
+
+    /// Stops a server that was started, and leaves one that ran. Blocks until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end, or not well.
+    pub fn close(&self, contestant: &Contestant, running: Running) -> anyhow::Result<()> {
+        match running.own {
+            Some(server) if contestant.foreign.is_some() => Ok(server.end()?),
+            Some(server) => self.stop(contestant, server),
+            None => Ok(()),
+        }
+    }
+}
