@@ -12,6 +12,7 @@ LINGER = 1  # seconds that a client may take to read of its mistake
 DRAIN = 5  # seconds that all clients may take when the server is to end
 
 clients = {}  # the task of each connection, and its socket
+ends = asyncio.Event()  # the server is to end
 
 
 async def converse(reader, writer):
@@ -20,7 +21,7 @@ async def converse(reader, writer):
         try:
             line = await reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as end:
-            line = end.partial
+            line = b"" if ends.is_set() else end.partial  # cut off by us, it is no message
         except asyncio.LimitOverrunError:
             return await close(reader, writer, b"ERROR the message is too long\n")
         if not line:
@@ -68,7 +69,6 @@ async def main():
     server = await asyncio.start_server(
         serve, "127.0.0.1", int(sys.argv[1]), limit=MAX_MESSAGE, backlog=1024
     )
-    ends = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ends.set)
     await ends.wait()
     server.close()

@@ -26,12 +26,12 @@ fn points_of(program: &str) -> String {
 
 #[test]
 fn the_starter_is_an_echo_and_little_more() {
-    let points = "32 of 100 points: 13 cases passed, 17 failed, 0 were not asked";
+    let points = "32 of 100 points; cases: 13 passed, 17 failed, 0 not asked";
     assert_eq!(points_of(env!("CARGO_BIN_EXE_starter")), points);
 }
 
 #[test]
 fn the_solution_gets_all_points() {
-    let points = "100 of 100 points: 30 cases passed, 0 failed, 0 were not asked";
+    let points = "100 of 100 points; cases: 30 passed, 0 failed, 0 not asked";
     assert_eq!(points_of(env!("CARGO_BIN_EXE_solution")), points);
 }

@@ -31,11 +31,11 @@ const NO_BOUNDARIES: &str =
 const HALF_CLOSE: &str = "The end of what a client sends is no end of the conversation: all of it is \
     answered, and then the server closes.";
 const ONLY_ITS_OWN: &str = "A connection's error ends that connection and no other.";
-const BYE_ENDS: &str =
-    "`Bye` ends the conversation: what came before it is answered, and nothing after it.";
+const BYE_ENDS: &str = "`Bye` ends the conversation: what came before it is answered, nothing after it is, and the server closes so \
+    that the answers arrive.";
 const ERROR_ARRIVES: &str = "What is no message is answered with one line, `ERROR` and the reason, and then the \
     server closes so that this line arrives.";
-const NOBODY_WAITS: &str = "Who waits for one client lets no other wait.";
+const NOBODY_WAITS: &str = "While a server waits for one client, it goes on serving the others.";
 const NOTHING_LEFT: &str = "What a client took is given back when it has gone, however it went.";
 const DRAIN: &str = "A server that is told to end (SIGTERM) takes nobody on, answers what it has \
     received, closes, and ends with status 0.";
@@ -155,7 +155,7 @@ pub const CASES: &[Case] = &[
         Bye,
         LINE,
         ("what came before Bye is answered, and nothing after it", 2),
-        (BYE_ENDS, "job"),
+        (BYE_ENDS, "ends"),
         (Nothing, messages::bye_amid_a_batch),
     ),
     case(
@@ -241,7 +241,7 @@ pub const CASES: &[Case] = &[
     case(
         Slow,
         LINE,
-        ("a message not whole in time gets an ERROR line, and silence none", 4),
+        ("a message that is late gets an ERROR line, and a silent client does not", 4),
         (
             "A message is refused that is not complete within the message timeout, counted from when the server waits for its rest; a client that has begun no message may be silent.",
             "guarantees",
@@ -295,7 +295,7 @@ pub const CASES: &[Case] = &[
         BOTH,
         ("clients that are silent or half-closed cost no CPU time", 4),
         (
-            "Who waits sleeps: an end of input that is not taken for one makes a loop that never rests.",
+            "A server that waits must sleep. At the end of input a read returns at once, each time: who ignores that runs in a loop for ever.",
             "ends",
         ),
         (Process, faults::idle),

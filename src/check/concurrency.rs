@@ -1,20 +1,11 @@
 //! Many clients at once: nobody waits because another one is slow, silent or many.
 
-use std::thread;
-use std::time::Duration;
-
 use super::Target;
 use super::peer::{Difference, Peer};
 
-/// How long after one client the next one comes: a backlog of five must not overflow.
-const PACE: Duration = Duration::from_millis(1);
-
 /// Has a newcomer ask beside those that are there. `they` says who these are.
 fn newcomer_beside(target: &Target, they: &str) -> Result<(), Difference> {
-    let answered = Peer::connect(target).and_then(|mut newcomer| {
-        newcomer.send("hello\n");
-        newcomer.expect("hello\n")
-    });
+    let answered = Peer::connect(target).and_then(|mut newcomer| newcomer.exchange("hello\n"));
     answered.map_err(|difference| difference.beside(they))
 }
 
@@ -25,7 +16,6 @@ pub(super) fn a_hundred(target: &Target) -> Result<(), Difference> {
         let mut peer = Peer::connect(target)?;
         peer.send(format!("client {number}\n"));
         peers.push(peer);
-        thread::sleep(PACE);
     }
     for (number, peer) in (1..).zip(&mut peers) {
         let answered = peer.expect(format!("client {number}\n"));
@@ -38,7 +28,6 @@ pub(super) fn a_thousand_idle(target: &Target) -> Result<(), Difference> {
     let mut idle = Vec::new();
     for _ in 0..1000 {
         idle.push(Peer::connect(target).map_err(|it| it.beside("so many idle clients"))?);
-        thread::sleep(PACE);
     }
     newcomer_beside(target, "1,000 idle clients")
 }

@@ -19,11 +19,7 @@ fn start(
         (Some(command), None) => command.start(),
         (Some(command), Some(address)) => command.start_at(address),
     };
-    let server = started.map_err(|error| Difference {
-        sent: "nothing yet".to_owned(),
-        expected: "a server that listens".to_owned(),
-        received: error.to_string(),
-    })?;
+    let server = started.map_err(|error| Difference::of_a_start(&error))?;
     let target = Target { address: server.address(), ..target.clone() };
     Ok((server, target))
 }
@@ -51,8 +47,7 @@ fn expect_status_0(mut server: ServerProcess, target: &Target) -> Result<(), Dif
 pub(super) fn answers_what_was_sent(target: &Target) -> Result<(), Difference> {
     let (server, target) = start(target, None)?;
     let mut peer = Peer::connect(&target)?;
-    peer.send("the first\n");
-    peer.expect("the first\n")?;
+    peer.exchange("the first\n")?;
     server.pause().map_err(|error| Difference::of_a_look(&error))?;
     let sent: String = (1..=100).map(|number| format!("message {number}\n")).collect();
     peer.send(&sent);
@@ -70,8 +65,7 @@ pub(super) fn answers_what_was_sent(target: &Target) -> Result<(), Difference> {
 pub(super) fn status(target: &Target) -> Result<(), Difference> {
     let (server, target) = start(target, None)?;
     let mut idle = Peer::connect(&target)?;
-    idle.send("hello\n");
-    idle.expect("hello\n")?;
+    idle.exchange("hello\n")?;
     let silent = Peer::connect(&target)?;
     terminate(&server)?;
     idle.expect_end("").map_err(|it| it.beside("SIGTERM"))?;
@@ -84,14 +78,12 @@ pub(super) fn status(target: &Target) -> Result<(), Difference> {
 pub(super) fn restart(target: &Target) -> Result<(), Difference> {
     let (mut server, first) = start(target, None)?;
     let mut peer = Peer::connect(&first)?;
-    peer.send("hello\n");
-    peer.expect("hello\n")?;
+    peer.exchange("hello\n")?;
     terminate(&server)?;
     let _ = server.wait_within(target.patience);
     // A server that does not end is ended: what is asked here is whether the next one can listen.
     drop(server);
     let (_next, next) = start(target, Some(first.address))?;
     let mut peer = Peer::connect(&next)?;
-    peer.send("hello again\n");
-    peer.expect("hello again\n").map_err(|it| it.beside("a new start on the same port"))
+    peer.exchange("hello again\n").map_err(|it| it.beside("a new start on the same port"))
 }

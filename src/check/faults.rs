@@ -16,9 +16,6 @@ const STORM: usize = 100;
 /// How many descriptors a server may have opened for itself meanwhile: each kind of client came more often.
 const SPARE: usize = 10;
 
-/// How long after one client the next one comes: a backlog of five must not overflow.
-const PACE: Duration = Duration::from_millis(1);
-
 /// How long it is watched whether a server rests.
 const WATCHED: Duration = Duration::from_secs(1);
 
@@ -31,27 +28,21 @@ const REST: Duration = Duration::from_millis(50);
 pub(super) fn storm(target: &Target) -> Result<(), Difference> {
     blow(target)?;
     let mut peer = Peer::connect(target)?;
-    peer.send("still there?\n");
-    peer.expect("still there?\n").map_err(|it| it.beside("clients that reset and vanished"))
-}
-
-fn visit(target: &Target) -> Result<Peer, Difference> {
-    thread::sleep(PACE);
-    Peer::connect(target)
+    peer.exchange("still there?\n").map_err(|it| it.beside("clients that reset and vanished"))
 }
 
 /// Clients that come and go, reset before and amid a message and with answers unread, or vanish.
 fn blow(target: &Target) -> Result<(), Difference> {
     for _ in 0..STORM {
-        drop(visit(target)?);
-        visit(target)?.reset();
-        let mut amid = visit(target)?;
+        drop(Peer::connect(target)?);
+        Peer::connect(target)?.reset();
+        let mut amid = Peer::connect(target)?;
         amid.send("half a mess");
         amid.reset();
-        let mut unread = visit(target)?;
+        let mut unread = Peer::connect(target)?;
         unread.send("answers that nobody reads\n".repeat(20));
         unread.reset();
-        let mut vanishing = visit(target)?;
+        let mut vanishing = Peer::connect(target)?;
         vanishing.send("a message\nand half a mess");
     }
     Ok(())
@@ -80,8 +71,7 @@ pub(super) fn descriptors(target: &Target) -> Result<(), Difference> {
 pub(super) fn idle(target: &Target) -> Result<(), Difference> {
     // In this order, so that a server of one client at a time comes to all but the last.
     let mut vanished = Peer::connect(target)?;
-    vanished.send("a message\n");
-    vanished.expect("a message\n")?;
+    vanished.exchange("a message\n")?;
     drop(vanished);
     let mut half_closed = Peer::connect(target)?;
     half_closed.half_close();
@@ -113,8 +103,7 @@ fn used_within(time: Duration, process: Pid) -> io::Result<Duration> {
 /// One client that comes, is answered, and leaves in good order.
 fn converse(target: &Target) -> Result<(), Difference> {
     let mut peer = Peer::connect(target)?;
-    peer.send("in good order\n");
-    peer.expect("in good order\n")
+    peer.exchange("in good order\n")
 }
 
 /// How many descriptors it has open once that changes no more.

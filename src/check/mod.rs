@@ -116,7 +116,7 @@ pub struct Verdict {
     pub group: Group,
     /// The case's name.
     pub case: &'static str,
-    /// What it earned, and what it could have.
+    /// What it earned.
     pub points: u32,
     /// What it could have earned.
     pub of: u32,
@@ -181,7 +181,7 @@ impl Case {
         self.framing.is_none_or(|its| its == framing)
     }
 
-    /// Checks the rule. Blocks, for a few times the target's patience at most.
+    /// Checks the rule. Blocks: each wait for the server is bounded by the target's patience.
     ///
     /// # Errors
     ///
@@ -193,17 +193,28 @@ impl Case {
     /// Why it cannot be asked of this target.
     pub fn obstacle(&self, target: &Target) -> Option<NotAsked> {
         match self.needs {
-            Needs::Process if target.process.is_none() => Some(NotAsked::NeedsProcess),
+            // Only Linux shows what is asked of it.
+            Needs::Process if target.process.is_none() || cfg!(not(target_os = "linux")) => {
+                Some(NotAsked::NeedsProcess)
+            }
             Needs::Start if target.start.is_none() => Some(NotAsked::NeedsStart),
             _ => None,
         }
     }
 
-    fn judge(&self, target: &Target, points: u32, deadline: Instant) -> Verdict {
+    /// Judges a target, which had to be revived, unless it is too late.
+    fn judge(
+        &self,
+        target: &Target,
+        points: u32,
+        deadline: Instant,
+        revived: io::Result<()>,
+    ) -> Verdict {
         let begin = Instant::now();
         let late = (begin > deadline).then_some(NotAsked::TimeWasOver);
         let not_asked = self.obstacle(target).or(late);
-        let checked = not_asked.is_none().then(|| self.check(target));
+        let revived = revived.map_err(|error| Difference::of_a_start(&error));
+        let checked = not_asked.is_none().then(|| revived.and_then(|()| self.check(target)));
         let passed = matches!(checked, Some(Ok(())));
         Verdict {
             group: self.group,
@@ -246,7 +257,7 @@ impl Subject {
     /// When it cannot be started.
     pub fn new(target: Target) -> io::Result<Self> {
         let mut subject = Subject { target, server: None };
-        subject.start()?;
+        subject.revive()?;
         Ok(subject)
     }
 
@@ -264,40 +275,40 @@ impl Subject {
         mut watch: impl FnMut(&Verdict),
     ) -> Vec<Verdict> {
         let judge = |(case, points): &(&'static Case, u32)| {
-            let mut verdict = case.judge(&self.target, *points, deadline);
-            match &mut verdict.difference {
-                Some(difference) => difference.received += &self.replace(),
-                None => self.replace_if_ended(),
-            }
+            let verdict = self.judge(case, *points, deadline);
             watch(&verdict);
             verdict
         };
         cases.iter().map(judge).collect()
     }
 
-    fn start(&mut self) -> io::Result<()> {
+    fn judge(&mut self, case: &'static Case, points: u32, deadline: Instant) -> Verdict {
+        let revived = self.revive();
+        let mut verdict = case.judge(&self.target, points, deadline, revived);
+        if let Some(difference) = &mut verdict.difference {
+            difference.received += &self.take_down();
+        }
+        verdict
+    }
+
+    /// Starts one, where one is to be started and none runs.
+    fn revive(&mut self) -> io::Result<()> {
         let Some(command) = &self.target.start else { return Ok(()) };
-        let server = command.start()?;
+        if let Some(server) = &mut self.server
+            && server.wait_within(Duration::ZERO)?.is_none()
+        {
+            return Ok(());
+        }
+        let server = self.server.insert(command.start()?);
         (self.target.address, self.target.process) = (server.address(), Some(server.process()));
-        self.server = Some(server);
         Ok(())
     }
 
-    /// Starts another one behind a case that failed, lest the next one suffer from that, and says how
-    /// this one ended, if it did.
-    fn replace(&mut self) -> String {
-        let Some(mut server) = self.server.take() else { return String::new() };
-        let status = server.wait_within(DEATH).ok().flatten();
-        drop(server);
-        // Where it does not start any more, the next case says so.
-        let _ = self.start();
+    /// Ends the one behind a case that failed, lest the next case suffer from that, and says how it had
+    /// ended by itself, if it had.
+    fn take_down(&mut self) -> String {
+        let ended = |mut server: ServerProcess| server.wait_within(DEATH).ok().flatten();
+        let status = self.server.take().and_then(ended);
         status.map_or(String::new(), |status| format!("; and its process ended, with {status}"))
-    }
-
-    fn replace_if_ended(&mut self) {
-        let ended = |server: &mut ServerProcess| server.wait_within(Duration::ZERO).ok().flatten();
-        if self.server.as_mut().and_then(ended).is_some() {
-            let _ = self.start();
-        }
     }
 }

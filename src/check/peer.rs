@@ -16,6 +16,9 @@ use super::Target;
 /// How much of a text a [`Difference`] shows.
 const SHOWN: usize = 60;
 
+/// How long after one client the next one comes: a backlog of five must not overflow.
+const PACE: Duration = Duration::from_millis(1);
+
 /// How long nothing must move for buffers to be full.
 const STILL: Duration = Duration::from_millis(200);
 
@@ -40,6 +43,12 @@ impl Difference {
     /// The same, seen beside these.
     pub(super) fn beside(self, they: &str) -> Self {
         Difference { sent: format!("{}, beside {they}", self.sent), ..self }
+    }
+
+    /// The server cannot be started.
+    pub(super) fn of_a_start(error: &io::Error) -> Self {
+        let expected = "a server that listens".to_owned();
+        Difference { sent: "nothing yet".to_owned(), expected, received: error.to_string() }
     }
 
     /// The server cannot be looked at.
@@ -80,6 +89,7 @@ impl Peer {
             let stream = TcpStream::connect_timeout(&target.address, target.patience)?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
+            thread::sleep(PACE);
             Ok(stream)
         };
         let stream = connect().map_err(|error: io::Error| Difference {
@@ -147,6 +157,12 @@ impl Peer {
             return Ok(());
         }
         Err(self.difference(shown(expected, &received), &received, expected, end.as_deref()))
+    }
+
+    /// Sends a message, and receives exactly that.
+    pub(super) fn exchange(&mut self, message: &str) -> Result<(), Difference> {
+        self.send(message);
+        self.expect(message)
     }
 
     /// Receives exactly this, and then the end of the connection, not a reset.

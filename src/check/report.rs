@@ -52,7 +52,7 @@ pub fn total(verdicts: &[Verdict]) -> String {
     let failed = verdicts.iter().filter(|it| it.failed()).count();
     let not_asked = verdicts.len() - passed - failed;
     format!(
-        "{} of {} points: {passed} cases passed, {failed} failed, {not_asked} were not asked",
+        "{} of {} points; cases: {passed} passed, {failed} failed, {not_asked} not asked",
         sum(|it| it.points),
         sum(|it| it.of)
     )

@@ -58,7 +58,7 @@ pub(crate) struct Options {
     print_rubric: bool,
 
     /// List all cases with their rules
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["only", "rubric"])]
     list: bool,
 
     /// List them as a table in Markdown

@@ -1,7 +1,7 @@
 //! The conformance suite over every model, and what only the project's own servers promise.
 
 use client::script::{self, Script};
-use lab::check::{CASES, Case, Group, Target};
+use lab::check::{CASES, Case, Group, Needs, Target};
 use lab::instruments::start_command::StartCommand;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
@@ -20,7 +20,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let over_all = |case: &'static Case| {
         // Who serves one, or as many as it has workers, lets others wait: that is its lesson.
         let can_follow = move |subject: &Subject| {
-            case.group != Group::Concurrency || subject.model.at_once == AtOnce::All
+            let can_be_seen = case.needs != Needs::Process || cfg!(target_os = "linux");
+            can_be_seen
+                && (case.group != Group::Concurrency || subject.model.at_once == AtOnce::All)
         };
         subjects().filter(can_follow).map(move |subject| {
             trial(format!("{}: {}", subject.name(), case.name), &subject.model, move || {

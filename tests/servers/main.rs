@@ -21,6 +21,7 @@ mod exhaustion;
 mod faults;
 #[cfg(target_os = "linux")]
 mod foreign;
+#[cfg(target_os = "linux")]
 mod grading;
 mod guarantees;
 #[cfg(target_os = "linux")]
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         command_line::trials(),
         broken::trials(),
         lab_program::trials(),
+        #[cfg(target_os = "linux")]
         grading::trials(),
         #[cfg(target_os = "linux")]
         beside::trials(),

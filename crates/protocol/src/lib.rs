@@ -63,6 +63,10 @@
 //! A client that ends its sending side (a *half-close*) is still answered for all that it sent;
 //! then the server closes.
 //!
+//! Whenever the server closes first, behind `Bye` or an `ERROR` line, what it has sent arrives, also where
+//! the client has sent more than it read. A plain close over unread input would be a reset, and a reset may
+//! take the last answers with it.
+//!
 //! # Cases
 //!
 //! `lab check` holds any server, in any language, against these cases. The names of those with the

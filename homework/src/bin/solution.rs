@@ -74,7 +74,9 @@ fn converse(client: &TcpStream) -> io::Result<()> {
         // A byte more: the line feed, or the one that is too many.
         input.by_ref().take(MAX_MESSAGE as u64 + 1).read_until(b'\n', &mut line)?;
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        if line.is_empty() {
+        // Half a line that the end of the server has cut off is no message.
+        let is_cut_off = !line.ends_with(b"\n") && text.len() <= MAX_MESSAGE && clients().ends;
+        if line.is_empty() || is_cut_off {
             return close(client, b"");
         }
         if text.len() > MAX_MESSAGE {

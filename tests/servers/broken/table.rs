@@ -28,7 +28,7 @@ pub(super) const BROKEN: &[Broken] = &[
             "a thousand messages in one write come back in order",
             "clients that leave, or reset, harm nobody",
             "two clients get their own answers",
-            "a message not whole in time gets an ERROR line, and silence none",
+            "a message that is late gets an ERROR line, and a silent client does not",
         ],
     ),
     in_messages(
@@ -39,7 +39,7 @@ pub(super) const BROKEN: &[Broken] = &[
             "a thousand messages in one write come back in order",
             "a message of the greatest length comes back whole",
             "a half-closed client is answered for all that it sent",
-            "a message not whole in time gets an ERROR line, and silence none",
+            "a message that is late gets an ERROR line, and a silent client does not",
         ],
     ),
     in_messages(
@@ -195,12 +195,12 @@ pub(super) const BROKEN: &[Broken] = &[
     in_messages(
         Defect::WaitsForTheRestForever,
         Line,
-        &["a message not whole in time gets an ERROR line, and silence none"],
+        &["a message that is late gets an ERROR line, and a silent client does not"],
     ),
     in_messages(
         Defect::TakesSilenceForSlowness,
         Line,
-        &["a message not whole in time gets an ERROR line, and silence none"],
+        &["a message that is late gets an ERROR line, and a silent client does not"],
     ),
     in_messages(Defect::DecodesEachRead, Raw, &["raw: a character that is split comes back whole"]),
     in_messages(
