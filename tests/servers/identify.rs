@@ -11,7 +11,7 @@ use server_core::{AtOnce, Model, Unit};
 
 use crate::foreign::where_there_is_python;
 use crate::support::{LAB, Server, Subject, any, subjects, trial, wait_until};
-use crate::{of, of_all};
+use crate::{of, of_all, of_those};
 
 /// How often it may say that it cannot decide, when the machine is busy, before it must.
 const TRIES: usize = 6;
@@ -59,7 +59,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         }))
     });
-    let computing = of_all("computing tells a loop from threads", computing_tells);
+    let unbounded = |subject: &Subject| subject.model.at_once == AtOnce::All;
+    let computing = of_those(unbounded, "computing tells a loop from threads", computing_tells);
     let harmed = of_all("who shares a client's fate is seen", fates);
     let more = [
         where_there_is_python(Trial::test("Python's forking server has forty at once", || {
@@ -159,13 +160,13 @@ fn python(kind: &str) -> Server {
 
 /// A loop computes for one client after the other, threads and processes by turns.
 fn computing_tells(subject: Subject) {
-    let server = subject.start_with_workers(8, &["--compute", "20ms"]);
-    let (kind, mut is_told) = (kind_of(&subject.model), subject.serves_one());
+    let server = subject.start(&["--compute", "20ms"]);
+    let kind = kind_of(&subject.model);
     for _ in 0..TRIES {
         let (verdict, evidence) = look(&Target { black_box: true, at_most: 8, ..target(&server) });
         let named = [&verdict.kinds[..], &verdict.unusual].concat();
         assert!(named.contains(&kind), "{verdict:?} {evidence:?}");
-        is_told |= match (subject.has_one_thread(), evidence.turns) {
+        let is_told = match (subject.has_one_thread(), evidence.turns) {
             (true, Some(turns)) => {
                 turns.one_by_one && verdict.kinds == [Kind::Loop, Kind::Completions]
             }
