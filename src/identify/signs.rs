@@ -133,7 +133,8 @@ fn has_no_ring(inside: &Inside) -> Option<String> {
     (inside.queues.io_uring == 0).then(|| "it has no ring".to_owned())
 }
 
+/// A ring can tell an `epoll` descriptor that operations are done.
 fn waits_for_completions_nowhere(inside: &Inside) -> Option<String> {
-    let nowhere = inside.waiting(&[Wait::Completion]) == 0 && !inside.is_busy();
+    let nowhere = inside.waiting(&[Wait::Completion, Wait::Epoll]) == 0 && !inside.is_busy();
     nowhere.then(|| "no thread waits for completions".to_owned())
 }

@@ -1,6 +1,7 @@
 """Echo servers on Python's standard library, most of them as it brings them along: standard_library.py KIND."""
 
 import asyncio
+import ctypes
 import os
 import select
 import socket
@@ -43,6 +44,13 @@ async def tasks():
     server = await asyncio.start_server(echo, *HERE)
     announce(server.sockets[0])
     await server.serve_forever()
+
+
+def tasks_beside_a_ring():
+    """Whether the ring serves, and tells epoll of it, nobody sees who looks from outside."""
+    io_uring_setup = 425
+    ctypes.CDLL(None).syscall(io_uring_setup, 8, ctypes.create_string_buffer(120))
+    asyncio.run(tasks())
 
 
 def talk(connection, timeout=None):
@@ -97,6 +105,7 @@ KINDS = {
     "threading": lambda: serve_by(socketserver.ThreadingTCPServer),
     "forking": lambda: serve_by(socketserver.ForkingTCPServer),
     "asyncio": lambda: asyncio.run(tasks()),
+    "asyncio, beside a ring": tasks_beside_a_ring,
     "concurrent.futures": pool_of_three,
     "plain, with a timeout": lambda: serve_by(socketserver.TCPServer, EchoWithTimeout),
     "pool, with a stop pipe": pool_with_a_stop_pipe,

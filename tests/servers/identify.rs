@@ -16,6 +16,8 @@ use crate::{of, of_all, of_those};
 /// How often it may say that it cannot decide, when the machine is busy, before it must.
 const TRIES: usize = 6;
 
+const RING_BESIDE_EPOLL: &str = "a ring beside epoll leaves open which of the two serves";
+
 /// Servers that Python brings along, and what they are.
 const PYTHON: [(&str, Kind); 9] = [
     ("plain", Kind::Iterative),
@@ -69,6 +71,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert!(evidence.places.is_limit && evidence.places.served == 40, "{evidence:?}");
             Ok(())
         })),
+        where_there_is_python(of(one_of_completions(), RING_BESIDE_EPOLL, is_left_open)),
         of(those_with_queues(), "queues of their own are told from one", own_queues),
         of(any(), "what cannot be identified is told in a line", refuses),
     ];
@@ -191,6 +194,15 @@ fn fates(subject: Subject) {
     let is_alone = subject.model.unit == Unit::Process;
     assert_eq!(of(Harm::Kill).is_some(), is_alone, "{fates:?}");
     assert_eq!((abort.cut == 0 && abort.serves_on), is_alone, "{abort:?}");
+}
+
+fn one_of_completions() -> Subject {
+    subjects().find(|it| it.model.properties.by_completion).expect("a model of completions")
+}
+
+fn is_left_open(_: Subject) {
+    let (verdict, evidence) = look(&target(&python("asyncio, beside a ring")));
+    assert_eq!(verdict.kinds, [Kind::Loop, Kind::Completions], "{evidence:?}");
 }
 
 fn those_with_queues() -> Subject {
