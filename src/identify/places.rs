@@ -142,6 +142,8 @@ fn follow(host: &Host, mut crowd: Crowd) -> Beyond {
     }
     // Those who came last may be on their way into the server.
     host.settle(&mut crowd.frozen, host.patience);
+    // Where each worker has a queue of its own, others than theirs may have a place.
+    crowd.served.extend(crowd.frozen.extract_if(.., |it| it.is_answered()));
     let waiting: Vec<_> = crowd.frozen.iter().map(|it| it.local).collect();
     let ends = sockets::server_ends(host.address, &waiting).ok();
     beyond.accepted = ends.map(|ends| (ends.iter().flatten().count(), ends.len()));
