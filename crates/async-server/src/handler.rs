@@ -26,27 +26,21 @@ pub(crate) async fn handle(
     loop {
         // A client that always has more to say would else never let another task run.
         consume_budget().await;
-        match session.step() {
+        let step = session.step();
+        if step == Step::Work {
+            wait(stream, options.delay).await?;
+            work(connection, options).await?;
+        }
+        send(stream, session, &mut timer).await?;
+        match step {
             Step::Read => {
-                send(stream, session, &mut timer).await?;
                 let input = receive(connection, session, &mut timer).await?;
                 session.receive(input);
             }
-            Step::Work => {
-                wait(stream, options.delay).await?;
-                work(connection, options).await?;
-                send(stream, session, &mut timer).await?;
-                // Whoever has more to ask for lets others ask first.
-                yield_now().await;
-            }
-            Step::Crash(crash) => {
-                send(stream, session, &mut timer).await?;
-                crash.now();
-            }
-            Step::Close(outcome) => {
-                send(stream, session, &mut timer).await?;
-                return Ok(outcome?);
-            }
+            // Whoever has more to ask for lets others ask first.
+            Step::Work => yield_now().await,
+            Step::Crash(crash) => crash.now(),
+            Step::Close(outcome) => return Ok(outcome?),
         }
     }
 }

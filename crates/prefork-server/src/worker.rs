@@ -17,7 +17,6 @@ use crate::serving::Serving;
 /// # Errors
 ///
 /// When it cannot start, or its listener breaks.
-// ANCHOR: work
 pub(crate) fn work(
     number: usize,
     listener: &TcpListener,
@@ -29,6 +28,7 @@ pub(crate) fn work(
     close_at_shutdown(listener)?;
     let mut policy = AcceptPolicy::default();
     let who = format!("worker {number}, process {}", process::id());
+    // ANCHOR: work
     while !shutdown.requested() {
         match accept(listener, options) {
             Ok((stream, peer)) => {
@@ -37,13 +37,13 @@ pub(crate) fn work(
                 connection.serve(&stream, peer, &who, &mut session);
                 serving.end();
             }
-            // ANCHOR_END: work
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             // The signal's handler has closed the listener.
             Err(_) if shutdown.requested() => {}
             Err(error) => thread::sleep(policy.pause_after(&error).ok_or(error)?),
         }
     }
+    // ANCHOR_END: work
     Ok(())
 }
 

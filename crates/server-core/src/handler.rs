@@ -134,29 +134,32 @@ fn handle(
 ) -> Result<Ending, ConnectionError> {
     let options = session.options();
     loop {
-        match session.step() {
-            Step::Read => {
-                send(stream, session, options)?;
-                let due = session.rest_due();
-                let input = receive(stream, session.space(), due, options, draining)?;
-                session.receive(input);
-            }
-            Step::Work => {
-                wait(stream, options.delay)?;
-                compute(stream, options)?;
-                send(stream, session, options)?;
-            }
-            // ANCHOR_END: handler
-            Step::Crash(crash) => {
-                send(stream, session, options)?;
-                crash.now();
-            }
-            Step::Close(outcome) => {
-                send(stream, session, options)?;
-                return Ok(outcome?);
-            }
+        let step = session.step();
+        if step == Step::Work {
+            wait(stream, options.delay)?;
+            compute(stream, options)?;
+        }
+        send(stream, session, options)?;
+        match step {
+            Step::Read => read(stream, session, draining)?,
+            Step::Work => {}
+            Step::Crash(crash) => crash.now(),
+            Step::Close(outcome) => return Ok(outcome?),
         }
     }
+}
+// ANCHOR_END: handler
+
+/// Waits for what comes next, and gives it to the session.
+fn read(
+    stream: &TcpStream,
+    session: &mut Session<'_>,
+    draining: &dyn Fn() -> bool,
+) -> Result<(), ConnectionError> {
+    let (due, options) = (session.rest_due(), session.options());
+    let input = receive(stream, session.space(), due, options, draining)?;
+    session.receive(input);
+    Ok(())
 }
 
 /// Sends all answers in as few writes as the kernel takes.
