@@ -18,9 +18,10 @@ shootdowns() {
 measure() {
     local name=$1 before after line
     shift
-    exec {output}< <(exec "$@" signal-stacks)
+    exec {output}< <(exec "$@" signal-stacks --addr 127.0.0.1:0)
     server=$!
-    read -r -u "$output" _ _ line
+    read -r -u "$output" _ _ line _
+    line=${line%;}
     before=$(shootdowns)
     "$programs/client" load --addr "$line" --connections 32 --per-connection 1 --farewell bye \
         --warm-up 0s --duration 500ms --json "$figures/load.json" >"$figures/report"
@@ -39,7 +40,7 @@ measure() {
 
 for _ in 1 2 3 4 5 6 7; do
     measure with "$programs/bugs"
-    measure without sh -c "trap '' SEGV BUS; exec $programs/bugs \$0"
+    measure without sh -c "trap '' SEGV BUS; exec $programs/bugs \"\$0\" \"\$@\""
 done
 
 # median NAME COLUMN

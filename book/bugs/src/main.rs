@@ -1,11 +1,13 @@
 //! The tempting bug of each model, small and labelled. **Do not copy.** The book shows each with
-//! its symptom, and the tests of this package wait for the symptom.
+//! what to type to see it, and the tests of this package wait for what is seen.
 //!
-//! `cargo run -p bugs -- NAME` listens on a free port of 127.0.0.1 with that bug.
+//! `cargo run -p bugs` lists them, and `cargo run -p bugs -- NAME` listens with that bug.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
+
+use clap::Parser;
 
 mod blocked_loop;
 mod blocking_call;
@@ -23,43 +25,79 @@ mod unreaped_child;
 mod unreplaced_worker;
 mod write_interest;
 
-/// A server that never returns but by an error.
-type Bug = fn(TcpListener) -> io::Result<()>;
+/// A server with a bug.
+struct Bug {
+    name: &'static str,
+    /// The bug in a line.
+    about: &'static str,
+    /// Serves with it, and never returns but by an error.
+    run: fn(TcpListener) -> io::Result<()>,
+}
 
-const BUGS: &[(&str, Bug)] = &[
-    ("one-client-ends-all", one_client_ends_all::run),
-    ("unreaped-child", unreaped_child::run),
-    ("descriptor-left-open", descriptor_left_open::run),
-    ("unreplaced-worker", unreplaced_worker::run),
-    ("forked-counter", forked_counter::run),
-    ("shared-stream", shared_stream::run),
-    ("signal-stacks", signal_stacks::run),
-    ("lost-update", lost_update::run),
-    ("lock-held", lock_held::run),
-    ("write-interest", write_interest::run),
-    ("blocked-loop", blocked_loop::run),
-    ("blocking-call", blocking_call::run),
+const fn bug(
+    name: &'static str,
+    about: &'static str,
+    run: fn(TcpListener) -> io::Result<()>,
+) -> Bug {
+    Bug { name, about, run }
+}
+
+const BUGS: &[Bug] = &[
+    bug(
+        "one-client-ends-all",
+        "one client's failure is taken for the server's",
+        one_client_ends_all::run,
+    ),
+    bug("unreaped-child", "nobody asks how a child ended", unreaped_child::run),
+    bug(
+        "descriptor-left-open",
+        "the parent keeps its copy of each connection",
+        descriptor_left_open::run,
+    ),
+    bug("forked-counter", "each child counts in its own copy", forked_counter::run),
+    bug("unreplaced-worker", "a worker that ends is not replaced", unreplaced_worker::run),
+    bug("shared-stream", "a list keeps a second handle of each connection", shared_stream::run),
+    bug("signal-stacks", "each thread pays for a second stack", signal_stacks::run),
+    bug("lost-update", "a count is read, and written later", lost_update::run),
+    bug("lock-held", "the queue's lock is held while a client is served", lock_held::run),
+    bug("write-interest", "the loop asks to write with nothing to write", write_interest::run),
+    bug("blocked-loop", "a handler sleeps, and the loop with it", blocked_loop::run),
+    bug("blocking-call", "a task sleeps, and its thread with it", blocking_call::run),
     #[cfg(target_os = "linux")]
-    ("early-buffer", early_buffer::run),
+    bug("early-buffer", "a buffer is given back while the kernel has it", early_buffer::run),
 ];
 
+/// A server with the tempting bug of a model. Without a name: which there are
+#[derive(Parser)]
+#[command(name = "bugs")]
+struct Options {
+    /// The bug
+    name: Option<String>,
+    /// Where to listen; port 0 is any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5555")]
+    addr: SocketAddr,
+}
+
 fn main() -> ExitCode {
-    let name = std::env::args().nth(1).unwrap_or_default();
-    let Some((_, bug)) = BUGS.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<&str> = BUGS.iter().map(|(name, _)| *name).collect();
-        let names = names.join(", ");
-        eprintln!("bugs: there is no bug {name:?}; there are {names}");
+    let options = Options::parse();
+    let Some(name) = options.name else {
+        BUGS.iter().for_each(|bug| println!("{:<21} {}", bug.name, bug.about));
+        return ExitCode::SUCCESS;
+    };
+    let Some(bug) = BUGS.iter().find(|bug| bug.name == name) else {
+        eprintln!("bugs: there is no bug {name:?}; cargo run -p bugs lists them");
         return ExitCode::from(2);
     };
-    let listen = || {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        println!("listening on {}", listener.local_addr()?);
-        bug(listener)
-    };
-    if let Err(error) = listen() {
+    if let Err(error) = serve(bug, options.addr) {
         eprintln!("bugs: {error}");
     }
     ExitCode::FAILURE
+}
+
+fn serve(bug: &Bug, addr: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(addr)?;
+    println!("listening on {}; the bug: {}", listener.local_addr()?, bug.about);
+    (bug.run)(listener)
 }
 
 /// Echoes lines until `Bye` or the end. There is no bug in it.

@@ -155,7 +155,11 @@ fn mappings_of_clients(server: &Server, clients: usize) -> usize {
 fn each_thread_has_a_second_stack_unless_faults_are_ignored() {
     const CLIENTS: usize = 20;
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#"trap '' SEGV BUS; exec "$0" signal-stacks"#, env!("CARGO_BIN_EXE_bugs")]);
+    shell.args([
+        "-c",
+        r#"trap '' SEGV BUS; exec "$0" signal-stacks --addr 127.0.0.1:0"#,
+        env!("CARGO_BIN_EXE_bugs"),
+    ]);
     let with = mappings_of_clients(&Server::start("signal-stacks"), CLIENTS);
     let without = mappings_of_clients(&Server::start_by(shell), CLIENTS);
     assert!(with >= without + CLIENTS, "{with} mappings with signal stacks, {without} without");

@@ -22,7 +22,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(bug: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bugs"));
-        command.arg(bug);
+        command.args([bug, "--addr", "127.0.0.1:0"]);
         Server::start_by(command)
     }
 
@@ -30,7 +30,8 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
+        let (begin, _) = line.split_once(';').unwrap();
+        let address = begin.strip_prefix("listening on ").unwrap().parse().unwrap();
         Server { child, address }
     }
 

@@ -6,7 +6,7 @@
 //! and reads: W. R. Stevens, *UNIX Network Programming*, volume 1, chapters 5 and 6.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -96,10 +96,9 @@ impl ChatCommand {
     pub fn run(&self) -> anyhow::Result<()> {
         let stream = conversation::connect(self.addr, self.timeout)?;
         ask_whether_alive(&stream)?;
-        eprintln!("connected to {}; a line is sent when it ends, Bye or Ctrl-D leave", self.addr);
         let (input, output) = (io::stdin(), &mut io::stdout());
-        if self.blocking {
-            eprintln!("blocking: while this waits for the keyboard, it does not watch the server");
+        if input.is_terminal() {
+            self.greet();
         }
         let end = match self.blocking {
             true => blocking::chat(&stream, input.lock(), output, self.framing)?,
@@ -108,6 +107,14 @@ impl ChatCommand {
         eprintln!("{end}");
         ensure!(end.is_good(), "the server ended the chat");
         Ok(())
+    }
+
+    /// Tells who types what to do.
+    fn greet(&self) {
+        eprintln!("connected to {}; a line is sent when it ends, Bye or Ctrl-D leave", self.addr);
+        if self.blocking {
+            eprintln!("blocking: while this waits for the keyboard, it does not watch the server");
+        }
     }
 }
 
