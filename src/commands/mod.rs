@@ -1,6 +1,6 @@
 //! The lab's commands: what each is told, and what becomes of what it finds.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -142,8 +142,11 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
     print(&terminal::render(&finding.section, &facts, terminal::width()))
 }
 
-/// Says how long something will take, before it does.
+/// Says how long something will take, before it does, where somebody waits at a terminal.
 fn announce(what: &str, duration: Duration) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
     let seconds = Duration::from_secs(duration.as_secs_f64().round() as u64);
     eprintln!("{what}: about {}", humantime::format_duration(seconds));
 }

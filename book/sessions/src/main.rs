@@ -1,0 +1,87 @@
+//! Types what the README and the book show into a shell, and looks whether what comes out still has
+//! the shape of what they show.
+//!
+//! `cargo run -p sessions` tries all of it; `cargo run -p sessions -- --write` renews the files in
+//! `book/src/outputs`. It runs in a checkout whose workspace is built: `cargo build --release
+//! --workspace`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+use clap::Parser;
+
+mod pages;
+mod session;
+mod shape;
+mod shell;
+
+use session::Session;
+
+/// Tries the sessions that the README and the book show.
+#[derive(Parser)]
+#[command(name = "sessions")]
+struct Options {
+    /// Writes what came out into the files of book/src/outputs, and tries nothing else
+    #[arg(long)]
+    write: bool,
+    /// Only those whose place contains one of these words
+    words: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("sessions: {failed} came out otherwise. Where that is right, renew them:");
+            eprintln!("sessions: cargo run -p sessions -- --write");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("sessions: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How many came out otherwise.
+fn run(options: &Options) -> io::Result<usize> {
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))?;
+    let mut sessions = recorded()?;
+    if !options.write {
+        sessions.extend(pages::sessions()?);
+    }
+    let is_wanted = |place: &str| {
+        options.words.is_empty() || options.words.iter().any(|word| place.contains(word))
+    };
+    let mut failed = 0;
+    for session in sessions.iter().filter(|session| is_wanted(&session.place)) {
+        let came = shell::run(session)?;
+        if options.write {
+            fs::write(&session.place, came.to_string())?;
+            println!("wrote  {}", session.place);
+            continue;
+        }
+        match session.differs_from(&came) {
+            None => println!("ok     {}", session.place),
+            Some(difference) => {
+                failed += 1;
+                println!("FAILED {}\n{difference}", session.place);
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// The sessions that stand in files, whose output is held against what they show.
+fn recorded() -> io::Result<Vec<Session>> {
+    let files = fs::read_dir("book/src/outputs")?.map(|entry| Ok(entry?.path()));
+    let mut files: Vec<PathBuf> = files.collect::<io::Result<_>>()?;
+    files.sort();
+    let session = |file: PathBuf| {
+        let text = fs::read_to_string(&file)?;
+        Ok(Session::read(&file.to_string_lossy(), text.lines(), true))
+    };
+    files.into_iter().map(session).collect()
+}

@@ -1,0 +1,116 @@
+//! A session: commands, and what each printed.
+
+use std::fmt;
+
+use crate::shape;
+
+/// What was typed, and what came out.
+pub(crate) struct Session {
+    /// Where it stands: a file, and the line where it is in a page.
+    pub(crate) place: String,
+    pub(crate) steps: Vec<Step>,
+    /// Whether what it shows is held against what comes out; else only that each command succeeds.
+    pub(crate) shows_output: bool,
+}
+
+/// A command and what it prints.
+#[derive(Clone, Default)]
+pub(crate) struct Step {
+    /// As it was typed, on one line or more.
+    pub(crate) command: String,
+    pub(crate) output: Vec<String>,
+    /// Zero where it succeeded.
+    pub(crate) status: i32,
+}
+
+impl Session {
+    /// Reads it: a line that begins with `$ ` is a command, which goes on where the line ends in `\`.
+    pub(crate) fn read<'a>(
+        place: &str,
+        lines: impl Iterator<Item = &'a str>,
+        shows_output: bool,
+    ) -> Self {
+        let mut steps: Vec<Step> = Vec::new();
+        for line in lines {
+            match (line.strip_prefix("$ "), steps.last_mut()) {
+                (Some(command), _) => {
+                    steps.push(Step { command: command.to_owned(), ..Step::default() });
+                }
+                (None, Some(step)) if step.output.is_empty() && step.command.ends_with('\\') => {
+                    step.command += &format!("\n{line}");
+                }
+                (None, Some(step)) => step.output.push(line.to_owned()),
+                (None, None) => {}
+            }
+        }
+        Session { place: place.to_owned(), steps, shows_output }
+    }
+
+    /// What is otherwise in what came, told for a reader.
+    pub(crate) fn differs_from(&self, came: &Session) -> Option<String> {
+        self.steps.iter().zip(&came.steps).find_map(|(shown, came)| {
+            if !self.shows_output {
+                return (came.status != 0).then(|| {
+                    let output = came.output.join("\n");
+                    format!("$ {}\n{output}\nstatus {}", came.command, came.status)
+                });
+            }
+            let (line, other) = shape::difference(&shown.output, &came.output)?;
+            Some(format!("$ {}\nshown: {line}\ncame:  {other}", shown.command))
+        })
+    }
+}
+
+/// As it stands in a file.
+impl fmt::Display for Session {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(out, "$ {}", step.command)?;
+            step.output.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    const TEXT: &str = "$ one \\\n  two\nout\n$ three\nmore\n";
+
+    #[test]
+    fn what_is_read_is_written_as_it_was() {
+        let session = Session::read("here", TEXT.lines(), true);
+        assert_eq!(session.steps.len(), 2);
+        assert_eq!(session.steps[0].command, "one \\\n  two");
+        assert_eq!(session.to_string(), TEXT);
+    }
+
+    #[test]
+    fn other_words_are_a_difference_and_other_figures_are_none() {
+        let read = |text: &str| Session::read("here", text.lines(), true);
+        let shown = read("$ one\ntook 12 ms\n");
+        assert_eq!(shown.differs_from(&read("$ one\ntook 3.5 ms\n")), None);
+        assert!(shown.differs_from(&read("$ one\nfailed\n")).is_some());
+        assert!(shown.differs_from(&read("$ one\n")).is_some());
+        assert!(shown.differs_from(&read("$ one\ntook 1 ms\nand failed\n")).is_some());
+    }
+
+    #[test]
+    fn lines_that_are_left_out_may_have_come() {
+        let read = |text: &str| Session::read("here", text.lines(), true);
+        let shown = read("$ one\nfirst\n...\nlast\n");
+        assert_eq!(shown.differs_from(&read("$ one\nfirst\nmiddle\nlast\n")), None);
+        assert!(shown.differs_from(&read("$ one\nfirst\nmiddle\n")).is_some());
+        assert!(shown.differs_from(&read("$ one\nfirst\nlast\nmore\n")).is_some());
+    }
+
+    #[test]
+    fn where_no_output_is_shown_a_command_only_has_to_succeed() {
+        let shown = Session::read("here", "$ one\n".lines(), false);
+        let mut came = Session::read("here", "$ one\nwords\n".lines(), false);
+        assert_eq!(shown.differs_from(&came), None);
+        came.steps[0].status = 1;
+        assert!(shown.differs_from(&came).is_some());
+    }
+}
