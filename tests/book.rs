@@ -279,7 +279,10 @@ fn the_readme_shows_the_diff_that_the_book_shows() {
     let diff = fs::read_to_string(book().join("outputs/diff-thread-fork.txt")).unwrap();
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(readme).unwrap();
-    assert!(readme.contains(&format!("```console\n{diff}```")), "renew it: cargo run -p sessions -- --write");
+    assert!(
+        readme.contains(&format!("```console\n{diff}```")),
+        "renew it: cargo run -p sessions -- --write"
+    );
     assert!(diff.lines().count() <= 25, "it fits on a slide");
 }
 

@@ -15,7 +15,7 @@ use super::{Experiment, Part};
 use crate::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::pages::number::{NOTHING, short};
-use crate::pages::plot::{Axes, Line, Point, picture};
+use crate::pages::plot::{Axes, INK_COLOUR, Line, Point, picture};
 use crate::pages::section::{Picture, Section, Table};
 
 /// The work on each message.
@@ -145,13 +145,19 @@ impl Experiment for Overload {
     }
 
     fn show(curves: &Vec<Curve>) -> anyhow::Result<Section> {
-        let answered = "Answered a second";
-        let latency = "Latency, p99, ms, of those who were answered or gave up";
+        let answered = "Clients answered a second";
+        let latency = "Median latency, ms, of those who were answered or gave up after 1,000";
         Ok(Section {
             sentences: curves.iter().map(behind).collect(),
             pictures: [
-                plot(curves, answered, "answered a second", |it| Some(it.answered_per_second))?,
-                plot(curves, latency, "ms", |it| it.p99_milliseconds)?,
+                plot(
+                    curves,
+                    answered,
+                    "answered a second",
+                    |it| Some(it.answered_per_second),
+                    true,
+                )?,
+                plot(curves, latency, "ms", |it| it.p50_milliseconds, false)?,
             ]
             .into_iter()
             .flatten()
@@ -230,10 +236,21 @@ fn plot(
     title: &str,
     unit: &str,
     of: fn(&Measured) -> Option<f64>,
+    with_diagonal: bool,
 ) -> anyhow::Result<Option<Picture>> {
+    let diagonal = with_diagonal.then(|| diagonal(curves));
     let curves = curves.iter().map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
-    let lines = Line::all(curves, |it: &Measured| Point::exact(it.due_per_second, of(it)));
+    let mut lines = Line::all(curves, |it: &Measured| Point::exact(it.due_per_second, of(it)));
+    lines.extend(diagonal);
     picture(&Axes { title, x: "new clients a second", y: unit, even: false }, &lines)
+}
+
+/// Where a server would be that answers all that come.
+fn diagonal(curves: &[Curve]) -> Line {
+    let rates = curves.first().map_or(&[][..], |curve| &curve.points);
+    let rates = rates.iter().map(|it| it.due_per_second);
+    let points = rates.filter_map(|rate| Point::exact(rate, Some(rate))).collect();
+    Line { name: "all who come".to_owned(), colour: INK_COLOUR, dashed: true, points }
 }
 
 /// A row a server and a rate.
@@ -280,11 +297,13 @@ fn behind(curve: &Curve) -> String {
     };
     let patience = humantime::format_duration(PATIENCE);
     let half = match it.p50_milliseconds {
-        None => "too few came to their end to say how long they waited".to_owned(),
+        None => "too few were answered or gave up to say how long they waited".to_owned(),
         Some(latency) if is_at_least(latency) => {
-            format!("half of those who came to an end gave up after {patience}")
+            format!("more than half of its clients gave up after {patience}")
         }
-        Some(latency) => format!("half of those who came to an end waited {} ms", short(latency)),
+        Some(latency) => {
+            format!("half of those who were answered or gave up waited {} ms", short(latency))
+        }
     };
     format!(
         "{} fell behind at {} a second: it answered {}, and {half}.",

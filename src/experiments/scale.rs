@@ -298,7 +298,7 @@ fn bend(curve: &Curve) -> Option<String> {
     let (last_cpu, last_switches, many) = costs(last);
     Some(format!(
         "{name}: a connection costs {cpu} of CPU and {switches} context switches with {few}, {last_cpu} \
-         and {last_switches} with {many}; the most connections a second, {}, are served to {}.",
+         and {last_switches} with {many}; its best rate was {} connections a second, with {}.",
         short(rate(best)),
         clients(best),
     ))

@@ -89,7 +89,10 @@ fn part(Part { name, title, section, command }: &Part) -> Markup {
             ul.findings { @for sentence in sentences { li { (sentence) } } }
             div.pictures {
                 @for picture in &section.pictures {
-                    figure { (PreEscaped(&picture.svg)) figcaption { (picture.caption) } }
+                    figure {
+                        (PreEscaped(&picture.svg))
+                        @if !picture.caption.is_empty() { figcaption { (picture.caption) } }
+                    }
                 }
             }
             @for it in &section.tables { (table(it)) }

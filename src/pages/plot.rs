@@ -24,13 +24,16 @@ pub fn hex(colour: u32) -> String {
     format!("#{colour:06x}")
 }
 
-const SIZE: (u32, u32) = (640, 380);
+const SIZE: (u32, u32) = (640, 400);
 
 /// The size of all text.
 const TEXT: u32 = 15;
 
-/// The height of a row of the legend.
+/// The height of a row of the legend, and of the title above it.
 const LEGEND_ROW: u32 = 22;
+
+/// So many values of the horizontal axis at most are all written at it.
+const MOST_VALUES: usize = 8;
 
 /// The colour of a line that is no model's: that of the text.
 pub const INK_COLOUR: u32 = 0x01_02_03;
@@ -42,7 +45,7 @@ const FAINT_FOR_NOW: RGBColor = RGBColor(4, 5, 6);
 /// What a plot shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Axes<'a> {
-    /// What the picture is about, for those who cannot see it.
+    /// What the picture is about: it stands above the picture.
     pub title: &'a str,
     /// The horizontal axis, with its unit.
     pub x: &'a str,
@@ -117,7 +120,8 @@ impl Point {
 ///
 /// When it cannot be drawn.
 pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<Picture>> {
-    let caption = axes.title.to_owned();
+    // Its title stands in the picture.
+    let caption = String::new();
     Ok(draw(axes, lines)?.map(|svg| Picture { caption, svg, text: None }))
 }
 
@@ -133,10 +137,22 @@ fn draw(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<String>> {
     let mut svg = String::new();
     let plotted = match axes.even {
         true => plot(&mut svg, axes, &lines, -0.03 * x.end..x.end, y),
-        false => plot(&mut svg, axes, &lines, x.clone().log_scale().with_key_points(ticks(&x)), y),
+        false => {
+            let ticks = measured_at(&lines).unwrap_or_else(|| ticks(&x));
+            plot(&mut svg, axes, &lines, x.log_scale().with_key_points(ticks), y)
+        }
     };
     plotted.map_err(|error| anyhow!("{}: {error}", axes.title))?;
     Ok(Some(dress(&svg, axes.title, &lines)))
+}
+
+/// The values of the horizontal axis at which something was measured, where these are few.
+fn measured_at(lines: &[Line]) -> Option<Vec<f64>> {
+    let mut values: Vec<f64> =
+        lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    (values.len() <= MOST_VALUES).then_some(values)
 }
 
 fn above_zero(line: &Line) -> Line {
@@ -168,7 +184,7 @@ where
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
-        .margin_top(14 + LEGEND_ROW * legend_rows(lines))
+        .margin_top(14 + LEGEND_ROW * (1 + legend_rows(lines)))
         .x_label_area_size(46)
         .y_label_area_size(70)
         .build_cartesian_2d(x, y.clone().log_scale().with_key_points(ticks(&y)))?;
@@ -209,7 +225,7 @@ where
 fn dress(svg: &str, title: &str, series: &[Line]) -> String {
     let (width, height) = SIZE;
     let size = format!("width=\"{width}\" height=\"{height}\" ");
-    let head = format!("role=\"img\"><title>{title}</title>\n{}", legend(series));
+    let head = format!("role=\"img\"><title>{title}</title>\n{}{}", heading(title), legend(series));
     let svg = svg
         .replacen(&size, "", 1)
         .replacen('>', &format!(" {head}"), 1)
@@ -247,6 +263,14 @@ fn label(value: f64) -> String {
     }
 }
 
+/// The title, to be seen.
+fn heading(title: &str) -> String {
+    format!(
+        "<text x=\"16\" y=\"21\" font-family=\"sans-serif\" font-size=\"{TEXT}\" font-weight=\"600\" \
+         fill=\"{INK}\">{title}</text>\n"
+    )
+}
+
 /// Where each line's name stands: its column, and its row from the top.
 fn legend_places(lines: &[Line]) -> Vec<(u32, u32)> {
     const LEFT: u32 = 16;
@@ -274,7 +298,7 @@ fn legend(lines: &[Line]) -> String {
     for (line, (x, row)) in lines.iter().zip(legend_places(lines)) {
         let colour = hex(line.colour);
         let dashes = if line.dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-        let y = 16 + row * LEGEND_ROW;
+        let y = 16 + (1 + row) * LEGEND_ROW;
         let _ = writeln!(
             legend,
             "<path d=\"M{x} {y}h26\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/><text \
@@ -325,6 +349,16 @@ mod tests {
         assert!(!svg.contains("\n\n"), "{svg}");
         assert!(!svg.contains("#010203") && !svg.contains("#040506"), "{svg}");
         assert!(standalone(&svg).contains("prefers-color-scheme"));
+    }
+
+    #[test]
+    fn each_value_that_was_measured_is_at_the_axis() {
+        let few = [25.0, 300.0, 1000.0].map(|x| (x, 10.0));
+        assert_eq!(measured_at(&[line(&few), line(&few)]), Some(vec![25.0, 300.0, 1000.0]));
+        let svg = draw(&AXES, &[line(&few)]).unwrap().unwrap();
+        assert!(svg.contains("\n25\n") && svg.contains("\n300\n"), "{svg}");
+        let many: Vec<_> = (1..=9).map(|x| (f64::from(x), 10.0)).collect();
+        assert_eq!(measured_at(&[line(&many)]), None);
     }
 
     #[test]

@@ -18,10 +18,10 @@ pub struct Section {
     pub method: String,
 }
 
-/// A picture with its caption.
+/// A picture.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// What it shows.
+    /// What it shows, where it does not say so itself.
     pub caption: String,
     /// The picture, in the colours of the page that it stands in.
     pub svg: String,

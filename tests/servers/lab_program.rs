@@ -255,7 +255,7 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["siege", "--attackers", "10,20", "--models", "iterative,event"],
-        "event: it bears 20, and the last ordinary client waits",
+        "event: it withstands 20 of them: the last ordinary client waits",
         "/sieges/1/model",
     ),
 ];
@@ -317,9 +317,9 @@ fn falls_to_a_siege() {
     let text = String::from_utf8(output.stdout).expect("text").replace('\n', " ");
     let errors = String::from_utf8_lossy(&output.stderr);
     for fate in [
-        "iterative: it falls to 1:",
-        "async: it bears 10, and",
-        "with --message-timeout 300ms it bears 10, and",
+        "iterative: 1 of them stop it:",
+        "async: it withstands 10 of them:",
+        "with --message-timeout 300ms it withstands 10 of them:",
     ] {
         assert!(text.contains(fate), "{fate:?} is missing in {text}\n{errors}");
     }

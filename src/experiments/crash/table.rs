@@ -39,7 +39,7 @@ pub(super) fn sentences(observations: &[Observation]) -> Vec<String> {
     let mut sentences = vec![format!(
         "A client that watched its server noticed each end within {} ms; one that waited for its \
          keyboard noticed when a line was typed, {typed:.0} ms after the death, and in {unheard} of \
-         {} cases `write` took that line without a complaint.",
+         {} cases `write` accepted that line without an error.",
         short(latest),
         observations.len()
     )];
@@ -62,9 +62,9 @@ fn reach(observations: &[Observation], death: Death) -> Option<String> {
     let parts: Vec<String> =
         groups.map(|(whom, models)| format!("{whom} under {models}")).collect();
     let death = match death {
-        Death::HandlerPanics => "A handler that panicked",
-        Death::ProcessAborts => "A process that aborted",
-        Death::ProcessIsKilled => "A process that was killed",
+        Death::HandlerPanics => "When a handler panicked",
+        Death::ProcessAborts => "When a process aborted",
+        Death::ProcessIsKilled => "When a process was killed",
     };
-    (!parts.is_empty()).then(|| format!("{death} took along {}.", parts.join("; ")))
+    (!parts.is_empty()).then(|| format!("{death}, it cut off {}.", parts.join("; ")))
 }

@@ -123,11 +123,17 @@ fn fate(campaign: &Campaign) -> String {
     let long = humantime::format_duration(LONG);
     match (campaign.lost_to(), campaign.sieges.last()) {
         (Some(siege), _) => {
-            format!("it falls to {}: an ordinary client waits for over {long}", siege.attackers)
+            format!(
+                "{} of them stop it: an ordinary client waits for more than {long}",
+                siege.attackers
+            )
         }
         (None, Some(siege)) => {
             let wait = siege.longest_wait().map_or(NOTHING.to_owned(), |wait| time(wait * 1e6));
-            format!("it bears {}, and the last ordinary client waits {wait}", siege.attackers)
+            format!(
+                "it withstands {} of them: the last ordinary client waits {wait}",
+                siege.attackers
+            )
         }
         (None, None) => "it was not besieged".to_owned(),
     }

@@ -104,14 +104,11 @@ impl Panel {
     /// What the picture shows of it.
     pub(super) fn sentence(&self) -> String {
         let computing = self.processors().map_or(String::new(), |count| {
-            format!(
-                "; the server computed for {} at a time, on the average",
-                clients_at_a_time(count)
-            )
+            format!("; on average the server computed for {} at a time", clients_at_a_time(count))
         });
         format!(
-            "{}: {} clients with {} each were done after {:.2} s; a client waited {:.2} s for its \
-             turns on the average{computing}.",
+            "{}: {} clients with {} each were done after {:.2} s; on average a client waited \
+             {:.2} s for its turns{computing}.",
             self.model,
             self.plan.clients,
             self.plan.work_of_a_client(),

@@ -1,5 +1,6 @@
-//! A preprocessor of mdBook's: a listing that was cut out of an `impl` or a function loses the
-//! indentation that it had there.
+//! A preprocessor of mdBook's. A listing that was cut out of an `impl` or a function loses the
+//! indentation that it had there, and a picture gets a frame, in which it can be moved where the
+//! window is too narrow for its letters.
 //!
 //! mdBook calls it as `book.toml` says: with `supports RENDERER`, which it affirms by its status, and then
 //! with `[context, book]` as JSON on its standard input, for which it prints the book.
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dedent: {error}");
+            eprintln!("typeset: {error}");
             ExitCode::FAILURE
         }
     }
@@ -24,20 +25,20 @@ fn main() -> ExitCode {
 
 fn run() -> serde_json::Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(io::stdin().lock())?;
-    dedent_chapters(&mut book);
+    typeset(&mut book);
     serde_json::to_writer(io::stdout().lock(), &book)
 }
 
 /// Every chapter, however deep it stands: it is what has a `content`.
-fn dedent_chapters(value: &mut Value) {
+fn typeset(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if let Some(Value::String(text)) = fields.get_mut("content") {
-                *text = dedent_listings(text);
+                *text = frame_pictures(&dedent_listings(text));
             }
-            fields.values_mut().for_each(dedent_chapters);
+            fields.values_mut().for_each(typeset);
         }
-        Value::Array(items) => items.iter_mut().for_each(dedent_chapters),
+        Value::Array(items) => items.iter_mut().for_each(typeset),
         _ => {}
     }
 }
@@ -63,6 +64,12 @@ fn dedent(listing: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The text with a frame around each picture that stands in it.
+fn frame_pictures(text: &str) -> String {
+    let framed = text.replace("<svg ", "<div class=\"picture\"><svg ");
+    framed.replace("</svg>", "</svg></div>")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -71,9 +78,15 @@ mod tests {
     fn a_listing_moves_to_the_left_and_nothing_else_does() {
         let text = "    text\n\n```rust\n    if so {\n\n        that();\n    }\n```\n\n    more\n";
         let mut book = json!({ "items": [{ "Chapter": { "content": text } }] });
-        super::dedent_chapters(&mut book);
+        super::typeset(&mut book);
         let content = &book["items"][0]["Chapter"]["content"];
         let expected = "    text\n\n```rust\nif so {\n\n    that();\n}\n```\n\n    more\n";
         assert_eq!(content, expected);
+    }
+
+    #[test]
+    fn a_picture_gets_a_frame() {
+        let framed = super::frame_pictures("<svg role=\"img\">\n</svg>\n");
+        assert_eq!(framed, "<div class=\"picture\"><svg role=\"img\">\n</svg></div>\n");
     }
 }
