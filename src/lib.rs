@@ -8,12 +8,14 @@
 //! | [`instruments`] | what measures: server processes, costs, memory, the machine |
 //! | [`pages`] | what shows: sections in a terminal, on a page, as plots |
 //! | [`check`] | the protocol's conformance suite, against any server |
+//! | [`doctor`] | what will work on this machine, and how to mend what will not |
 //! | [`identify`] | what kind of server is this? probes, evidence and a verdict, for any server |
 //!
 //! Adding a model is its crate and a line in [`models`]; adding an experiment is its file and a line
 //! in [`experiments`].
 
 pub mod check;
+pub mod doctor;
 pub mod experiments;
 pub mod identify;
 pub mod instruments;

@@ -20,6 +20,7 @@ use server_core::unless_read_enough;
 
 mod check;
 mod diff;
+mod doctor;
 mod identify;
 mod interrupt;
 mod others;
@@ -60,6 +61,8 @@ enum Other {
     Check(check::Options),
     /// Says what kind of server listens at an address of this machine, in any language, and how that shows
     Identify(identify::Options),
+    /// Looks at this machine before a class: what will work, and how to mend the rest
+    Doctor(doctor::Options),
     /// Two saved results of one experiment side by side: before and after a change, or two machines
     Diff(diff::Options),
     /// Prints what `cargo bench` measured last of connections, alone and among many, side by side
@@ -112,6 +115,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Other::Check(options) => check::run(&options)?,
         Other::Identify(options) => identify::run(&options)?,
         Other::Diff(options) => diff::run(&options)?,
+        Other::Doctor(options) => return doctor::run(&options),
         Other::BenchTable => bench_table()?,
         Other::Serve(options) => return serve::run(&options),
         Other::Party(options) => return party::run(&options),

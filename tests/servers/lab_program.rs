@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::command_line::one_line;
 use crate::exhaustion::under_limit;
-use crate::support::{any, inside, wait_until};
+use crate::support::{LAB, any, inside, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -58,11 +58,31 @@ pub(crate) fn trials() -> Vec<Trial> {
             minds_limits();
             Ok(())
         }),
+        Trial::test("lab: the doctor names what is bad, and how it is mended", || {
+            examines();
+            Ok(())
+        }),
         Trial::test("lab: a mistake is one clear line and a status", || {
             answers_mistakes();
             Ok(())
         }),
     ]
+}
+
+/// With a port that is taken, and few descriptors.
+fn examines() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 500; exec "$0" doctor --addr "$1""#, LAB, &address]);
+    let output = command.output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let line = |begin: &str| text.lines().any(|line| line.starts_with(begin));
+    assert!(line(&format!("BAD  port             {address}: Address already in use")), "{text}");
+    assert!(line("BAD  open files       500 a process"), "{text}");
+    assert!(text.contains("to mend it: end the program that has it"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 /// A mistake, the status that it gets, and what the one line says about it.

@@ -1,0 +1,89 @@
+//! What the kernel gives, and what it lets be looked at.
+
+use std::net::{SocketAddr, TcpListener};
+
+use super::Finding;
+use crate::instruments::call_counter::CallCounter;
+use crate::instruments::server_process::{ServerProcess, serve_command};
+use crate::models::MODELS;
+
+/// What our servers ask for; the kernel cuts it to its own limit.
+const BACKLOG: u64 = 4096;
+
+/// What the pages' commands connect to.
+pub(super) fn port(address: SocketAddr) -> Finding {
+    let what = "port";
+    match TcpListener::bind(address) {
+        Ok(_) => Finding::good(what, format!("{address} is free")),
+        Err(error) => {
+            let effect = "the servers of the tour and of the book's commands do not start";
+            let mend =
+                "end the program that has it (ss -tlnp), or give --addr to servers and clients";
+            Finding::bad(what, format!("{address}: {error}"), effect, mend)
+        }
+    }
+}
+
+/// `net.core.somaxconn`: listen(2).
+pub(super) fn backlog() -> Finding {
+    let (what, file) = ("backlog", "/proc/sys/net/core/somaxconn");
+    let limit = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+    let Some(limit): Option<u64> = limit else { return Finding::good(what, "unknown") };
+    let effect = "with many clients at once some are a second late, and `lab` warns of that";
+    let mend = format!("sudo sysctl net.core.somaxconn={BACKLOG}");
+    Finding::of(what, limit >= BACKLOG, format!("at most {limit} places"), effect, &mend)
+}
+
+/// Whether the kernel counts system calls for us.
+pub(super) fn counting() -> Finding {
+    let what = "counting calls";
+    let counted = CallCounter::by_kernel().map_err(told).and_then(|it| watched(&it));
+    let effect = "`anatomy` counts system calls by tracing, which slows the servers down";
+    let mend = "sudo mount -t tracefs tracefs /sys/kernel/tracing, and let this user read it; sudo \
+                sysctl kernel.perf_event_paranoid=-1; in a container also --cap-add PERFMON";
+    match counted {
+        Ok(()) => Finding::good(what, "the kernel does it (perf_event_open)"),
+        Err(error) => Finding::bad(what, error, effect, mend),
+    }
+}
+
+pub(super) fn tracing() -> Finding {
+    let what = "tracing";
+    match watched(&CallCounter::tracing()) {
+        Ok(()) => Finding::good(what, "allowed (ptrace)"),
+        Err(error) => {
+            let effect =
+                "`anatomy` has no stories, only counts; strace and gdb cannot attach either";
+            let mend =
+                "sudo sysctl kernel.yama.ptrace_scope=1; in a container --cap-add SYS_PTRACE";
+            Finding::bad(what, error, effect, mend)
+        }
+    }
+}
+
+/// Watches a server of our own for a moment.
+fn watched(counter: &CallCounter) -> Result<(), String> {
+    let lab = std::env::current_exe().map_err(told)?;
+    let command = serve_command(lab, MODELS[0].model.name, ["--quiet"]);
+    let server = ServerProcess::start(command).map_err(told)?;
+    let count = counter.attach(server.process()).map_err(told)?;
+    count.finish().map_err(told).map(drop)
+}
+
+fn told(error: std::io::Error) -> String {
+    error.to_string()
+}
+
+/// The models that this kernel does not run.
+pub(super) fn io_uring() -> Finding {
+    let what = "io_uring";
+    match MODELS.iter().find_map(|entry| entry.model.obstacle()) {
+        None => Finding::good(what, "there, and allowed"),
+        Some(obstacle) => {
+            let effect = "`uring` is left out of every experiment, and its tests are ignored";
+            let mend = "Linux 6.1 or later; sudo sysctl kernel.io_uring_disabled=0; in a container \
+                        --security-opt seccomp=unconfined";
+            Finding::bad(what, obstacle, effect, mend)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The processors, the memory and the limits.
+
+use super::Finding;
+use crate::instruments::limits::Limits;
+use crate::instruments::machine::{self, Machine};
+use crate::models;
+use crate::pages::terminal;
+
+/// How many idle connections the greatest experiment has (`memory`).
+const MOST_CONNECTIONS: usize = 10_000;
+
+/// What they take under the model that takes most, and a bit beside it.
+const MEMORY_GIB: f64 = 4.0;
+
+pub(super) fn build() -> Finding {
+    let is_optimised = !cfg!(debug_assertions);
+    let found = if is_optimised { "optimised" } else { "not optimised" };
+    let effect = "every figure is that of a slow program";
+    Finding::of("this program", is_optimised, found.to_owned(), effect, "cargo run --release")
+}
+
+pub(super) fn cores() -> Finding {
+    let cores = machine::cores();
+    let effect = "threads that compute take turns, so `work` and `timeline --compute` show no \
+                  difference between one thread and many";
+    let mend = "give the virtual machine or the container two CPUs or more";
+    Finding::of("processors", cores >= 2, cores.to_string(), effect, mend)
+}
+
+/// The average of the last minute, from `/proc/loadavg`.
+pub(super) fn load() -> Finding {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
+    let Some(load) = load else { return Finding::good("load", "unknown") };
+    let found = format!("{load} processes wanted a processor in the last minute");
+    let effect = "the spread of all figures is wide";
+    let is_calm = load < 0.5 * machine::cores() as f64;
+    Finding::of("load", is_calm, found, effect, "end other programs, or wait")
+}
+
+pub(super) fn memory() -> Finding {
+    let memory = Machine::here().memory_gib;
+    let effect = "`memory` with 10,000 connections under fork may not fit";
+    let mend = "cargo run --release -- memory --connections 100,1000";
+    let is_enough = memory == 0.0 || memory >= MEMORY_GIB;
+    Finding::of("memory", is_enough, format!("{memory:.1} GiB"), effect, mend)
+}
+
+pub(super) fn open_files() -> Finding {
+    let limit = server_core::raise_open_file_limit();
+    let effect = "`memory` and the endurance tests take fewer connections than the book shows";
+    let mend = "raise the hard limit: /etc/security/limits.conf (nofile), or docker run --ulimit \
+                nofile=20000:20000";
+    let is_enough = limit > MOST_CONNECTIONS as u64 + 100;
+    Finding::of("open files", is_enough, format!("{limit} a process"), effect, mend)
+}
+
+/// Processes and threads.
+pub(super) fn units() -> Finding {
+    let (what, limits) = ("processes", Limits::here());
+    let all = models::choose(&models::names()).unwrap_or_default();
+    let lack = all.iter().find_map(|it| limits.lack(it, MOST_CONNECTIONS));
+    let found = format!("room for {MOST_CONNECTIONS} connections, a process or a thread each");
+    let Some(lack) = lack else { return Finding::good(what, found) };
+    let effect = "`memory` and the endurance tests take fewer connections than the book shows";
+    let found = format!("of {MOST_CONNECTIONS} connections: {lack}");
+    Finding::bad(what, found, effect, "raise this limit")
+}
+
+pub(super) fn terminal() -> Finding {
+    let columns = terminal::width();
+    let found = format!("{columns} columns, or more");
+    let effect = "tables are cut or wrapped";
+    Finding::of(
+        "terminal",
+        columns >= 80,
+        found,
+        effect,
+        "make the window wider, or the letters \
+                                                           smaller",
+    )
+}
