@@ -56,7 +56,7 @@ async fn receive(
     let stream = connection.stream();
     loop {
         let in_time = timer.comes_by(session.rest_due(), has_input(connection)).await?;
-        // What is late may have come, and the runtime not have asked the kernel yet.
+        // The input may have come, and the runtime has not asked the kernel yet.
         let read = if in_time { read } else { read_at_once };
         match read(stream, session.space())? {
             Some(0) if connection.is_draining() => return end_of_drain(stream, session),

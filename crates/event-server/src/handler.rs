@@ -181,7 +181,7 @@ impl<'a> Handler<'a> {
     /// Reads if there may be something, and else waits for it.
     // ANCHOR: receive
     fn receive(&mut self, draining: bool) -> Result<Turn, ConnectionError> {
-        // What is due may have come, and nobody have asked the kernel yet.
+        // The input may have come, and we have not asked the kernel yet.
         if !self.readiness.is_readable() && !draining && !self.rest_is_due() {
             return self.wait_for_message();
         }

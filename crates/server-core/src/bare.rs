@@ -9,6 +9,7 @@ use std::net::TcpStream;
 /// # Errors
 ///
 /// What ends the connection before that.
+// ANCHOR: echo
 pub fn echo(mut stream: TcpStream) -> io::Result<()> {
     let mut bytes = [0; 4096];
     loop {
@@ -19,3 +20,4 @@ pub fn echo(mut stream: TcpStream) -> io::Result<()> {
         stream.write_all(&bytes[..count])?;
     }
 }
+// ANCHOR_END: echo

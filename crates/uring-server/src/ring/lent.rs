@@ -24,7 +24,7 @@ pub(crate) struct Lent<T> {
 
 // ANCHOR: lent
 impl<T: Owner> Lent<T> {
-    /// Lends `owner` to an operation. Only the ring does that, which has begun the operation then.
+    /// Lends `owner` to an operation. Only the ring does that, after it has begun the operation.
     pub(super) fn new(owner: NonNull<T>, key: u64) -> Self {
         Lent { owner, key }
     }
