@@ -97,6 +97,14 @@ mod tests {
     }
 
     #[test]
+    fn where_a_line_is_broken_makes_no_difference() {
+        let read = |text: &str| Session::read("here", text.lines(), true);
+        let shown = read("$ one\nwaited 12 ms and\nwas served\n");
+        assert_eq!(shown.differs_from(&read("$ one\nwaited 2 ms and was\nserved\n")), None);
+        assert!(shown.differs_from(&read("$ one\nwaited 2 ms and was\n")).is_some());
+    }
+
+    #[test]
     fn lines_that_are_left_out_may_have_come() {
         let read = |text: &str| Session::read("here", text.lines(), true);
         let shown = read("$ one\nfirst\n...\nlast\n");

@@ -6,34 +6,40 @@ const SHORTEST: usize = 4;
 /// What a page shows where it leaves lines out.
 const LEFT_OUT: &str = "...";
 
-/// The first line that is shown and did not come, and what came in its place.
+/// A word, and the line that it stands in.
+type Word<'a> = (&'a str, &'a String);
+
+/// The first line that is shown and did not come, and what came in its place. Where lines are
+/// broken makes no difference: that depends on the figures in them.
 pub(crate) fn difference(shown: &[String], came: &[String]) -> Option<(String, String)> {
-    let mut rest = came.iter().filter(|line| !words(line).is_empty());
-    let mut may_skip = false;
-    for line in shown {
-        if line.trim() == LEFT_OUT {
-            may_skip = true;
-            continue;
+    let all = flat(came);
+    let mut rest = &all[..];
+    for (number, part) in shown.split(|line| line.trim() == LEFT_OUT).enumerate() {
+        let expected = flat(part);
+        let begins = |place: &usize| first_other(&expected, &rest[*place..]).is_none();
+        let place = if number == 0 { None } else { (0..=rest.len()).find(begins) };
+        rest = &rest[place.unwrap_or(0)..];
+        if let Some(at) = first_other(&expected, rest) {
+            return Some((told(expected.get(at)), told(rest.get(at))));
         }
-        let expected = words(line);
-        if expected.is_empty() {
-            continue;
-        }
-        let next = match may_skip {
-            true => rest.find(|other| words(other) == expected),
-            false => rest.next(),
-        };
-        match next {
-            Some(other) if words(other) == expected => may_skip = false,
-            other => return Some((line.clone(), told(other))),
-        }
+        rest = &rest[expected.len()..];
     }
-    let more = rest.next().filter(|_| !may_skip)?;
-    Some(("(nothing more)".to_owned(), more.clone()))
+    let is_open = shown.last().is_some_and(|line| line.trim() == LEFT_OUT);
+    (!is_open && !rest.is_empty()).then(|| (told(None), told(rest.first())))
 }
 
-fn told(line: Option<&String>) -> String {
-    line.map_or_else(|| "(nothing more)".to_owned(), Clone::clone)
+/// Where the first of the expected words is that is not there.
+fn first_other(expected: &[Word<'_>], came: &[Word<'_>]) -> Option<usize> {
+    (0..expected.len()).find(|at| came.get(*at).map(|it| it.0) != Some(expected[*at].0))
+}
+
+fn told(word: Option<&Word<'_>>) -> String {
+    word.map_or_else(|| "(nothing more)".to_owned(), |(_, line)| (*line).clone())
+}
+
+/// All words, one after the other.
+fn flat(output: &[String]) -> Vec<Word<'_>> {
+    output.iter().flat_map(|line| words(line).into_iter().map(move |word| (word, line))).collect()
 }
 
 fn words(line: &str) -> Vec<&str> {

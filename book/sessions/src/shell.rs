@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Types the session's commands and gives the session as it came out. Waits for each command, up to
 /// ten minutes; one that goes to the background (`&`) has begun when it has printed a line, or is
-/// silent for two seconds. Whatever it leaves running is killed.
+/// silent for two seconds (as long as any command, where Cargo compiles it first). Whatever it leaves running is killed.
 pub(crate) fn run(session: &Session) -> io::Result<Session> {
     let mut shell = Shell::start()?;
     let steps = session.steps.iter().map(|step| shell.type_in(&step.command));
@@ -75,14 +75,16 @@ impl Shell {
             }
         }
         // A server's last words come when they come.
-        if command.starts_with("kill %") {
+        if command == "kill %1" {
             step.output.clear();
         }
         // The empty line is the mark's own.
         if step.output.last().is_some_and(String::is_empty) {
             step.output.pop();
         }
-        let until = Instant::now() + BEGINNING;
+        // Cargo may have to compile before.
+        let beginning = if command.starts_with("cargo ") { PATIENCE } else { BEGINNING };
+        let until = Instant::now() + beginning;
         while is_background && step.output.is_empty() {
             match self.next(until)? {
                 Some(line) => step.output.push(line),
