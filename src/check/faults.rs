@@ -106,17 +106,19 @@ fn converse(target: &Target) -> Result<(), Difference> {
     peer.exchange("in good order\n")
 }
 
-/// How many descriptors it has open once that changes no more.
+/// How many descriptors it has open once that changes no more, for as long as a slow server may take to
+/// notice that somebody has left.
 fn count_at_rest(target: &Target) -> Result<usize, Difference> {
-    let (mut counted, end) = (count(target)?, Instant::now() + target.patience);
-    loop {
+    let end = Instant::now() + target.patience;
+    let (mut counted, mut since) = (count(target)?, Instant::now());
+    while since.elapsed() < WATCHED && Instant::now() < end {
         thread::sleep(REST);
         let again = count(target)?;
-        if again == counted || Instant::now() > end {
-            return Ok(counted);
+        if again != counted {
+            (counted, since) = (again, Instant::now());
         }
-        counted = again;
     }
+    Ok(counted)
 }
 
 fn count(target: &Target) -> Result<usize, Difference> {
