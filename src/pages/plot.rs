@@ -1,16 +1,18 @@
 //! Lines over logarithmic axes, as SVG. Text and axes take the colours of the page that the picture
 //! stands in; each model keeps its own colour in every plot.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use anyhow::anyhow;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
+use self::legend::{heading, legend, legend_rows};
 use super::number::short;
 use super::section::Picture;
 use crate::instruments::sample::Sample;
+
+mod legend;
 
 /// The colours of the text, the lines and the ground are the page's own: these variables of its
 /// style sheet.
@@ -261,55 +263,6 @@ fn label(value: f64) -> String {
         true => format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.')),
         false => text,
     }
-}
-
-/// The title, to be seen.
-fn heading(title: &str) -> String {
-    format!(
-        "<text x=\"16\" y=\"21\" font-family=\"sans-serif\" font-size=\"{TEXT}\" font-weight=\"600\" \
-         fill=\"{INK}\">{title}</text>\n"
-    )
-}
-
-/// Where each line's name stands: its column, and its row from the top.
-fn legend_places(lines: &[Line]) -> Vec<(u32, u32)> {
-    const LEFT: u32 = 16;
-    let (mut x, mut row) = (LEFT, 0);
-    let place = |line: &Line| {
-        // As wide as its letters may need.
-        let width = 58 + 8 * u32::try_from(line.name.chars().count()).unwrap_or_default();
-        if x + width > SIZE.0 {
-            (x, row) = (LEFT, row + 1);
-        }
-        let place = (x, row);
-        x += width;
-        place
-    };
-    lines.iter().map(place).collect()
-}
-
-fn legend_rows(lines: &[Line]) -> u32 {
-    legend_places(lines).last().map_or(0, |(_, row)| row + 1)
-}
-
-/// The names of the lines, each behind a piece of its line.
-fn legend(lines: &[Line]) -> String {
-    let mut legend = String::new();
-    for (line, (x, row)) in lines.iter().zip(legend_places(lines)) {
-        let colour = hex(line.colour);
-        let dashes = if line.dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-        let y = 16 + (1 + row) * LEGEND_ROW;
-        let _ = writeln!(
-            legend,
-            "<path d=\"M{x} {y}h26\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/><text \
-             x=\"{}\" y=\"{}\" font-family=\"sans-serif\" font-size=\"{TEXT}\" \
-             fill=\"{INK}\">{}</text>",
-            x + 32,
-            y + 5,
-            line.name
-        );
-    }
-    legend
 }
 
 /// A picture for a file of its own: with the colours that a page would give it, light or dark.

@@ -76,11 +76,19 @@ impl fmt::Display for Session {
 mod tests {
     use super::Session;
 
-    const TEXT: &str = "$ one \\\n  two\nout\n$ three\nmore\n";
+    fn read(text: &str) -> Session {
+        Session::read("here", text.lines(), true)
+    }
+
+    /// Whether what came is as it was shown.
+    fn is_same(shown: &str, came: &str) -> bool {
+        read(&format!("$ one\n{shown}")).differs_from(&read(&format!("$ one\n{came}"))).is_none()
+    }
 
     #[test]
     fn what_is_read_is_written_as_it_was() {
-        let session = Session::read("here", TEXT.lines(), true);
+        const TEXT: &str = "$ one \\\n  two\nout\n$ three\nmore\n";
+        let session = read(TEXT);
         assert_eq!(session.steps.len(), 2);
         assert_eq!(session.steps[0].command, "one \\\n  two");
         assert_eq!(session.to_string(), TEXT);
@@ -88,35 +96,33 @@ mod tests {
 
     #[test]
     fn other_words_are_a_difference_and_other_figures_are_none() {
-        let read = |text: &str| Session::read("here", text.lines(), true);
-        let shown = read("$ one\ntook 12 ms\n");
-        assert_eq!(shown.differs_from(&read("$ one\ntook 3.5 ms\n")), None);
-        assert!(shown.differs_from(&read("$ one\nfailed\n")).is_some());
-        assert!(shown.differs_from(&read("$ one\n")).is_some());
-        assert!(shown.differs_from(&read("$ one\ntook 1 ms\nand failed\n")).is_some());
+        let shown = "took 12 ms\n";
+        assert!(is_same(shown, "took 3.5 ms\n"));
+        for came in ["failed\n", "", "took 1 ms\nand failed\n"] {
+            assert!(!is_same(shown, came), "{came:?}");
+        }
     }
 
     #[test]
     fn where_a_line_is_broken_makes_no_difference() {
-        let read = |text: &str| Session::read("here", text.lines(), true);
-        let shown = read("$ one\nwaited 12 ms and\nwas served\n");
-        assert_eq!(shown.differs_from(&read("$ one\nwaited 2 ms and was\nserved\n")), None);
-        assert!(shown.differs_from(&read("$ one\nwaited 2 ms and was\n")).is_some());
+        let shown = "waited 12 ms and\nwas served\n";
+        assert!(is_same(shown, "waited 2 ms and was\nserved\n"));
+        assert!(!is_same(shown, "waited 2 ms and was\n"));
     }
 
     #[test]
     fn lines_that_are_left_out_may_have_come() {
-        let read = |text: &str| Session::read("here", text.lines(), true);
-        let shown = read("$ one\nfirst\n...\nlast\n");
-        assert_eq!(shown.differs_from(&read("$ one\nfirst\nmiddle\nlast\n")), None);
-        assert!(shown.differs_from(&read("$ one\nfirst\nmiddle\n")).is_some());
-        assert!(shown.differs_from(&read("$ one\nfirst\nlast\nmore\n")).is_some());
+        let shown = "first\n...\nlast\n";
+        assert!(is_same(shown, "first\nmiddle\nlast\n"));
+        for came in ["first\nmiddle\n", "first\nlast\nmore\n"] {
+            assert!(!is_same(shown, came), "{came:?}");
+        }
     }
 
     #[test]
     fn where_no_output_is_shown_a_command_only_has_to_succeed() {
-        let shown = Session::read("here", "$ one\n".lines(), false);
-        let mut came = Session::read("here", "$ one\nwords\n".lines(), false);
+        let (shown, mut came) =
+            (Session { shows_output: false, ..read("$ one\n") }, read("$ one\nwords\n"));
         assert_eq!(shown.differs_from(&came), None);
         came.steps[0].status = 1;
         assert!(shown.differs_from(&came).is_some());

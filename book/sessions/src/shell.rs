@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Types the session's commands and gives the session as it came out. Waits for each command, up to
 /// ten minutes; one that goes to the background (`&`) has begun when it has printed a line, or is
-/// silent for two seconds (as long as any command, where Cargo compiles it first). Whatever it leaves running is killed.
+/// silent for two seconds (as long as any command, where Cargo compiles it first). Whatever it leaves
+/// running is killed.
 pub(crate) fn run(session: &Session) -> io::Result<Session> {
     let mut shell = Shell::start()?;
     let steps = session.steps.iter().map(|step| shell.type_in(&step.command));
@@ -54,44 +55,38 @@ impl Shell {
     }
 
     fn type_in(&mut self, command: &str) -> io::Result<Step> {
-        let mut step = Step { command: command.to_owned(), ..Step::default() };
-        let is_background = command.trim_end().ends_with('&');
         let input = self.process.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         // The commands do not read what the shell is told.
         writeln!(input, "{{ {command}\n}} </dev/null; printf '\\n{MARK}%s\\n' $?")?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let line = self
-                .next(until)?
-                .ok_or_else(|| io::Error::other(format!("{command}: not done in {PATIENCE:?}")))?;
+        let (mut output, status) = self.read_to_mark(command)?;
+        // A server's last words come when they come.
+        if command == "kill %1" {
+            output.clear();
+        }
+        if command.ends_with('&') && output.is_empty() {
+            // Cargo may have to compile before.
+            let beginning = if command.starts_with("cargo ") { PATIENCE } else { BEGINNING };
+            output.extend(self.next(Instant::now() + beginning)?);
+        }
+        Ok(Step { command: command.to_owned(), output, status })
+    }
+
+    /// What a command has printed, and its status.
+    fn read_to_mark(&self, command: &str) -> io::Result<(Vec<String>, i32)> {
+        let (mut output, until) = (Vec::<String>::new(), Instant::now() + PATIENCE);
+        while let Some(line) = self.next(until)? {
             match line.strip_prefix(MARK) {
                 Some(status) => {
-                    step.status = status.parse().unwrap_or(-1);
-                    break;
+                    // The empty line is the mark's own.
+                    output.pop_if(|it| it.is_empty());
+                    return Ok((output, status.parse().unwrap_or(-1)));
                 }
                 // The shell's own words on what was killed: a terminal shows them later, or never.
                 None if line.starts_with("bash: line ") => {}
-                None => step.output.push(line),
+                None => output.push(line),
             }
         }
-        // A server's last words come when they come.
-        if command == "kill %1" {
-            step.output.clear();
-        }
-        // The empty line is the mark's own.
-        if step.output.last().is_some_and(String::is_empty) {
-            step.output.pop();
-        }
-        // Cargo may have to compile before.
-        let beginning = if command.starts_with("cargo ") { PATIENCE } else { BEGINNING };
-        let until = Instant::now() + beginning;
-        while is_background && step.output.is_empty() {
-            match self.next(until)? {
-                Some(line) => step.output.push(line),
-                None => break,
-            }
-        }
-        Ok(step)
+        Err(io::Error::other(format!("{command}: not done in {PATIENCE:?}")))
     }
 
     /// The next line, if one comes until then.
