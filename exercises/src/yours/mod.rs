@@ -1,10 +1,49 @@
-pub mod census;
-pub mod crew;
-pub mod framing;
-pub mod lending;
-pub mod limit;
-pub mod outbox;
-pub mod patience;
-pub mod reaping;
-pub mod survival;
-pub mod workers;
+//! The files to work on.
+
+pub(crate) mod job {
+    pub(crate) mod framing;
+}
+pub(crate) mod iterative {
+    pub(crate) mod ending;
+    pub(crate) mod page;
+    pub(crate) mod survival;
+}
+pub(crate) mod fork {
+    pub(crate) mod child;
+    pub(crate) mod page;
+    pub(crate) mod reaping;
+}
+pub(crate) mod prefork {
+    pub(crate) mod address;
+    pub(crate) mod crew;
+    pub(crate) mod page;
+}
+pub(crate) mod thread {
+    pub(crate) mod limit;
+    pub(crate) mod page;
+    pub(crate) mod together;
+}
+pub(crate) mod pool {
+    pub(crate) mod closing;
+    pub(crate) mod page;
+    pub(crate) mod workers;
+}
+pub(crate) mod event {
+    pub(crate) mod edge;
+    pub(crate) mod outbox;
+    pub(crate) mod page;
+}
+pub(crate) mod r#async {
+    pub(crate) mod nap;
+    pub(crate) mod page;
+    pub(crate) mod patience;
+}
+pub(crate) mod uring {
+    pub(crate) mod lending;
+    #[cfg(target_os = "linux")]
+    pub(crate) mod page;
+    pub(crate) mod result;
+}
+pub(crate) mod sharing {
+    pub(crate) mod census;
+}

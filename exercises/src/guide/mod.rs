@@ -1,0 +1,168 @@
+//! Where you stand, and what is next.
+
+use std::collections::HashSet;
+use std::io;
+
+use exercises::{EXERCISES, Exercise};
+
+use crate::records;
+
+mod show;
+mod watch;
+
+use watch::{Event, Watch};
+
+/// Goes from one exercise to the next, and looks again when a file is saved. Returns when all are done,
+/// or when there is nobody at the keyboard: whether all are done.
+///
+/// # Errors
+///
+/// When Cargo cannot be started.
+pub(crate) fn guide(begin: Option<&'static Exercise>) -> io::Result<bool> {
+    let mut watch = Watch::new();
+    show::begin();
+    let Standing { done, compiles } = Standing::find_out()?;
+    let current = begin.unwrap_or_else(|| next_after(None, &done).unwrap_or(&EXERCISES[0]));
+    let mut guide = Guide { done, current, hints: 0 };
+    if compiles {
+        guide.go_on()?;
+    }
+    while !guide.all_done() {
+        if !guide.listen(&mut watch) {
+            return Ok(false);
+        }
+        guide.go_on()?;
+    }
+    show::end();
+    Ok(true)
+}
+
+/// Lists all exercises, and returns whether all are done.
+///
+/// # Errors
+///
+/// When Cargo cannot be started.
+pub(crate) fn list() -> io::Result<bool> {
+    let Standing { done, compiles } = Standing::find_out()?;
+    if compiles {
+        show::board(&done, next_after(None, &done));
+    }
+    Ok(compiles && done.len() == EXERCISES.len())
+}
+
+/// Tries these exercises once, shows each task, and returns whether all are done.
+///
+/// # Errors
+///
+/// When Cargo cannot be started.
+pub(crate) fn once(exercises: &[&'static Exercise]) -> io::Result<bool> {
+    let Some(records) = records::of_yours(exercises, false)? else {
+        return Ok(false);
+    };
+    for exercise in exercises {
+        let mut own = records.iter().filter(|it| it.exercise.name == exercise.name).peekable();
+        if own.peek().is_some() {
+            show::card(exercise, own);
+        }
+    }
+    Ok(records.iter().all(records::Record::is_done))
+}
+
+/// Which exercises are done.
+type Done = HashSet<&'static str>;
+
+/// What a look at all exercises has found.
+struct Standing {
+    done: Done,
+    compiles: bool,
+}
+
+impl Standing {
+    fn find_out() -> io::Result<Self> {
+        let all: Vec<_> = EXERCISES.iter().collect();
+        let Some(records) = records::of_yours(&all, true)? else {
+            return Ok(Standing { done: Done::new(), compiles: false });
+        };
+        let mut done: Done = records.iter().map(|it| it.exercise.name).collect();
+        for record in records.iter().filter(|it| !it.is_done()) {
+            done.remove(record.exercise.name);
+        }
+        Ok(Standing { done, compiles: true })
+    }
+}
+
+/// The first exercise behind this one that is not done; behind the last comes the first.
+fn next_after(exercise: Option<&Exercise>, done: &Done) -> Option<&'static Exercise> {
+    let place = exercise.and_then(|it| EXERCISES.iter().position(|other| other.name == it.name));
+    let begin = place.map_or(0, |place| place + 1);
+    let mut in_turn = EXERCISES[begin..].iter().chain(&EXERCISES[..begin]);
+    in_turn.find(|it| !done.contains(it.name))
+}
+
+/// One who works through the exercises.
+struct Guide {
+    done: Done,
+    current: &'static Exercise,
+    /// How many hints to the current exercise were shown.
+    hints: usize,
+}
+
+impl Guide {
+    fn all_done(&self) -> bool {
+        self.done.len() == EXERCISES.len()
+    }
+
+    /// Tries the current exercise. When it is done, goes on to the next that is not.
+    fn go_on(&mut self) -> io::Result<()> {
+        loop {
+            show::progress(&self.done);
+            let Some(records) = records::of_yours(&[self.current], false)? else {
+                self.done.remove(self.current.name);
+                return Ok(());
+            };
+            show::card(self.current, records.iter());
+            if !records.iter().all(records::Record::is_done) {
+                self.done.remove(self.current.name);
+                return Ok(());
+            }
+            self.done.insert(self.current.name);
+            match next_after(Some(self.current), &self.done) {
+                Some(next) => self.turn_to(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn turn_to(&mut self, exercise: &'static Exercise) {
+        if exercise.name != self.current.name {
+            (self.current, self.hints) = (exercise, 0);
+        }
+    }
+
+    /// Answers keys until an exercise is to be tried. Returns whether anybody is there.
+    fn listen(&mut self, watch: &mut Watch) -> bool {
+        loop {
+            show::keys();
+            match watch.next() {
+                Event::Saved(exercise) => self.turn_to(exercise),
+                Event::Key('n') => {
+                    let next = next_after(Some(self.current), &self.done);
+                    self.turn_to(next.unwrap_or(self.current));
+                }
+                Event::Key('h') => {
+                    show::hint(self.current, self.hints);
+                    self.hints += 1;
+                    continue;
+                }
+                Event::Key('l') => {
+                    show::board(&self.done, Some(self.current));
+                    continue;
+                }
+                Event::Key('q') | Event::End => return false,
+                Event::Key(_) => continue,
+            }
+            show::clear();
+            return true;
+        }
+    }
+}

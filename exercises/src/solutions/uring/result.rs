@@ -1,0 +1,13 @@
+//! Complete a line: what the result of a completion means.
+
+use std::io;
+
+/// What an operation came to: how many bytes it moved, or why it failed. `result` is what the kernel says
+/// in its completion.
+///
+/// # Errors
+///
+/// That of the operation.
+pub fn outcome(result: i32) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
+}

@@ -1,0 +1,81 @@
+//! What the kernel tells of a page's process.
+
+use crate::exercise::Fault;
+
+/// What a task needs that this system does not tell.
+#[cfg(not(target_os = "linux"))]
+const NOT_TOLD: &str = "only Linux tells this of a process";
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::time::Duration;
+
+    use procfs::process::{FDTarget, Process, all_processes};
+
+    use super::Fault;
+
+    fn process(pid: i32) -> Result<Process, Fault> {
+        Process::new(pid).map_err(|_| Fault::Wrong("the server has ended".to_owned()))
+    }
+
+    /// How many threads it has.
+    pub(in crate::tasks) fn threads(pid: i32) -> Result<usize, Fault> {
+        Ok(usize::try_from(process(pid)?.stat()?.num_threads)?)
+    }
+
+    /// How many children it has: those that live, and those that are dead and not reaped.
+    pub(in crate::tasks) fn children(pid: i32) -> Result<(usize, usize), Fault> {
+        let stats = all_processes()?.filter_map(|it| it.ok()?.stat().ok());
+        let children: Vec<_> = stats.filter(|it| it.ppid == pid).collect();
+        let zombies = children.iter().filter(|it| it.state == 'Z').count();
+        Ok((children.len() - zombies, zombies))
+    }
+
+    /// How many descriptors it has open.
+    pub(in crate::tasks) fn descriptors(pid: i32) -> Result<usize, Fault> {
+        Ok(process(pid)?.fd_count()?)
+    }
+
+    /// Whether it has a ring of io_uring.
+    pub(in crate::tasks) fn has_ring(pid: i32) -> Result<bool, Fault> {
+        let is_ring =
+            |target: FDTarget| matches!(target, FDTarget::AnonInode(it) if it == "[io_uring]");
+        Ok(process(pid)?.fd()?.any(|it| it.is_ok_and(|it| is_ring(it.target))))
+    }
+
+    /// The CPU time that it has used.
+    pub(in crate::tasks) fn cpu_time(pid: i32) -> Result<Duration, Fault> {
+        let stat = process(pid)?.stat()?;
+        let ticks = (stat.utime + stat.stime) as f64;
+        Ok(Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64))
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use std::time::Duration;
+
+    use super::{Fault, NOT_TOLD};
+
+    pub(in crate::tasks) fn threads(_: i32) -> Result<usize, Fault> {
+        Err(Fault::NotHere(NOT_TOLD))
+    }
+
+    pub(in crate::tasks) fn children(_: i32) -> Result<(usize, usize), Fault> {
+        Err(Fault::NotHere(NOT_TOLD))
+    }
+
+    pub(in crate::tasks) fn descriptors(_: i32) -> Result<usize, Fault> {
+        Err(Fault::NotHere(NOT_TOLD))
+    }
+
+    pub(in crate::tasks) fn cpu_time(_: i32) -> Result<Duration, Fault> {
+        Err(Fault::NotHere(NOT_TOLD))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use elsewhere::*;

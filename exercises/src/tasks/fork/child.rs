@@ -1,0 +1,56 @@
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process;
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid};
+
+use crate::answers::fork::child::in_a_child;
+use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, holds, right};
+
+pub(crate) const EXERCISE: Exercise = Exercise {
+    name: "fork/child",
+    kind: Kind::Line,
+    about: "the child goes on where only its parent should",
+    hints: [
+        "`fork` returns twice. What does the child do when its job is done?",
+        "A child has to end itself: `std::process::exit`.",
+    ],
+    tasks: &[
+        Task::still("the job is done by another process", done_by_another),
+        Task::new("only the parent comes back", only_the_parent),
+    ],
+};
+
+/// What the child ends with where it comes back.
+const CAME_BACK: i32 = 77;
+
+/// Does a job in a child. If the child comes back too, it ends here.
+fn child_of(job: impl FnOnce()) -> Result<Pid, Fault> {
+    let parent = getpid();
+    let child = in_a_child(job)?;
+    if getpid() != parent {
+        process::exit(CAME_BACK);
+    }
+    Ok(child)
+}
+
+fn done_by_another() -> Outcome {
+    let (mut reader, mut writer) = UnixStream::pair()?;
+    let child = child_of(|| {
+        let _ = writer.write_all(&getpid().as_raw().to_le_bytes());
+    })?;
+    let mut bytes = [0; 4];
+    reader.read_exact(&mut bytes)?;
+    right!("the process that did the job", child.as_raw(), i32::from_le_bytes(bytes));
+    Ok(())
+}
+
+fn only_the_parent() -> Outcome {
+    let child = child_of(|| {})?;
+    let status = waitpid(child, None)?;
+    let came_back = "the child came back from the call, as its parent did";
+    holds!(status != WaitStatus::Exited(child, CAME_BACK), came_back);
+    right!("how the child ended", status, WaitStatus::Exited(child, 0));
+    Ok(())
+}

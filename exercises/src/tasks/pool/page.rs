@@ -1,0 +1,39 @@
+use crate::answers::pool::page::run;
+use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::facts;
+use crate::tasks::page::{self, Run, Server, becomes};
+
+pub(crate) const EXERCISE: Exercise = Exercise {
+    name: "pool/page",
+    kind: Kind::Piece,
+    about: "it serves its clients one after the other, and makes no workers",
+    hints: [
+        "A queue of streams: `channel::unbounded`. Its receiving end can be cloned for each worker.",
+        "A worker is a thread that serves each stream of `waiting.iter()`. The first thread accepts, and \
+         sends what it accepted into the queue.",
+    ],
+    tasks: &[
+        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::new("the workers are there before the first client", made_before),
+        Task::new("two are served at a time, and the third when one has left", || {
+            page::serves_two_and_then_the_third(RUN)
+        }),
+        Task::new("no more threads are made for the third", no_more),
+    ],
+};
+
+const RUN: Run = |listener| run(&listener, 2);
+
+fn made_before() -> Outcome {
+    let server = Server::start(RUN)?;
+    becomes("threads, without a client", 3, || facts::threads(server.pid))
+}
+
+fn no_more() -> Outcome {
+    let server = Server::start(RUN)?;
+    let _served = server.clients(2)?;
+    let mut third = server.connect()?;
+    third.send("third\n")?;
+    third.is_left_waiting("two workers served three clients at a time")?;
+    becomes("threads, with three clients", 3, || facts::threads(server.pid))
+}

@@ -1,0 +1,28 @@
+use crate::answers::prefork::page::run;
+use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::facts;
+use crate::tasks::page::{self, Run, Server, becomes};
+
+pub(crate) const EXERCISE: Exercise = Exercise {
+    name: "prefork/page",
+    kind: Kind::Piece,
+    about: "it serves its clients one after the other, and makes no workers",
+    hints: [
+        "Make the workers first: so many times `fork`. Each child accepts and serves for ever.",
+        "The parent serves nobody: it waits for its children with `nix::sys::wait::wait`.",
+    ],
+    tasks: &[
+        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::new("the workers are there before the first client", made_before),
+        Task::new("two are served at a time, and the third when one has left", || {
+            page::serves_two_and_then_the_third(RUN)
+        }),
+    ],
+};
+
+const RUN: Run = |listener| run(&listener, 2);
+
+fn made_before() -> Outcome {
+    let server = Server::start(RUN)?;
+    becomes("children, without a client", (2, 0), || facts::children(server.pid))
+}

@@ -1,0 +1,45 @@
+use io_uring::IoUring;
+
+use crate::answers::uring::page::run;
+use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, right};
+use crate::tasks::facts;
+use crate::tasks::page::{self, Run, Server};
+
+pub(crate) const EXERCISE: Exercise = Exercise {
+    name: "uring/page",
+    kind: Kind::Piece,
+    about: "it looks at no completion",
+    hints: [
+        "Behind each completion the next operation is handed over: behind ACCEPT the first `receive` of the \
+         new client, and another `accept`; behind a client's, what its `go_on` returns.",
+        "`go_on`: after a send that took everything, `receive`; after a receive of some bytes, `send` them, \
+         unless they end with `Bye\\n`. In all other cases nothing follows, and the loop removes the client.",
+    ],
+    tasks: &[
+        Task::new("a client is answered for each message", || here(page::echoes)),
+        Task::new("Bye closes the connection", || here(page::closes_at_bye)),
+        Task::new("three clients are served at the same time", || here(page::serves_three_at_once)),
+        Task::new("by one thread, which has a ring", || {
+            here(page::serves_three_with_one_thread)?;
+            here(has_ring)
+        }),
+        Task::new("a client that leaves is forgotten", || here(page::forgets_who_left)),
+    ],
+};
+
+const RUN: Run = |listener| run(&listener);
+
+/// Tries it where the kernel grants a ring.
+fn here(task: fn(Run) -> Outcome) -> Outcome {
+    match IoUring::new(1) {
+        Ok(_) => task(RUN),
+        Err(_) => Err(Fault::NotHere("the kernel grants no ring: see `lab doctor`")),
+    }
+}
+
+fn has_ring(run: Run) -> Outcome {
+    let server = Server::start(run)?;
+    let _client = server.clients(1)?;
+    right!("has a ring", facts::has_ring(server.pid)?, true);
+    Ok(())
+}
