@@ -21,14 +21,17 @@ pub struct Connections<S = TcpStream> {
     options: Options,
     statistics: Statistics,
     registry: Registry<S>,
-    waker: Waker,
 }
 
 impl<S: AsFd> Connections<S> {
     /// No connections yet. `waker` wakes the acceptor when there is room for one more.
     pub fn new(options: &Options, waker: Waker) -> Arc<Self> {
-        let (statistics, registry) = (Statistics::default(), Registry::new());
-        Arc::new(Connections { options: options.clone(), statistics, registry, waker })
+        let registry = Registry::new(options.max_connections, waker);
+        Arc::new(Connections {
+            options: options.clone(),
+            statistics: Statistics::default(),
+            registry,
+        })
     }
 
     /// How many connections are open.
@@ -166,10 +169,7 @@ impl Connection {
 
 impl<S: AsFd> Drop for Connection<S> {
     fn drop(&mut self) {
-        let count = self.connections.registry.leave(self.number);
         self.connections.statistics.closed();
-        if count >= self.connections.options.max_connections {
-            self.connections.waker.wake();
-        }
+        self.connections.registry.leave(self.number);
     }
 }

@@ -60,6 +60,11 @@ mod statistics;
 mod throttle;
 mod timers;
 
+/// What a registry is made of, here and where every order of its threads is tried.
+mod sync {
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+}
+
 pub use accept_policy::AcceptPolicy;
 pub use acceptor::Acceptor;
 pub use children::{Children, Ended};

@@ -3,16 +3,22 @@
 use std::collections::HashMap;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use socket2::SockRef;
 
+use crate::Waker;
 use crate::end_of_input::end_input;
+// The standard library's; or loom's, which tries every order of the threads.
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The open connections of one process, each a stream of type `S` under its number.
 #[derive(Debug)]
 pub(crate) struct Registry<S> {
+    /// How many the acceptor lets in, and what wakes it when there were as many and one has left.
+    most: usize,
+    waker: Waker,
     state: Mutex<State<S>>,
     emptied: Condvar,
 }
@@ -25,9 +31,9 @@ struct State<S> {
 }
 
 impl<S: AsFd> Registry<S> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(most: usize, waker: Waker) -> Self {
         let state = State { draining: false, entered: 0, open: HashMap::new() };
-        Registry { state: Mutex::new(state), emptied: Condvar::new() }
+        Registry { most, waker, state: Mutex::new(state), emptied: Condvar::new() }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -50,16 +56,19 @@ impl<S: AsFd> Registry<S> {
         number
     }
 
-    /// Lets a connection go, and returns how many there were with it.
-    pub(crate) fn leave(&self, number: u64) -> usize {
+    /// Lets a connection go, and wakes whoever waits for that.
+    pub(crate) fn leave(&self, number: u64) {
         let mut state = self.state();
-        let count = state.open.len();
+        let was_full = state.open.len() >= self.most;
         state.open.remove(&number);
-        // A notification is a system call, whether anybody waits or not.
+        // Each is a system call, whether anybody waits or not.
         if state.draining && state.open.is_empty() {
             self.emptied.notify_all();
         }
-        count
+        drop(state);
+        if was_full {
+            self.waker.wake();
+        }
     }
 
     /// Ends the input of all connections, and of those that are still to enter.

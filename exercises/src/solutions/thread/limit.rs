@@ -1,6 +1,9 @@
 //! Let in so many at a time, and no more.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
+
+// The standard library's; or loom's, which tries every order of the threads.
+use crate::sync::{Condvar, Mutex};
 
 /// A gate with places.
 #[derive(Debug)]
