@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,14 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_stdout, fork, setpgid};
 
+use server_core::CpuTime;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::register;
+
 use crate::{Fault, Outcome, Task};
 
 /// How long a task may take.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(6);
 
 /// Between what a line says and its end.
 const DONE: &str = "done";
@@ -31,6 +36,33 @@ pub enum Verdict {
     Wrong(String),
     /// It cannot be tried on this machine, and why.
     NotHere(String),
+}
+
+/// The process group of the attempt that is under way.
+static UNDER_WAY: AtomicI32 = AtomicI32::new(NONE);
+const NONE: i32 = 0;
+
+/// Makes a signal that ends this process, such as by Ctrl-C, also end the attempt that is under way: it
+/// is a process group of its own, and would go on.
+///
+/// # Errors
+///
+/// When a handler cannot be set up.
+#[allow(unsafe_code)]
+pub fn end_with_this_process() -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let end = move || {
+            let group = UNDER_WAY.load(Ordering::SeqCst);
+            if group != NONE {
+                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+            }
+            // SAFETY: ends this process at once.
+            unsafe { _exit(128 + signal) }
+        };
+        // SAFETY: the handler loads an atomic, kills, and exits, all of them async-signal-safe.
+        unsafe { register(signal, end)? };
+    }
+    Ok(())
 }
 
 /// A task that is being tried.
@@ -57,6 +89,7 @@ impl Attempt {
             ForkResult::Parent { child } => {
                 // Also here, lest it be killed before it has done so itself.
                 let _ = setpgid(child, child);
+                UNDER_WAY.store(child.as_raw(), Ordering::SeqCst);
                 Ok(Attempt { child, said, deadline: Instant::now() + DEADLINE })
             }
         }
@@ -69,10 +102,13 @@ impl Attempt {
     /// When its process cannot be heard or waited for.
     pub fn verdict(mut self) -> io::Result<Verdict> {
         let said = self.listen()?;
+        let before = CpuTime::of_children()?;
         let _ = killpg(self.child, Signal::SIGKILL);
         let status = waitpid(self.child, None)?;
+        UNDER_WAY.store(NONE, Ordering::SeqCst);
+        let used = CpuTime::of_children()?.since(before).total();
         Ok(match said {
-            None => Verdict::Wrong(format!("no end after {DEADLINE:?}: what does it wait for?")),
+            None => Verdict::Wrong(no_end(used)),
             Some(said) => verdict(&said).unwrap_or_else(|| Verdict::Wrong(ended(status))),
         })
     }
@@ -103,6 +139,12 @@ fn verdict(said: &str) -> Option<Verdict> {
         return Some(Verdict::NotHere(why.to_owned()));
     }
     Some(said.strip_prefix(WRONG).map_or(Verdict::Done, |why| Verdict::Wrong(why.to_owned())))
+}
+
+/// What a task did that has used so much CPU time until its deadline.
+fn no_end(used: Duration) -> String {
+    let what = if used > DEADLINE / 3 { "it goes round in a circle" } else { "it waits" };
+    format!("no end after {DEADLINE:?}: {what}")
 }
 
 /// A task's process ended without a word.

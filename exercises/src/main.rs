@@ -8,9 +8,9 @@ use exercises::{EXERCISES, Exercise, find};
 mod guide;
 mod records;
 
-/// Guides you through the exercises: says what is next, and looks again whenever you save a file
+/// Says which exercise is next, and tries it again whenever you save a file
 #[derive(Parser)]
-#[command(name = "exercises", args_conflicts_with_subcommands = true)]
+#[command(name = "exercises", max_term_width = 80, args_conflicts_with_subcommands = true)]
 struct Options {
     /// The exercise to begin with, such as thread/limit; without it, the first that is not done
     #[arg(value_parser = exercise)]
@@ -25,13 +25,13 @@ enum Command {
     List,
     /// Tries exercises once, all of them without a name; the status is 0 where all are done
     Once {
-        /// Which
+        /// The exercises, such as thread/limit
         #[arg(value_parser = exercise)]
         names: Vec<&'static Exercise>,
     },
-    /// Prints the first hint to an exercise
+    /// Prints a hint to an exercise: the first of two
     Hint {
-        /// Which
+        /// The exercise, such as thread/limit
         #[arg(value_parser = exercise)]
         name: &'static Exercise,
         /// The second hint, which says more
@@ -50,7 +50,14 @@ enum Command {
 }
 
 fn exercise(name: &str) -> Result<&'static Exercise, String> {
-    find(name).ok_or_else(|| "there is no such exercise; `list` shows which there are".to_owned())
+    find(name).ok_or_else(|| {
+        let is_like = |it: &&Exercise| !name.is_empty() && it.name.contains(name);
+        let like: Vec<&str> = EXERCISES.iter().filter(is_like).map(|it| it.name).collect();
+        match like.is_empty() {
+            true => "`list` shows which there are".to_owned(),
+            false => format!("did you mean {}?", like.join(" or ")),
+        }
+    })
 }
 
 fn main() -> ExitCode {
@@ -60,7 +67,7 @@ fn main() -> ExitCode {
         Some(Command::List) => guide::list(),
         Some(Command::Once { names }) => guide::once(&all_or(names)),
         Some(Command::Hint { name, second }) => {
-            anstream::println!("{}", name.hints[usize::from(second)]);
+            guide::show::hint(name, usize::from(second));
             Ok(true)
         }
         Some(Command::Run { names, until_red }) => records::write(&all_or(names), until_red),

@@ -2,12 +2,12 @@
 //! comes in lines.
 
 use std::env;
-use std::io::{self, Write};
-use std::process::{Command, Output, Stdio};
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
-use exercises::attempt::{Attempt, Verdict};
+use exercises::attempt::{Attempt, Verdict, end_with_this_process};
 use exercises::{Exercise, Task};
 
 /// How many exercises are tried at a time. Most of them wait.
@@ -48,8 +48,8 @@ impl Record {
     }
 }
 
-/// Compiles your files and tries these exercises. Nothing where they do not compile: then the compiler
-/// has said why.
+/// Compiles your files and tries these exercises; hands each record over as it comes. Returns whether
+/// there was one: where your files do not compile, there is none, and the compiler has said why.
 ///
 /// # Errors
 ///
@@ -57,22 +57,34 @@ impl Record {
 pub(crate) fn of_yours(
     exercises: &[&'static Exercise],
     until_red: bool,
-) -> io::Result<Option<Vec<Record>>> {
+    mut then: impl FnMut(Record),
+) -> io::Result<bool> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--features", "yours", "--manifest-path"]);
     command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--", "run"]);
-    let output = run(command.stderr(Stdio::inherit()), exercises, until_red)?;
-    let records: Vec<_> =
-        String::from_utf8_lossy(&output.stdout).lines().filter_map(Record::read).collect();
-    Ok((!records.is_empty()).then_some(records))
+    let mut process = tries(&mut command, exercises, until_red).spawn()?;
+    let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut came = false;
+    for line in BufReader::new(output).lines() {
+        if let Some(record) = Record::read(&line?) {
+            came = true;
+            then(record);
+        }
+    }
+    process.wait()?;
+    Ok(came)
 }
 
-/// Has a program try these exercises, and returns what it printed.
-fn run(command: &mut Command, exercises: &[&Exercise], until_red: bool) -> io::Result<Output> {
+/// A program that tries these exercises, and whose output is heard.
+fn tries<'a>(
+    command: &'a mut Command,
+    exercises: &[&Exercise],
+    until_red: bool,
+) -> &'a mut Command {
     command.args(until_red.then_some("--until-red"));
     command.args(exercises.iter().map(|it| it.name));
-    command.stdin(Stdio::null()).output()
+    command.stdin(Stdio::null()).stdout(Stdio::piped())
 }
 
 /// Tries these exercises with what this program was compiled with, and prints a record of each task.
@@ -82,6 +94,7 @@ fn run(command: &mut Command, exercises: &[&Exercise], until_red: bool) -> io::R
 ///
 /// When there is no process left, or nobody reads.
 pub(crate) fn write(exercises: &[&'static Exercise], until_red: bool) -> io::Result<bool> {
+    end_with_this_process()?;
     match exercises {
         [exercise] => write_one(exercise, until_red),
         several => write_several(several, until_red),
@@ -110,7 +123,8 @@ fn write_several(exercises: &[&'static Exercise], until_red: bool) -> io::Result
     let take = || next.lock().ok()?.next();
     let work = || -> io::Result<()> {
         while let Some(exercise) = take() {
-            let output = run(Command::new(&this).arg("run"), &[exercise], until_red)?;
+            let mut command = Command::new(&this);
+            let output = tries(command.arg("run"), &[exercise], until_red).output()?;
             io::stdout().lock().write_all(&output.stdout)?;
             *all_done.lock().map_err(|_| io::ErrorKind::Other)? &= output.status.success();
         }

@@ -24,6 +24,12 @@ impl Framing {
     pub const NAMES: [&'static str; 2] = ["line", "raw"];
 
     /// What a sender puts behind the text of a message.
+    ///
+    /// ```
+    /// use protocol::Framing;
+    /// assert_eq!("line".parse(), Ok(Framing::Line));
+    /// assert_eq!((Framing::Line.line_end(), Framing::Raw.line_end()), ("\n", ""));
+    /// ```
     pub fn line_end(self) -> &'static str {
         match self {
             Framing::Line => "\n",

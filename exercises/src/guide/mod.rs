@@ -5,11 +5,12 @@ use std::io;
 
 use exercises::{EXERCISES, Exercise};
 
-use crate::records;
+use crate::records::{self, Record};
 
-mod show;
+pub(crate) mod show;
 mod watch;
 
+use show::Card;
 use watch::{Event, Watch};
 
 /// Goes from one exercise to the next, and looks again when a file is saved. Returns when all are done,
@@ -43,6 +44,7 @@ pub(crate) fn guide(begin: Option<&'static Exercise>) -> io::Result<bool> {
 ///
 /// When Cargo cannot be started.
 pub(crate) fn list() -> io::Result<bool> {
+    show::begin();
     let Standing { done, compiles } = Standing::find_out()?;
     if compiles {
         show::board(&done, next_after(None, &done));
@@ -56,16 +58,40 @@ pub(crate) fn list() -> io::Result<bool> {
 ///
 /// When Cargo cannot be started.
 pub(crate) fn once(exercises: &[&'static Exercise]) -> io::Result<bool> {
-    let Some(records) = records::of_yours(exercises, false)? else {
-        return Ok(false);
-    };
-    for exercise in exercises {
-        let mut own = records.iter().filter(|it| it.exercise.name == exercise.name).peekable();
-        if own.peek().is_some() {
-            show::card(exercise, own);
-        }
+    if let [exercise] = exercises {
+        return Ok(try_one(exercise)? == Tried::Done);
     }
-    Ok(records.iter().all(records::Record::is_done))
+    let mut records = Vec::new();
+    let compiles = records::of_yours(exercises, false, |record| records.push(record))?;
+    for exercise in exercises {
+        let mut card = Card::new(exercise);
+        let own = records.iter().filter(|it| it.exercise.name == exercise.name);
+        own.for_each(|record| card.show(record));
+    }
+    Ok(compiles && records.iter().all(Record::is_done))
+}
+
+/// How an exercise went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Done,
+    NotDone,
+    DoesNotCompile,
+}
+
+/// Tries an exercise, and shows each task as soon as it has been tried.
+fn try_one(exercise: &'static Exercise) -> io::Result<Tried> {
+    let mut card = Card::new(exercise);
+    let mut done = true;
+    let compiles = records::of_yours(&[exercise], false, |record| {
+        card.show(&record);
+        done &= record.is_done();
+    })?;
+    Ok(match (compiles, done) {
+        (false, _) => Tried::DoesNotCompile,
+        (true, true) => Tried::Done,
+        (true, false) => Tried::NotDone,
+    })
 }
 
 /// Which exercises are done.
@@ -80,14 +106,13 @@ struct Standing {
 impl Standing {
     fn find_out() -> io::Result<Self> {
         let all: Vec<_> = EXERCISES.iter().collect();
-        let Some(records) = records::of_yours(&all, true)? else {
-            return Ok(Standing { done: Done::new(), compiles: false });
-        };
-        let mut done: Done = records.iter().map(|it| it.exercise.name).collect();
-        for record in records.iter().filter(|it| !it.is_done()) {
-            done.remove(record.exercise.name);
-        }
-        Ok(Standing { done, compiles: true })
+        let (mut done, mut not_done) = (Done::new(), Done::new());
+        let compiles = records::of_yours(&all, true, |record| {
+            let those = if record.is_done() { &mut done } else { &mut not_done };
+            those.insert(record.exercise.name);
+        })?;
+        done.retain(|name| !not_done.contains(name));
+        Ok(Standing { done, compiles })
     }
 }
 
@@ -116,12 +141,7 @@ impl Guide {
     fn go_on(&mut self) -> io::Result<()> {
         loop {
             show::progress(&self.done);
-            let Some(records) = records::of_yours(&[self.current], false)? else {
-                self.done.remove(self.current.name);
-                return Ok(());
-            };
-            show::card(self.current, records.iter());
-            if !records.iter().all(records::Record::is_done) {
+            if try_one(self.current)? != Tried::Done {
                 self.done.remove(self.current.name);
                 return Ok(());
             }

@@ -56,26 +56,36 @@ pub(super) fn board(done: &Done, current: Option<&Exercise>) {
 }
 
 /// An exercise, and how each of its tasks went.
-pub(super) fn card<'a>(exercise: &Exercise, records: impl Iterator<Item = &'a Record>) {
-    let (kind, minutes) = (exercise.kind, exercise.kind.minutes());
-    println!("\n{BOLD}{}{BOLD:#}: {kind}, about {minutes} minutes", exercise.name);
-    println!("{}", textwrap::fill(&format!("As it stands, {}.", exercise.about), WIDTH));
-    println!("  file     {}", exercise.file());
-    println!("  chapter  book/src/{}.md\n", exercise.chapter());
-    records.for_each(task);
+pub(super) struct Card {
+    /// Why the last task that was shown is not done.
+    last: String,
 }
 
-fn task(record: &Record) {
-    let name = record.task.name;
-    let (mark, style, why) = match &record.verdict {
-        Verdict::Done => ("ok", GREEN, ""),
-        Verdict::Wrong(why) if record.task.still => ("BROKEN", RED, why.as_str()),
-        Verdict::Wrong(why) => ("to do", RED, why.as_str()),
-        Verdict::NotHere(why) => ("not here", BOLD, why.as_str()),
-    };
-    println!("  {style}{mark:<8}{style:#} {name}");
-    if !why.is_empty() {
-        wrapped(why);
+impl Card {
+    /// Shows what the exercise is.
+    pub(super) fn new(exercise: &Exercise) -> Self {
+        let (kind, minutes) = (exercise.kind, exercise.kind.minutes());
+        println!("\n{BOLD}{}{BOLD:#}: {kind}, about {minutes} minutes", exercise.name);
+        println!("{}", textwrap::fill(&format!("At first, {}.", exercise.about), WIDTH));
+        println!("  file     {}", exercise.file());
+        println!("  chapter  book/src/{}.md\n", exercise.chapter());
+        Card { last: String::new() }
+    }
+
+    /// Shows how a task went.
+    pub(super) fn show(&mut self, record: &Record) {
+        let name = record.task.name;
+        let (mark, style, why) = match &record.verdict {
+            Verdict::Done => ("ok", GREEN, ""),
+            Verdict::Wrong(why) if record.task.still => ("BROKEN", RED, why.as_str()),
+            Verdict::Wrong(why) => ("to do", RED, why.as_str()),
+            Verdict::NotHere(why) => ("not here", BOLD, why.as_str()),
+        };
+        println!("  {style}{mark:<8}{style:#} {name}");
+        if !why.is_empty() {
+            wrapped(if why == self.last { "as above" } else { why });
+        }
+        self.last = why.to_owned();
     }
 }
 
@@ -90,7 +100,7 @@ fn wrapped(text: &str) {
 }
 
 /// The next of the hints, or the last again.
-pub(super) fn hint(exercise: &Exercise, shown: usize) {
+pub(crate) fn hint(exercise: &Exercise, shown: usize) {
     let last = exercise.hints.len() - 1;
     println!("\nHint {} of {}:", shown.min(last) + 1, last + 1);
     wrapped(exercise.hints[shown.min(last)]);
@@ -108,6 +118,7 @@ pub(super) fn keys() {
 /// All are done.
 pub(super) fn end() {
     println!(
-        "\n{GREEN}All exercises are done.{GREEN:#} What is left is a server of your own: book/src/homework.md"
+        "\n{GREEN}All exercises are done.{GREEN:#}\n\
+         What is left is a server of your own: book/src/homework.md"
     );
 }

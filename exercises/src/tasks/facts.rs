@@ -1,6 +1,22 @@
 //! What the kernel tells of a page's process.
 
+use std::fmt;
+
 use crate::exercise::Fault;
+
+/// The children of a process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Children {
+    pub(super) living: usize,
+    /// Those that have ended, and nobody has asked how.
+    pub(super) dead: usize,
+}
+
+impl fmt::Debug for Children {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} living, {} dead and not reaped", self.living, self.dead)
+    }
+}
 
 /// What a task needs that this system does not tell.
 #[cfg(not(target_os = "linux"))]
@@ -12,10 +28,12 @@ mod linux {
 
     use procfs::process::{FDTarget, Process, all_processes};
 
-    use super::Fault;
+    use super::{Children, Fault};
 
     fn process(pid: i32) -> Result<Process, Fault> {
-        Process::new(pid).map_err(|_| Fault::Wrong("the server has ended".to_owned()))
+        let lives = |it: &Process| it.stat().is_ok_and(|stat| stat.state != 'Z');
+        let process = Process::new(pid).ok().filter(lives);
+        process.ok_or_else(|| Fault::Wrong("the server's process has ended".to_owned()))
     }
 
     /// How many threads it has.
@@ -23,12 +41,12 @@ mod linux {
         Ok(usize::try_from(process(pid)?.stat()?.num_threads)?)
     }
 
-    /// How many children it has: those that live, and those that are dead and not reaped.
-    pub(in crate::tasks) fn children(pid: i32) -> Result<(usize, usize), Fault> {
+    /// How many children it has.
+    pub(in crate::tasks) fn children(pid: i32) -> Result<Children, Fault> {
         let stats = all_processes()?.filter_map(|it| it.ok()?.stat().ok());
         let children: Vec<_> = stats.filter(|it| it.ppid == pid).collect();
-        let zombies = children.iter().filter(|it| it.state == 'Z').count();
-        Ok((children.len() - zombies, zombies))
+        let dead = children.iter().filter(|it| it.state == 'Z').count();
+        Ok(Children { living: children.len() - dead, dead })
     }
 
     /// How many descriptors it has open.
@@ -58,13 +76,13 @@ pub(super) use linux::*;
 mod elsewhere {
     use std::time::Duration;
 
-    use super::{Fault, NOT_TOLD};
+    use super::{Children, Fault, NOT_TOLD};
 
     pub(in crate::tasks) fn threads(_: i32) -> Result<usize, Fault> {
         Err(Fault::NotHere(NOT_TOLD))
     }
 
-    pub(in crate::tasks) fn children(_: i32) -> Result<(usize, usize), Fault> {
+    pub(in crate::tasks) fn children(_: i32) -> Result<Children, Fault> {
         Err(Fault::NotHere(NOT_TOLD))
     }
 

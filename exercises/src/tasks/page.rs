@@ -1,15 +1,17 @@
 //! A page that serves in a process of its own, and what the pages of several models have to do.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::unistd::{ForkResult, fork};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use super::client::{Client, PATIENCE};
-use super::facts;
+use super::facts::{self, Children};
 use crate::exercise::{Fault, Outcome, holds};
 
 /// What a page is: given a listener, it serves.
@@ -19,37 +21,62 @@ pub(super) type Run = fn(TcpListener) -> io::Result<()>;
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) pid: i32,
+    /// Where it says that its `run` has come back, and how.
+    said: UnixStream,
+}
+
+/// Tries a task with a page that serves in a child of this process, which ends together with the attempt.
+pub(super) fn with_server(run: Run, task: impl FnOnce(&Server) -> Outcome) -> Outcome {
+    let server = Server::start(run)?;
+    let outcome = task(&server);
+    match (outcome, server.last_words()) {
+        (outcome, None) => outcome,
+        (Err(Fault::Wrong(why)), Some(said)) => Err(Fault::Wrong(format!("{why}: {said}"))),
+        (_, Some(said)) => Err(Fault::Wrong(said)),
+    }
 }
 
 impl Server {
-    /// Starts it in a child of this process, which ends together with the attempt.
     #[allow(unsafe_code)]
-    pub(super) fn start(run: Run) -> Result<Self, Fault> {
+    fn start(run: Run) -> Result<Self, Fault> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
+        let (said, mut say) = UnixStream::pair()?;
+        said.set_nonblocking(true)?;
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() }? {
             ForkResult::Child => {
-                match run(listener) {
-                    Ok(()) => eprintln!("the page's run has returned"),
-                    Err(error) => eprintln!("the page has ended: {error}"),
-                }
+                let server = getpid();
+                let came = match run(listener) {
+                    Ok(()) => "returned".to_owned(),
+                    Err(error) => format!("returned the error {error}"),
+                };
+                let who = if getpid() == server { "run" } else { "a child came back, and run" };
+                let _ = write!(say, "{who} has {came}");
                 process::exit(1)
             }
-            ForkResult::Parent { child } => Ok(Server { address, pid: child.as_raw() }),
+            ForkResult::Parent { child } => Ok(Server { address, pid: child.as_raw(), said }),
         }
+    }
+
+    /// What it has said, if it has said anything.
+    fn last_words(&self) -> Option<String> {
+        let mut bytes = [0; 200];
+        let count = (&self.said).read(&mut bytes).ok().filter(|count| *count > 0)?;
+        Some(String::from_utf8_lossy(&bytes[..count]).into_owned())
     }
 
     pub(super) fn connect(&self) -> Result<Client, Fault> {
         Client::connect(self.address)
     }
 
-    /// So many clients that are connected, each of which has had an answer.
+    /// So many clients that are connected, each of which has had two answers.
     pub(super) fn clients(&self, count: usize) -> Result<Vec<Client>, Fault> {
         let mut clients = Vec::new();
         for number in 1..=count {
             let mut client = self.connect()?;
-            let answered = client.exchange(&format!("client {number}\n"));
+            let messages = [format!("client {number}\n"), format!("client {number} again\n")];
+            let answered = messages.iter().try_for_each(|text| client.exchange(text));
             answered.map_err(|fault| beside(number - 1, fault))?;
             clients.push(client);
         }
@@ -85,67 +112,90 @@ pub(super) fn becomes<T: PartialEq + std::fmt::Debug>(
     }
 }
 
-/// A client is answered for each message.
+/// A client is answered for each message, also where one only looks like `Bye`.
 pub(super) fn echoes(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let mut client = server.connect()?;
-    ["hello\n", "and again\n"].iter().try_for_each(|text| client.exchange(text))
+    with_server(run, |server| {
+        let mut client = server.connect()?;
+        ["hello\n", "Bye bye\n", "and again\n"].iter().try_for_each(|text| client.exchange(text))
+    })
 }
 
-/// `Bye` closes the connection.
+/// `Bye` closes the connection, and has no answer.
 pub(super) fn closes_at_bye(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let mut client = server.connect()?;
-    client.exchange("hello\n")?;
-    client.leave()
+    with_server(run, |server| server.clients(1)?.remove(0).leave())
 }
 
 /// Three clients are served although none of them has left.
 pub(super) fn serves_three_at_once(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let mut clients = server.clients(3)?;
-    clients.iter_mut().rev().try_for_each(|client| client.exchange("and once more\n"))
+    with_server(run, |server| {
+        let mut clients = server.clients(3)?;
+        clients.iter_mut().rev().try_for_each(|client| client.exchange("and once more\n"))
+    })
 }
 
 /// Two clients are served at a time, and the third when one of them has left.
 pub(super) fn serves_two_and_then_the_third(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let mut served = server.clients(2)?;
-    let mut third = server.connect()?;
-    third.send("third\n")?;
-    third.is_left_waiting("two workers served three clients at a time")?;
-    served.remove(0).leave()?;
-    third.receive("third\n")
+    with_server(run, |server| {
+        let mut served = server.clients(2)?;
+        let mut third = server.connect()?;
+        third.send("third\n")?;
+        third.is_left_waiting("two workers served three clients at a time")?;
+        served.remove(0).leave()?;
+        third.receive("third\n")
+    })
 }
 
-/// One thread serves them all, and sleeps while nobody says a word.
+/// One thread serves three clients.
 pub(super) fn serves_three_with_one_thread(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let _clients = server.clients(3)?;
-    becomes("threads, with three clients", 1, || facts::threads(server.pid))?;
-    becomes("children, with three clients", (0, 0), || facts::children(server.pid))
+    with_server(run, |server| {
+        let _clients = server.clients(3)?;
+        becomes("threads, with three clients", 1, || facts::threads(server.pid))?;
+        let none = Children { living: 0, dead: 0 };
+        becomes("children, with three clients", none, || facts::children(server.pid))
+    })
 }
 
-/// It uses no CPU while its clients are silent.
+/// It uses no CPU time while its clients are silent.
 pub(super) fn sleeps(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let _clients = server.clients(2)?;
-    let before = facts::cpu_time(server.pid)?;
-    thread::sleep(Duration::from_millis(500));
-    let used = facts::cpu_time(server.pid)? - before;
-    let seen = format!("it used {used:?} of CPU time in 500 ms, while two clients were silent");
-    holds!(used < Duration::from_millis(100), seen);
-    Ok(())
+    with_server(run, |server| {
+        let _clients = server.clients(2)?;
+        let before = facts::cpu_time(server.pid)?;
+        thread::sleep(Duration::from_millis(500));
+        let used = facts::cpu_time(server.pid)? - before;
+        let seen = format!("it used {used:?} of CPU time in 500 ms, and its clients were silent");
+        holds!(used < Duration::from_millis(150), seen);
+        Ok(())
+    })
 }
 
-/// Who has left costs nothing any more.
+/// Who has left, without a word, costs nothing any more.
 pub(super) fn forgets_who_left(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let first = server.clients(1)?;
-    let with_one = facts::descriptors(server.pid)?;
-    let others = server.clients(5)?;
-    drop(others);
-    becomes("descriptors, with one client left", with_one, || facts::descriptors(server.pid))?;
-    drop(first);
-    Ok(())
+    with_server(run, |server| {
+        let mut first = server.clients(1)?;
+        let with_one = facts::descriptors(server.pid)?;
+        drop(server.clients(5)?);
+        becomes("descriptors, with one client left", with_one, || facts::descriptors(server.pid))?;
+        first[0].exchange("still here\n")
+    })
+}
+
+/// Clients that come while it is busy, and say more than fits into one read, are all served.
+pub(super) fn serves_those_who_came_together(run: Run) -> Outcome {
+    with_server(run, |server| {
+        let _first = server.clients(1)?;
+        let pid = Pid::from_raw(server.pid);
+        kill(pid, Signal::SIGSTOP)?;
+        let long = "x".repeat(9_999) + "\n";
+        let mut clients = [server.connect()?, server.connect()?, server.connect()?];
+        let sent = clients.iter_mut().try_for_each(|client| client.send(&long));
+        kill(pid, Signal::SIGCONT)?;
+        sent?;
+        for (number, client) in (1..).zip(&mut clients) {
+            client.receive(&long).map_err(|_| {
+                let what = "of three clients that came together with 10,000 bytes each,";
+                Fault::Wrong(format!("{what} number {number} was not sent all of them"))
+            })?;
+        }
+        Ok(())
+    })
 }

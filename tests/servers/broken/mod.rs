@@ -2,17 +2,18 @@
 //! others; and for each case there is such a server.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use lab::check::{CASES, Case, Difference, Group, Target};
+use lab::check::{CASES, Case, Group, Target};
 use lab::instruments::server_process::ServerProcess;
 use lab::instruments::start_command::StartCommand;
 use libtest_mimic::Trial;
 use protocol::Framing;
+use relay::Treatment;
 
 use crate::conformance::{start, target};
 use crate::support::any;
@@ -55,8 +56,17 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         }),
         Trial::test("the grader passes a server behind a faithful relay", || {
-            let failed: Vec<_> = CASES.iter().filter_map(behind_relay).collect();
-            assert!(failed.is_empty(), "{failed:?}");
+            assert_eq!(failed_behind_relay(Treatment::default()).next(), None);
+            Ok(())
+        }),
+        Trial::test("and behind one that cuts its answers into bytes", || {
+            let cut = Treatment { piece: 1, lost_of: 0 };
+            assert_eq!(failed_behind_relay(cut).next(), None);
+            Ok(())
+        }),
+        Trial::test("and sees that a byte of a thousand is lost", || {
+            let lossy = Treatment { piece: 0, lost_of: 1000 };
+            assert_ne!(failed_behind_relay(lossy).next(), None);
             Ok(())
         }),
         Trial::test("a plain echo server passes the echo cases", || {
@@ -143,7 +153,7 @@ fn plain_echo_server() -> SocketAddr {
     let address = listener.local_addr().expect("its address");
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            thread::spawn(move || copy(&client, &client));
+            thread::spawn(move || io::copy(&mut &client, &mut &client));
         }
     });
     address
@@ -157,45 +167,27 @@ fn passes_for_an_echo_server() {
     }
 }
 
-/// How a case fails when what is sent comes by another way. The server's process is not asked.
-fn behind_relay(case: &'static Case) -> Option<Difference> {
-    if matches!(case.group, Group::Concurrency | Group::Faults | Group::Ending) {
-        return None;
-    }
-    let server = start(any(), case);
-    let address = relay(server.address());
-    case.check(&Target { address, ..target(any(), &server) }).err()
+/// The cases that fail when what is sent comes by another way. The server's process is not asked.
+fn failed_behind_relay(treatment: Treatment) -> impl Iterator<Item = &'static str> {
+    let is_asked =
+        |case: &&Case| !matches!(case.group, Group::Concurrency | Group::Faults | Group::Ending);
+    let fails = move |case: &&'static Case| {
+        let server = start(any(), case);
+        let address = relay(server.address(), treatment);
+        let mut target = Target { address, ..target(any(), &server) };
+        if treatment.lost_of > 0 {
+            // What is lost does not come.
+            target.patience = Duration::from_secs(2);
+        }
+        case.check(&target).is_err()
+    };
+    CASES.iter().filter(is_asked).filter(fails).map(|case| case.name)
 }
 
-/// Listens on a free port and relays each connection to `server` and back, for as long as the
-/// test's process lives.
-fn relay(server: SocketAddr) -> SocketAddr {
+/// A relay to `server`, for as long as the test's process lives.
+fn relay(server: SocketAddr, treatment: Treatment) -> SocketAddr {
     let listener = TcpListener::bind((server.ip(), 0)).expect("a free port");
     let address = listener.local_addr().expect("its address");
-    thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let Ok(server) = TcpStream::connect(server) else {
-                return;
-            };
-            client.set_nodelay(true).expect("an open socket");
-            server.set_nodelay(true).expect("an open socket");
-            let back = (server.try_clone(), client.try_clone());
-            thread::spawn(move || copy(&client, &server));
-            if let (Ok(server), Ok(client)) = back {
-                thread::spawn(move || copy(&server, &client));
-            }
-        }
-    });
+    thread::spawn(move || relay::relay(&listener, server, treatment));
     address
-}
-
-/// Copies until the end, and passes that on.
-fn copy(mut from: &TcpStream, mut to: &TcpStream) {
-    let mut bytes = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        if to.write_all(&bytes[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(Shutdown::Write);
 }

@@ -184,3 +184,23 @@ fn the_space_grows_while_reads_fill_it_and_stops_at_its_bound() {
     }
     assert_eq!(sizes, [1024, 2048, 4096, 8192, 16384, 32768, 65536, 70_001, 70_001]);
 }
+
+#[test]
+fn the_space_stops_at_its_bound_where_messages_are_short() {
+    let mut decoder = Decoder::new(Framing::Line, LIMIT);
+    for _ in 0..9 {
+        let size = decoder.space().len();
+        read(&mut decoder, &b"\n".repeat(size));
+        take_all(&mut decoder, &mut Vec::new()).unwrap();
+    }
+    assert_eq!(decoder.space().len(), 65536);
+}
+
+#[test]
+fn what_is_no_whole_message_is_left_over() {
+    let mut decoder = Decoder::new(Framing::Line, LIMIT);
+    assert_eq!(decoder.leftover(), b"");
+    read(&mut decoder, b"one\ntw");
+    assert_eq!(decoder.next_message(), Ok(Some("one\n")));
+    assert_eq!(decoder.leftover(), b"tw");
+}

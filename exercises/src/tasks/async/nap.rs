@@ -37,10 +37,10 @@ fn order_of(asked: &'static [(&'static str, u64)], right: &[&str]) -> Outcome {
             })
             .collect();
         for task in tasks {
-            task.await?;
+            // A panic is told by itself.
+            let _ = task.await;
         }
-        Ok::<_, tokio::task::JoinError>(())
-    })?;
+    });
     right!("the answers", *said.lock().unwrap_or_else(PoisonError::into_inner), right);
     Ok(())
 }

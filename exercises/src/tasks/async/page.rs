@@ -17,10 +17,11 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
     tasks: &[
         Task::new("a client is answered for each message", || page::echoes(RUN)),
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::new("Bye closes the connection", || page::closes_at_bye(RUN)),
         Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
-        Task::still("by one thread", || page::serves_three_with_one_thread(RUN)),
-        Task::still("a client that leaves is forgotten", || page::forgets_who_left(RUN)),
+        Task::new("by one thread", || page::serves_three_with_one_thread(RUN)),
+        Task::new("it sleeps while nobody says a word", || page::sleeps(RUN)),
+        Task::new("a client that leaves is forgotten", || page::forgets_who_left(RUN)),
     ],
 };
 

@@ -31,9 +31,10 @@ impl Read for Stream {
     }
 }
 
-/// What is received of these reads: whether it has ended, or which error, and the bytes.
+/// What is received of these reads, behind what had come before: whether it has ended, or which error, and
+/// the bytes.
 fn received(reads: &[Result<&'static [u8], ErrorKind>]) -> (Result<bool, ErrorKind>, String) {
-    let mut bytes = Vec::new();
+    let mut bytes = b"0\n".to_vec();
     let ended = receive(&mut Stream(reads.iter().copied().collect()), &mut bytes);
     (ended.map_err(|error| error.kind()), String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -46,7 +47,7 @@ fn breaks() -> Outcome {
 
 fn all() -> Outcome {
     let (_, bytes) = received(&[Ok(b"one\n"), Ok(b"two\n"), Ok(b"three\n")]);
-    right!("what was taken, of three reads", bytes, "one\ntwo\nthree\n");
+    right!("what was taken, with what had come before", bytes, "0\none\ntwo\nthree\n");
     Ok(())
 }
 
@@ -59,6 +60,6 @@ fn not_the_end() -> Outcome {
 fn the_end() -> Outcome {
     let (ended, bytes) = received(&[Ok(b"one\n"), Ok(b"x"), Ok(b"")]);
     right!("whether it has ended", ended, Ok(true));
-    right!("what was taken before the end", bytes, "one\nx");
+    right!("what was taken before the end", bytes, "0\none\nx");
     Ok(())
 }

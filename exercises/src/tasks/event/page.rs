@@ -17,7 +17,10 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         Task::new("Bye closes the connection", || page::closes_at_bye(RUN)),
         Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
         Task::new("by one thread", || page::serves_three_with_one_thread(RUN)),
-        Task::new("that sleeps while nobody says a word", || page::sleeps(RUN)),
+        Task::new("also those who come together and send much", || {
+            page::serves_those_who_came_together(RUN)
+        }),
+        Task::new("it sleeps while nobody says a word", || page::sleeps(RUN)),
         Task::new("a client that leaves is forgotten", || page::forgets_who_left(RUN)),
     ],
 };

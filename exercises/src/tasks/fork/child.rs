@@ -7,6 +7,7 @@ use nix::unistd::{Pid, getpid};
 
 use crate::answers::fork::child::in_a_child;
 use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, holds, right};
+use crate::tasks::client::PATIENCE;
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "fork/child",
@@ -37,20 +38,30 @@ fn child_of(job: impl FnOnce()) -> Result<Pid, Fault> {
 
 fn done_by_another() -> Outcome {
     let (mut reader, mut writer) = UnixStream::pair()?;
+    reader.set_read_timeout(Some(PATIENCE))?;
     let child = child_of(|| {
         let _ = writer.write_all(&getpid().as_raw().to_le_bytes());
     })?;
     let mut bytes = [0; 4];
-    reader.read_exact(&mut bytes)?;
-    right!("the process that did the job", child.as_raw(), i32::from_le_bytes(bytes));
+    let done = reader.read_exact(&mut bytes);
+    holds!(done.is_ok(), "the job was not done");
+    right!("the process that did the job", i32::from_le_bytes(bytes), child.as_raw());
     Ok(())
 }
 
 fn only_the_parent() -> Outcome {
     let child = child_of(|| {})?;
-    let status = waitpid(child, None)?;
-    let came_back = "the child came back from the call, as its parent did";
-    holds!(status != WaitStatus::Exited(child, CAME_BACK), came_back);
-    right!("how the child ended", status, WaitStatus::Exited(child, 0));
-    Ok(())
+    match waitpid(child, None) {
+        Ok(WaitStatus::Exited(_, 0)) => Ok(()),
+        Ok(WaitStatus::Exited(_, CAME_BACK)) => {
+            Err(wrong("the child came back from the call, as its parent did"))
+        }
+        Ok(WaitStatus::Exited(_, status)) => Err(wrong(format!("the child ended with {status}"))),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Err(wrong(format!("the child died of {signal}"))),
+        other => Err(wrong(format!("the child is not there to be waited for: {other:?}"))),
+    }
+}
+
+fn wrong(why: impl Into<String>) -> Fault {
+    Fault::Wrong(why.into())
 }

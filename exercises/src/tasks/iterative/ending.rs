@@ -51,9 +51,11 @@ impl Read for Client {
 }
 
 impl Write for Client {
+    /// Takes no more than three bytes at a time.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.was_sent.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let count = bytes.len().min(3);
+        self.was_sent.extend_from_slice(&bytes[..count]);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

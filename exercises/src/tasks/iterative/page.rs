@@ -1,6 +1,6 @@
 use crate::answers::iterative::page::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
-use crate::tasks::page::{self, Run, Server};
+use crate::tasks::page::{self, Run, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "iterative/page",
@@ -12,20 +12,31 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
     tasks: &[
         Task::new("a client is answered for each message", || page::echoes(RUN)),
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::new("Bye closes the connection", || page::closes_at_bye(RUN)),
         Task::new("the second client is served when the first has left", in_turn),
+        Task::new("also when it leaves without Bye", without_a_word),
     ],
 };
 
 const RUN: Run = |listener| run(&listener);
 
 fn in_turn() -> Outcome {
-    let server = Server::start(RUN)?;
-    let mut first = server.clients(1)?.remove(0);
-    let mut second = server.connect()?;
-    second.send("second\n")?;
-    second.is_left_waiting("the second client was served while the first was connected")?;
-    first.exchange("still here\n")?;
-    first.leave()?;
-    second.receive("second\n")
+    with_server(RUN, |server| {
+        let mut first = server.clients(1)?.remove(0);
+        let mut second = server.connect()?;
+        second.send("second\n")?;
+        second.is_left_waiting("the second client was served while the first was connected")?;
+        first.exchange("still here\n")?;
+        first.leave()?;
+        second.receive("second\n")
+    })
+}
+
+fn without_a_word() -> Outcome {
+    with_server(RUN, |server| {
+        let silent = server.connect()?;
+        drop(silent);
+        drop(server.clients(1)?);
+        server.clients(1).map(drop)
+    })
 }

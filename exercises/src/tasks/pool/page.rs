@@ -1,7 +1,7 @@
 use crate::answers::pool::page::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, Server, becomes};
+use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "pool/page",
@@ -19,21 +19,24 @@ pub(crate) const EXERCISE: Exercise = Exercise {
             page::serves_two_and_then_the_third(RUN)
         }),
         Task::new("no more threads are made for the third", no_more),
+        Task::new("they sleep while nobody says a word", || page::sleeps(RUN)),
     ],
 };
 
 const RUN: Run = |listener| run(&listener, 2);
 
 fn made_before() -> Outcome {
-    let server = Server::start(RUN)?;
-    becomes("threads, without a client", 3, || facts::threads(server.pid))
+    with_server(RUN, |server| {
+        becomes("threads, without a client", 3, || facts::threads(server.pid))
+    })
 }
 
 fn no_more() -> Outcome {
-    let server = Server::start(RUN)?;
-    let _served = server.clients(2)?;
-    let mut third = server.connect()?;
-    third.send("third\n")?;
-    third.is_left_waiting("two workers served three clients at a time")?;
-    becomes("threads, with three clients", 3, || facts::threads(server.pid))
+    with_server(RUN, |server| {
+        let _served = server.clients(2)?;
+        let mut third = server.connect()?;
+        third.send("third\n")?;
+        third.is_left_waiting("two workers served three clients at a time")?;
+        becomes("threads, with three clients", 3, || facts::threads(server.pid))
+    })
 }

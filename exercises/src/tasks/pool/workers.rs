@@ -2,7 +2,7 @@ use std::sync::mpsc::channel;
 
 use crate::answers::pool::workers::{Job, start};
 use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, holds, right};
-use crate::tasks::client::PATIENCE;
+use crate::tasks::client::{A_WHILE, PATIENCE};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "pool/workers",
@@ -52,7 +52,7 @@ fn two_at_a_time() -> Outcome {
     }))?;
     queue.send(Box::new(move || word.send(()).unwrap_or_default()))?;
     let alone = "the second job did not start while the first was under way";
-    holds!(is_done.recv_timeout(2 * PATIENCE) == Ok(true), alone);
+    holds!(is_done.recv_timeout(PATIENCE + A_WHILE) == Ok(true), alone);
     Ok(())
 }
 

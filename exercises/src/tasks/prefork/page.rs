@@ -1,7 +1,7 @@
 use crate::answers::prefork::page::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
-use crate::tasks::facts;
-use crate::tasks::page::{self, Run, Server, becomes};
+use crate::tasks::facts::{self, Children};
+use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "prefork/page",
@@ -23,6 +23,8 @@ pub(crate) const EXERCISE: Exercise = Exercise {
 const RUN: Run = |listener| run(&listener, 2);
 
 fn made_before() -> Outcome {
-    let server = Server::start(RUN)?;
-    becomes("children, without a client", (2, 0), || facts::children(server.pid))
+    with_server(RUN, |server| {
+        let two = Children { living: 2, dead: 0 };
+        becomes("children, without a client", two, || facts::children(server.pid))
+    })
 }

@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::answers::thread::limit::{Gate, Place};
-use crate::exercise::{Exercise, Kind, Outcome, Task, holds};
+use crate::exercise::{Exercise, Kind, Outcome, Task, holds, right};
 use crate::tasks::client::{A_WHILE, PATIENCE};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
@@ -18,6 +18,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         Task::still("who finds a free place enters at once", enters),
         Task::new("who finds none waits until somebody leaves", waits),
         Task::new("a place is given back also by a panic", panics),
+        Task::new("there are as many places as before, and no more", as_many),
     ],
 };
 
@@ -45,6 +46,20 @@ fn waits() -> Outcome {
     drop(first);
     let waits = "the first has left, and the second still waits";
     holds!(second.recv_timeout(PATIENCE).is_ok(), waits);
+    Ok(())
+}
+
+fn as_many() -> Outcome {
+    let gate = Gate::new(2);
+    let two = [gate.enter(), gate.enter()];
+    let waiting = [enter(&gate), enter(&gate), enter(&gate)];
+    drop(two);
+    let is_in = |it: &Receiver<Place>| it.recv_timeout(A_WHILE).ok();
+    let places: Vec<Place> = waiting.iter().filter_map(is_in).collect();
+    right!("entered of three who waited, when two had left", places.len(), 2);
+    drop(places);
+    let last = waiting.iter().filter_map(is_in).count();
+    right!("entered when those had left, too", last, 1);
     Ok(())
 }
 

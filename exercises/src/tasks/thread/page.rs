@@ -1,7 +1,7 @@
 use crate::answers::thread::page::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, Server, becomes};
+use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "thread/page",
@@ -15,15 +15,18 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
         Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
         Task::new("each of them by a thread of its own, which ends with it", a_thread_each),
+        Task::new("it sleeps while nobody says a word", || page::sleeps(RUN)),
     ],
 };
 
 const RUN: Run = |listener| run(&listener);
 
 fn a_thread_each() -> Outcome {
-    let server = Server::start(RUN)?;
-    let clients = server.clients(3)?;
-    becomes("threads, with three clients", 4, || facts::threads(server.pid))?;
-    drop(clients);
-    becomes("threads, when they have left", 1, || facts::threads(server.pid))
+    with_server(RUN, |server| {
+        let clients = server.clients(3)?;
+        becomes("threads, with three clients", 4, || facts::threads(server.pid))?;
+        drop(clients);
+        becomes("threads, when they have left", 1, || facts::threads(server.pid))?;
+        server.clients(1).map(drop)
+    })
 }

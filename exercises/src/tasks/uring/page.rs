@@ -3,7 +3,7 @@ use io_uring::IoUring;
 use crate::answers::uring::page::run;
 use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, right};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, Server};
+use crate::tasks::page::{self, Run, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "uring/page",
@@ -23,6 +23,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
             here(page::serves_three_with_one_thread)?;
             here(has_ring)
         }),
+        Task::new("it sleeps while nobody says a word", || here(page::sleeps)),
         Task::new("a client that leaves is forgotten", || here(page::forgets_who_left)),
     ],
 };
@@ -38,8 +39,9 @@ fn here(task: fn(Run) -> Outcome) -> Outcome {
 }
 
 fn has_ring(run: Run) -> Outcome {
-    let server = Server::start(run)?;
-    let _client = server.clients(1)?;
-    right!("has a ring", facts::has_ring(server.pid)?, true);
-    Ok(())
+    with_server(run, |server| {
+        let _client = server.clients(1)?;
+        right!("has a ring", facts::has_ring(server.pid)?, true);
+        Ok(())
+    })
 }

@@ -50,7 +50,8 @@ fn accept(
     }
 }
 
-/// Sends back all that has come. An error is the end of the connection.
+/// Sends back all that has come. An error is the end of the connection, also where the client has left or
+/// said `Bye`.
 ///
 /// As it stands, it does nothing, and nobody calls it.
 fn echo(stream: &mut TcpStream) -> io::Result<()> {

@@ -1,0 +1,74 @@
+//! A relay between clients and a server, which passes bytes on faithfully, in pieces, or not all of them.
+//!
+//! TCP loses nothing. But the program at its end may, where it takes a write that was accepted in part for
+//! a whole one: for a client that looks as if the relay had lost bytes.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+/// What becomes of the bytes that a server sends. Those of the clients pass as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Treatment {
+    /// How many bytes are passed on at a time, each such piece in a packet of its own; 0 for as many as
+    /// have come.
+    pub piece: usize,
+    /// The last of each so many bytes is lost; 0 for none.
+    pub lost_of: usize,
+}
+
+/// Relays each client that the listener accepts to `server` and back, for ever.
+///
+/// # Errors
+///
+/// When the listener fails, or the server cannot be reached.
+pub fn relay(listener: &TcpListener, server: SocketAddr, treatment: Treatment) -> io::Result<()> {
+    loop {
+        let (client, _) = listener.accept()?;
+        let server = TcpStream::connect(server)?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+        thread::spawn(move || copy(&from_client, &to_server, Treatment::default()));
+        thread::spawn(move || copy(&server, &client, treatment));
+    }
+}
+
+/// Copies until the end, and passes that on.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, treatment: Treatment) {
+    let mut bytes = [0; 4096];
+    let mut passed = 0;
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        let left = treatment.leaves(&bytes[..count], &mut passed);
+        let piece = if treatment.piece == 0 { count } else { treatment.piece };
+        if left.chunks(piece).any(|piece| to.write_all(piece).is_err()) {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+impl Treatment {
+    /// What it leaves of these bytes, which came behind so many others.
+    fn leaves(self, bytes: &[u8], passed: &mut usize) -> Vec<u8> {
+        let is_left = |_: &&u8| {
+            *passed += 1;
+            self.lost_of == 0 || !passed.is_multiple_of(self.lost_of)
+        };
+        bytes.iter().filter(is_left).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_each_so_many_bytes_is_lost_wherever_the_reads_end() {
+        let (lossy, mut passed) = (Treatment { lost_of: 3, piece: 0 }, 0);
+        let left: Vec<Vec<u8>> =
+            [&b"ab"[..], b"cdefg"].iter().map(|it| lossy.leaves(it, &mut passed)).collect();
+        assert_eq!(left, [b"ab".to_vec(), b"deg".to_vec()]);
+        assert_eq!(Treatment::default().leaves(b"abcdef", &mut passed), b"abcdef");
+    }
+}
