@@ -24,6 +24,8 @@ impl<'a> Request<'a> {
     /// assert_eq!(Request::parse("Bye!\n", false), Request::Echo("Bye!\n"));
     /// assert_eq!(Request::parse("Panic\n", false), Request::Echo("Panic\n"));
     /// assert_eq!(Request::parse("Panic\n", true), Request::Panic);
+    /// assert_eq!(Request::parse("Abort\n", false), Request::Echo("Abort\n"));
+    /// assert_eq!(Request::parse("Abort\n", true), Request::Abort);
     /// ```
     pub fn parse(message: &'a str, allow_crash: bool) -> Self {
         let line = message.strip_suffix('\n').unwrap_or(message);
