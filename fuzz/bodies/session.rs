@@ -58,6 +58,7 @@ fn answers(reads: &[Vec<u8>]) -> (Vec<u8>, bool) {
     }
 }
 
+// ANCHOR: plain
 /// The same, from all bytes at once.
 fn plain_server(bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut answers = Vec::new();
@@ -78,3 +79,4 @@ fn plain_server(bytes: &[u8]) -> (Vec<u8>, bool) {
     }
     (answers, true)
 }
+// ANCHOR_END: plain

@@ -15,6 +15,7 @@ mod pages;
 mod session;
 mod shape;
 mod shell;
+mod tools;
 
 use session::Session;
 
@@ -61,6 +62,10 @@ fn run(options: &Options) -> io::Result<usize> {
     };
     let mut failed = 0;
     for session in sessions.iter().filter(|session| is_wanted(&session.place)) {
+        if let Some(tool) = tools::lacking(session) {
+            println!("left out {}: {tool} cannot be used here", session.place);
+            continue;
+        }
         if options.write {
             fs::write(&session.place, shell::run(session)?.to_string())?;
             println!("wrote  {}", session.place);

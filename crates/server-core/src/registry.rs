@@ -56,6 +56,7 @@ impl<S: AsFd> Registry<S> {
         number
     }
 
+    // ANCHOR: leave
     /// Lets a connection go, and wakes whoever waits for that.
     pub(crate) fn leave(&self, number: u64) {
         let mut state = self.state();
@@ -70,6 +71,7 @@ impl<S: AsFd> Registry<S> {
             self.waker.wake();
         }
     }
+    // ANCHOR_END: leave
 
     /// Ends the input of all connections, and of those that are still to enter.
     pub(crate) fn end_inputs(&self) {

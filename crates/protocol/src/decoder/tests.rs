@@ -66,11 +66,13 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    // ANCHOR: property
     #[test]
     fn the_same_lines_come_out_however_the_stream_was_cut(stream in stream(), cuts in cuts()) {
         let whole = decode(Framing::Line, LIMIT, &[&stream]);
         prop_assert_eq!(decode(Framing::Line, LIMIT, &cut(&stream, &cuts)), whole);
     }
+    // ANCHOR_END: property
 
     #[test]
     fn lines_are_those_that_a_plain_split_finds(text in "([a-z第é🦀]{0,9}\r?\n){0,9}[a-z第]{0,9}") {

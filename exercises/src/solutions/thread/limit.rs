@@ -22,6 +22,7 @@ impl Gate {
         Arc::new(Gate { free: Mutex::new(places), left: Condvar::new() })
     }
 
+    // ANCHOR: enter
     /// Waits for a place, and takes it.
     pub fn enter(self: &Arc<Self>) -> Place {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,6 +32,7 @@ impl Gate {
         *free -= 1;
         Place(Arc::clone(self))
     }
+    // ANCHOR_END: enter
 }
 
 impl Drop for Place {
