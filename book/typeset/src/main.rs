@@ -3,18 +3,23 @@
 //! window is too narrow for its letters.
 //!
 //! mdBook calls it as `book.toml` says: with `supports RENDERER`, which it affirms by its status, and then
-//! with `[context, book]` as JSON on its standard input, for which it prints the book.
+//! with `[context, book]` as JSON on its standard input, for which it prints the book. It is called twice:
+//! with `sections`, before files are included, it fills in the sheets of the handouts.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
 
+mod sections;
+
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|word| word == "supports") {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "supports") {
         return ExitCode::SUCCESS;
     }
-    match run() {
+    match run(words.iter().any(|word| word == "sections")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("typeset: {error}");
@@ -23,23 +28,35 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> serde_json::Result<()> {
-    let (_context, mut book): (Value, Value) = serde_json::from_reader(io::stdin().lock())?;
-    typeset(&mut book);
-    serde_json::to_writer(io::stdout().lock(), &book)
+fn run(before_inclusion: bool) -> io::Result<()> {
+    let (context, mut book): (Value, Value) = serde_json::from_reader(io::stdin().lock())?;
+    match before_inclusion {
+        true => {
+            let root = context["root"].as_str().unwrap_or(".");
+            let src = Path::new(root).join("src");
+            each_chapter(&mut book, &|text| sections::fill_in(text, &src))?;
+        }
+        false => typeset(&mut book)?,
+    }
+    serde_json::to_writer(io::stdout().lock(), &book)?;
+    Ok(())
 }
 
-/// Every chapter, however deep it stands: it is what has a `content`.
-fn typeset(value: &mut Value) {
+fn typeset(book: &mut Value) -> io::Result<()> {
+    each_chapter(book, &|text| Ok(frame_pictures(&dedent_listings(text))))
+}
+
+/// Changes the text of every chapter, however deep it stands: it is what has a `content`.
+fn each_chapter(value: &mut Value, change: &impl Fn(&str) -> io::Result<String>) -> io::Result<()> {
     match value {
         Value::Object(fields) => {
             if let Some(Value::String(text)) = fields.get_mut("content") {
-                *text = frame_pictures(&dedent_listings(text));
+                *text = change(text)?;
             }
-            fields.values_mut().for_each(typeset);
+            fields.values_mut().try_for_each(|it| each_chapter(it, change))
         }
-        Value::Array(items) => items.iter_mut().for_each(typeset),
-        _ => {}
+        Value::Array(items) => items.iter_mut().try_for_each(|it| each_chapter(it, change)),
+        _ => Ok(()),
     }
 }
 
@@ -78,7 +95,7 @@ mod tests {
     fn a_listing_moves_to_the_left_and_nothing_else_does() {
         let text = "    text\n\n```rust\n    if so {\n\n        that();\n    }\n```\n\n    more\n";
         let mut book = json!({ "items": [{ "Chapter": { "content": text } }] });
-        super::typeset(&mut book);
+        super::typeset(&mut book).unwrap();
         let content = &book["items"][0]["Chapter"]["content"];
         let expected = "    text\n\n```rust\nif so {\n\n    that();\n}\n```\n\n    more\n";
         assert_eq!(content, expected);
