@@ -30,30 +30,30 @@ pub(crate) struct Options {
         value_parser = parse_address)]
     addr: SocketAddr,
 
-    /// The process of that server, the parent of its children: for what can only be seen there
+    /// The server's process ID (the parent, if it has children): some cases have to look into the process
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     pid: Option<i32>,
 
-    /// In the place of an address: the command that starts the server, with `{port}` in the place of its
-    /// port, such as "python3 server.py {port}"
+    /// Instead of an address: a command that starts the server; `{port}` in it becomes the port, as
+    /// in "python3 server.py {port}"
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["addr", "pid"],
         value_parser = |text: &str| text.parse::<StartCommand>())]
     start: Option<StartCommand>,
 
-    /// The rules of this framing: `line`, or `raw` as in the Python tutorial
+    /// How messages are told apart: `line`, or `raw` as in the Python tutorial
     #[arg(long, default_value = "line", value_parser = framing_parser())]
     framing: Framing,
 
-    /// Only these groups, or the cases in whose name this stands; repeat it for more. `slow`, which is
-    /// left out unless it is named, takes three times the --message-timeout
+    /// Run only this group, or the cases whose name contains this text; may be given several times.
+    /// The group `slow` runs only if it is named, and takes three times the --message-timeout
     #[arg(long, value_name = "GROUP|CASE")]
     only: Vec<String>,
 
-    /// Give the cases the points that this file says, and leave out those that it does not name
+    /// Take the points of each case from this file; cases that it does not name are left out
     #[arg(long, value_name = "FILE", conflicts_with = "framing")]
     rubric: Option<PathBuf>,
 
-    /// Print the usual points as such a file, for you to edit
+    /// Print the usual points in the format of such a file, as a starting point
     #[arg(long)]
     print_rubric: bool,
 
@@ -61,7 +61,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["only", "rubric"])]
     list: bool,
 
-    /// List them as a table in Markdown
+    /// With --list: as a table in Markdown
     #[arg(long, requires = "list")]
     markdown: bool,
 
@@ -70,7 +70,7 @@ pub(crate) struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(100..=1 << 30))]
     max_message: usize,
 
-    /// How long after its first byte a message must be whole
+    /// How long a message may take, from its first byte to its last
     #[arg(long, value_name = "DURATION", default_value = "30s",
         value_parser = parse_positive_duration)]
     message_timeout: Duration,
@@ -80,7 +80,7 @@ pub(crate) struct Options {
         value_parser = parse_positive_duration)]
     timeout: Duration,
 
-    /// How long all cases may take together: those that are left then earn nothing [default: 3m, or what the
+    /// How long all cases together may take; cases that have not run by then get no points [default: 3m, or what the
     /// rubric says]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     time_limit: Option<Duration>,

@@ -21,12 +21,12 @@ pub(crate) struct Options {
         value_parser = parse_address)]
     addr: SocketAddr,
 
-    /// The server's process, the parent of its children; found by the address unless it is named
+    /// The server's process ID (the parent, if it has children); without it, the process is found by its address
     #[arg(long, conflicts_with = "black_box", value_parser = clap::value_parser!(i32).range(1..))]
     pid: Option<i32>,
 
-    /// Leave the server's processes alone: ask as clients, and look into the kernel's table of
-    /// connections
+    /// Do not look into the server's processes: only talk to it as clients, and read the kernel's
+    /// table of connections
     #[arg(long)]
     black_box: bool,
 
@@ -34,12 +34,12 @@ pub(crate) struct Options {
     #[arg(long, default_value = "line", value_parser = framing_parser())]
     framing: Framing,
 
-    /// How many connections it may get at a time: a server that serves so many has no limit to be found
+    /// How many connections to open at most; if the server serves them all at once, it counts as having no limit
     #[arg(long, value_name = "N", default_value_t = 64,
         value_parser = RangedU64ValueParser::<usize>::new().range(2..=1000))]
     at_most: usize,
 
-    /// Kill what serves a client, or have it crash by `Panic` and `Abort`, to see who else is cut off
+    /// Also kill whatever serves a client, or make it crash with `Panic` and `Abort`, to see who else is cut off
     #[arg(long)]
     allow_harm: bool,
 

@@ -33,12 +33,12 @@ use others::Others;
 /// What every experiment is told.
 #[derive(Args)]
 struct Common {
-    /// Take these models only; `fork-bare` is the page of fork
+    /// Use only these models; a name with -bare, such as fork-bare, is the page of that model
     #[arg(long, value_name = "A,B", value_delimiter = ',',
         default_value = models::names().join(","))]
     models: Vec<String>,
 
-    /// Take less time, and accept more noise
+    /// Finish sooner, with less exact figures
     #[arg(long)]
     quick: bool,
 
@@ -50,22 +50,22 @@ struct Common {
 /// What is no experiment.
 #[derive(Subcommand)]
 enum Other {
-    /// All experiments, as one page with tables and plots
+    /// Runs all experiments, and writes one page with tables and plots
     Report {
         #[command(flatten)]
         common: Common,
         #[command(flatten)]
         options: report::Options,
     },
-    /// Holds any server, in any language, against the rules of the protocol, case by case
+    /// Tests any server, in any language, against the rules of the protocol
     Check(check::Options),
-    /// Says what kind of server listens at an address of this machine, in any language, and how that shows
+    /// Finds out which concurrency model a server on this machine uses, and shows the evidence
     Identify(identify::Options),
-    /// Looks at this machine before a class: what will work, and how to mend the rest
+    /// Checks this machine before a class: says what will not work, and how to mend it
     Doctor(doctor::Options),
-    /// Two saved results of one experiment side by side: before and after a change, or two machines
+    /// Compares two saved results of one experiment: before and after a change, or of two machines
     Diff(diff::Options),
-    /// Prints what `cargo bench` measured last of connections, alone and among many, side by side
+    /// Prints the last results of `cargo bench` for connections, alone and among many, side by side
     BenchTable,
     /// Runs one server, as its own program does, and ends with whoever started it
     #[command(hide = true, disable_help_flag = true)]
@@ -91,7 +91,7 @@ pub(crate) fn command() -> Command {
 
 /// What an experiment is told: its own options, then those of all.
 fn command_of(experiment: &Entry, name: &'static str) -> Command {
-    let quick = format!("Take less time, and accept more noise: {}", experiment.quick);
+    let quick = format!("Finish sooner, with less exact figures: {}", experiment.quick);
     let command = Common::augment_args(experiment.augment(Command::new(name)));
     let command = match experiment.takes_foreign {
         true => Others::augment_args(command),

@@ -14,15 +14,15 @@ use server_core::parse_address;
 /// Servers that are not ours, beside the models.
 #[derive(Args)]
 pub(super) struct Others {
-    /// Also this server, which runs on this machine; repeat it for more
+    /// Add a server that already runs on this machine; may be given several times
     #[arg(long, value_name = "NAME=HOST:PORT", value_parser = parse_server)]
     server: Vec<(String, SocketAddr)>,
 
-    /// Also this one, which the command starts with `{port}` filled in; repeat it for more
+    /// Add a server that this command starts; `{port}` in it becomes the port; may be given several times
     #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_start)]
     start: Vec<(String, StartCommand)>,
 
-    /// The process of a --server, for what can only be measured there: CPU time and memory
+    /// The process ID of a --server, so that its CPU time and memory can be measured
     #[arg(long, value_name = "NAME=PID", value_parser = parse_pid)]
     pid: Vec<(String, i32)>,
 }

@@ -21,7 +21,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
 
-    /// Write the tables and pictures where the book includes them, too
+    /// Also write the tables and pictures to the files that the book includes
     #[arg(long)]
     book: bool,
 

@@ -35,7 +35,7 @@ pub(super) struct Options {
         value_parser = RangedU64ValueParser::<u64>::new().range(16_384..=1 << 30))]
     stack_size: Option<u64>,
 
-    /// What a forking server holds itself, such as 256MiB, from little to much
+    /// How much memory a forking server has allocated before it forks, such as 256MiB, from little to much
     #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',',
         default_values = ["0MiB", "64MiB", "256MiB"], value_parser = parse_mib)]
     ballast: Vec<u64>,
@@ -109,7 +109,7 @@ const WITH_BALLAST: [Figure<Cost>; 3] = [
 impl Experiment for Memory {
     const NAME: &'static str = "memory";
     const TITLE: &'static str = "What idle connections hold";
-    const ABOUT: &'static str = "What idle connections hold in memory as they grow in number";
+    const ABOUT: &'static str = "Measures how much memory idle connections take";
     const TAKES_FOREIGN: bool = true;
     const QUICK: &'static str = "100 and 1,000 connections, and one round with ballast";
     type Options = Options;

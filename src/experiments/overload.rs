@@ -99,7 +99,7 @@ struct Measured {
 impl Experiment for Overload {
     const NAME: &'static str = "overload";
     const TITLE: &'static str = "More than a model can serve";
-    const ABOUT: &'static str = "More new clients a second than a model can serve";
+    const ABOUT: &'static str = "Sends more new clients each second than a model can serve";
     const TAKES_FOREIGN: bool = true;
     const QUICK: &'static str = "1,000 clients a second for 1.2 s";
     const PARTS: &'static [Part] = &[Part {

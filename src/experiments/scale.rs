@@ -1,4 +1,4 @@
-//! What each model does as its clients grow in number.
+//! Measures how each model behaves as the number of clients grows.
 
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ const CLIENT_CPU: [Figure<Cost>; 1] = [figure(
 impl Experiment for Scale {
     const NAME: &'static str = "scale";
     const TITLE: &'static str = "As the clients grow in number";
-    const ABOUT: &'static str = "What each model does as its clients grow in number";
+    const ABOUT: &'static str = "Measures how each model behaves as the number of clients grows";
     const QUICK: &'static str = "2 rounds of 80 ms with 1 and 256 clients";
     const TAKES_FOREIGN: bool = true;
     const PARTS: &'static [Part] = &[Part {

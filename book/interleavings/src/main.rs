@@ -42,7 +42,8 @@ fn main() -> ExitCode {
         Explored::Fails { run, interruptions, why } => {
             let among = match interruptions {
                 Some(0) => "without an interruption".to_owned(),
-                Some(count) => format!("with {count} interruptions at most"),
+                Some(1) => "with one interruption".to_owned(),
+                Some(count) => format!("with up to {count} interruptions"),
                 None => "of all".to_owned(),
             };
             println!("{}\norder {run}, {among}: {why}", steps::table());

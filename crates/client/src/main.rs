@@ -23,9 +23,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sends what you type and prints what comes back, and tells at once when the server goes
+    /// Sends what you type, prints what comes back, and says at once when the server closes the connection
     Chat(ChatCommand),
-    /// Puts many connections on any echo server, and reports rates, latencies and errors
+    /// Opens many connections to any echo server, and reports rates, latencies and errors
     Load(LoadCommand),
 }
 

@@ -175,7 +175,8 @@ impl Model {
         let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
             self.properties;
         let max_connections = max_connections.map(|default| {
-            let help = "Connections taken on at once; further clients wait in the backlog";
+            let help =
+                "How many connections are served at once; further clients wait in the backlog";
             number_option("max-connections", "N", help, default, 1..=1 << 30)
         });
         let workers = workers.map(|default| {
@@ -188,11 +189,12 @@ impl Model {
             number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
         });
         let reuse_port = reuse_port.then(|| {
-            let help = "A listener for each worker instead of one for all (SO_REUSEPORT)";
+            let help =
+                "Give each worker a listener of its own, instead of one for all (SO_REUSEPORT)";
             flag("reuse-port", LIMITS, help)
         });
         let offload = offload.then(|| {
-            let help = "Leave the computing to threads of its own, while the tasks go on";
+            let help = "Do the computing in separate threads, so that other tasks go on meanwhile";
             flag("offload", WORK, help)
         });
         [max_connections, workers, stack_size, reuse_port, offload].into_iter().flatten()

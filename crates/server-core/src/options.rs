@@ -19,8 +19,8 @@ const LOG: &str = "Log";
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The model in a page (src/bare.rs) instead of the server: no limits, no log, no shutdown; beside
-    /// it only an address may be given, and the number of workers where there are any
+    /// Run the page of the model (src/bare.rs) instead of the server: without limits, log or
+    /// shutdown. Only --addr, and --workers where there are workers, may be given with it
     #[arg(long)]
     pub bare: bool,
 
@@ -28,29 +28,29 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS, value_parser = parse_address)]
     pub addr: SocketAddr,
 
-    /// Waiting before each answer, as for a disk or for another server: such as 1s or 50ms
+    /// Wait so long before each answer, as if for a disk or another server: such as 1s or 50ms
     #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub delay: Duration,
 
-    /// Computing before each answer, behind the waiting: so much CPU time of the thread that serves
+    /// Compute before each answer, after the waiting, until so much CPU time is used
     #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub compute: Duration,
 
-    /// How messages are told apart: `line` ends each with a line feed; `raw` takes what one read
-    /// returns, as the Python tutorial does
+    /// How messages are told apart: `line`: each ends with a line feed; `raw`: whatever one read
+    /// returns is a message, as in the Python tutorial
     #[arg(help_heading = PROTOCOL, long, default_value = "line", value_parser = framing_parser())]
     pub framing: Framing,
 
-    /// The longest message, its line feed not counted (1 to 1073741824)
+    /// The longest message allowed, not counting its line feed (1 to 1073741824)
     #[arg(help_heading = PROTOCOL, long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub max_message: usize,
 
-    /// Refuse a message that is not whole so long after its first byte was read, whatever trickles in
+    /// Refuse a message that is not complete so long after its first byte was read, even if more bytes keep coming
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "30s", value_parser = parse_positive_duration)]
     pub message_timeout: Duration,
 
-    /// Close a connection that neither sends nor reads for so long
+    /// Close a connection whose client neither sends nor reads for so long
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
     pub idle_timeout: Duration,
 
@@ -58,7 +58,7 @@ pub struct Options {
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
-    /// Let clients crash their handler: `Panic` panics it, `Abort` aborts its process
+    /// Let clients crash their handler: the message `Panic` makes it panic, `Abort` aborts its process
     #[arg(help_heading = PROTOCOL, long)]
     pub allow_crash: bool,
 
@@ -71,7 +71,7 @@ pub struct Options {
     #[arg(help_heading = LOG, short, long)]
     pub quiet: bool,
 
-    /// Connections taken on at once; further clients wait in the backlog.
+    /// How many connections are served at once; further clients wait in the backlog.
     #[arg(skip)]
     pub max_connections: usize,
 

@@ -66,7 +66,7 @@ impl Card {
     pub(super) fn new(exercise: &Exercise) -> Self {
         let (kind, minutes) = (exercise.kind, exercise.kind.minutes());
         println!("\n{BOLD}{}{BOLD:#}: {kind}, about {minutes} minutes", exercise.name);
-        println!("{}", textwrap::fill(&format!("At first, {}.", exercise.about), WIDTH));
+        println!("{}", textwrap::fill(&format!("As you found it: {}.", exercise.about), WIDTH));
         println!("  file     {}", exercise.file());
         println!("  chapter  book/src/{}.md\n", exercise.chapter());
         Card { last: String::new() }

@@ -47,8 +47,8 @@ impl Experiment for Anatomy {
     const NAME: &'static str = "anatomy";
     const TITLE: &'static str = "What a connection makes the kernel do";
     const ABOUT: &'static str =
-        "What a connection makes the kernel do: the story of one, and counts of many";
-    const QUICK: &'static str = "1 round of 60 ms in the place of 3 of 120 ms";
+        "Shows the system calls of one connection, and counts what many make the kernel do";
+    const QUICK: &'static str = "1 round of 60 ms instead of 3 of 120 ms";
     type Options = Options;
     type Figures = Figures;
 

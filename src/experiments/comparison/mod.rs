@@ -128,8 +128,8 @@ impl Experiment for Comparison {
     const NAME: &'static str = "comparison";
     const TITLE: &'static str = "What a connection, a message and an idle client cost";
     const ABOUT: &'static str =
-        "All models and the floor side by side: what the lab does if it is told nothing";
-    const QUICK: &'static str = "3 rounds of 120 ms in the place of 5 of 400 ms";
+        "Compares all models side by side; this is what the lab does without a command";
+    const QUICK: &'static str = "3 rounds of 120 ms instead of 5 of 400 ms";
     const TAKES_FOREIGN: bool = true;
     type Options = Options;
     type Figures = Figures;

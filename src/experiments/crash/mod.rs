@@ -50,9 +50,9 @@ pub struct Observation {
 impl Experiment for Crash {
     const NAME: &'static str = "crash";
     const TITLE: &'static str = "When a handler or its process dies";
-    const ABOUT: &'static str = "Lets servers die under their clients: who notices what and when, and who is cut off \
-         with them";
-    const QUICK: &'static str = "the user types after 100 ms in the place of 300";
+    const ABOUT: &'static str =
+        "Crashes servers under their clients: who notices it and when, and who else is cut off";
+    const QUICK: &'static str = "the user types after 100 ms instead of 300";
     type Options = Options;
     type Figures = Vec<Observation>;
 

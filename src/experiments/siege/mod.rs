@@ -49,7 +49,7 @@ pub struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST as u64))]
     attackers: Vec<usize>,
 
-    /// The defence: how long after its first byte a message must be whole
+    /// The defence: how long a message may take, from its first byte to its last
     #[arg(long, value_name = "DURATION", default_value = "500ms",
         value_parser = parse_positive_duration)]
     message_timeout: Duration,
@@ -124,7 +124,7 @@ impl Experiment for Siege {
     const NAME: &'static str = "siege";
     const TITLE: &'static str = "Clients that mean harm";
     const ABOUT: &'static str =
-        "Slow clients that hold on without paying: how many it takes until ordinary clients wait";
+        "Attacks with slow clients: how many does it take until ordinary clients have to wait";
     const QUICK: &'static str = "10 slow clients";
     const NEEDS: Option<&'static str> = Some("--message-timeout");
     const PARTS: &'static [Part] = &[Part {

@@ -42,17 +42,17 @@ pub(super) struct Options {
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     delay: Option<Duration>,
 
-    /// How much CPU time the server takes for each message, in the place of waiting for it
+    /// How much CPU time the server uses for each message, instead of waiting
     #[arg(long, value_name = "DURATION", conflicts_with = "delay",
         value_parser = parse_positive_duration)]
     compute: Option<Duration>,
 
-    /// How many workers there are where they are a fixed number
+    /// How many workers there are, in models with a fixed number of them
     #[arg(long, value_name = "N", default_value_t = 4,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     workers: usize,
 
-    /// Draw the picture to this file too, as SVG
+    /// Also write the picture to this file, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -90,10 +90,9 @@ pub(super) struct Figures {
 impl Experiment for Timeline {
     const NAME: &'static str = "timeline";
     const TITLE: &'static str = "Who waits for whom";
-    const ABOUT: &'static str =
-        "Who waits for whom: clients drawn as bars of waiting and being served";
+    const ABOUT: &'static str = "Draws a bar for each client: when it waits, and when it is served";
     const TAKES_FOREIGN: bool = true;
-    const QUICK: &'static str = "40 ms of work in the place of 100";
+    const QUICK: &'static str = "40 ms of work instead of 100";
     type Options = Options;
     type Figures = Figures;
     const PARTS: &'static [Part] = &[

@@ -34,8 +34,8 @@ pub struct ChatCommand {
     #[arg(long, default_value = "line", value_parser = framing_parser())]
     framing: Framing,
 
-    /// The naive loop, kept to show what it misses: read a line from the keyboard, write it to
-    /// the server, read the answer
+    /// Use the naive loop, to show what it misses: read a line from the keyboard, write it to the
+    /// server, read the answer
     #[arg(long)]
     blocking: bool,
 
