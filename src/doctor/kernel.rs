@@ -1,6 +1,9 @@
 //! What the kernel gives, and what it lets be looked at.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+
+use nix::unistd::Uid;
 
 use super::Finding;
 use crate::instruments::call_counter::CallCounter;
@@ -52,13 +55,26 @@ pub(super) fn tracing() -> Finding {
     match watched(&CallCounter::tracing()) {
         Ok(()) => Finding::good(what, "allowed (ptrace)"),
         Err(error) => {
-            let effect =
-                "`anatomy` has no stories, only counts; strace and gdb cannot attach either";
+            let effect = "`anatomy` has no stories, only counts";
             let mend =
                 "sudo sysctl kernel.yama.ptrace_scope=1; in a container --cap-add SYS_PTRACE";
             Finding::bad(what, error, effect, mend)
         }
     }
+}
+
+/// Whether a debugger may attach to a process that it has not started: proc(5), ptrace_scope.
+pub(super) fn attaching() -> Finding {
+    let what = "attaching";
+    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let is_free = matches!(scope.trim(), "" | "0") || Uid::effective().is_root();
+    let found = match scope.trim() {
+        "" => "to any process of one's own".to_owned(),
+        scope => format!("kernel.yama.ptrace_scope is {scope}"),
+    };
+    let effect = "gdb -p and strace -p are refused (the chapter on debugging)";
+    let mend = "sudo gdb ..., or until the next start: sudo sysctl kernel.yama.ptrace_scope=0";
+    Finding::of(what, is_free, found, effect, mend)
 }
 
 /// Watches a server of our own for a moment.

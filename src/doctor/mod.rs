@@ -90,6 +90,7 @@ pub fn examine(port: SocketAddr) -> Vec<Finding> {
         kernel::backlog(),
         kernel::counting(),
         kernel::tracing(),
+        kernel::attaching(),
         kernel::io_uring(),
     ];
     machine.into_iter().chain(kernel).chain(programs::all()).collect()

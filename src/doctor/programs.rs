@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::Finding;
 
 /// A program, how it is asked for its version, what lacks without it, and where it comes from.
-const PROGRAMS: [(&str, &str, &str, &str); 5] = [
+const PROGRAMS: [(&str, &str, &str, &str); 7] = [
     (
         "python3",
         "--version",
@@ -20,6 +20,8 @@ const PROGRAMS: [(&str, &str, &str, &str); 5] = [
         "a demonstration of `What the kernel sees` lacks; strace is enough for it",
         "install perf (linux-tools)",
     ),
+    ("gdb", "--version", "the chapter on debugging lacks its stacks", "install gdb"),
+    ("ss", "-V", "the chapter on debugging lacks its sockets", "install iproute2"),
     ("ps", "--version", "the bugs that are seen with ps cannot be shown", "install procps"),
 ];
 

@@ -67,11 +67,11 @@ const BUGS: &[Bug] = &[
     bug("early-buffer", "a buffer is given back while the kernel has it", early_buffer::run),
 ];
 
-/// A server with the tempting bug of a model. Without a name: which there are
+/// Runs a server that has one typical bug. Without a name, lists them
 #[derive(Parser)]
 #[command(name = "bugs")]
 struct Options {
-    /// The bug
+    /// Which bug
     name: Option<String>,
     /// Where to listen; port 0 is any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5555")]

@@ -16,11 +16,12 @@ mod sync;
 use explore::Explored;
 use gates::CANDIDATES;
 
-/// Runs a gate in every order that its threads can run in. Without a name: which there are
+/// Runs a gate in every order that its threads can run in. Without a name, lists the gates. With
+/// `--features yours` before the `--`, `gate` is the one of your own exercise
 #[derive(Parser)]
 #[command(name = "interleavings")]
 struct Options {
-    /// The gate
+    /// Which gate
     name: Option<String>,
 }
 

@@ -30,7 +30,7 @@ struct Options {
     /// Writes what came out into the files of book/src/outputs, and tries nothing else
     #[arg(long)]
     write: bool,
-    /// Only those whose place contains one of these words
+    /// Only those whose file name contains one of these words
     words: Vec<String>,
 }
 
