@@ -1,4 +1,4 @@
-//! The processors, the memory and the limits.
+//! The CPUs, the memory and the limits.
 
 use super::Finding;
 use crate::instruments::limits::Limits;
@@ -24,7 +24,7 @@ pub(super) fn cores() -> Finding {
     let effect = "threads that compute take turns, so `work` and `timeline --compute` show no \
                   difference between one thread and many";
     let mend = "give the virtual machine or the container two CPUs or more";
-    Finding::of("processors", cores >= 2, cores.to_string(), effect, mend)
+    Finding::of("CPUs", cores >= 2, cores.to_string(), effect, mend)
 }
 
 /// The average of the last minute, from `/proc/loadavg`.
@@ -32,7 +32,7 @@ pub(super) fn load() -> Finding {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
     let Some(load) = load else { return Finding::good("load", "unknown") };
-    let found = format!("{load} processes wanted a processor in the last minute");
+    let found = format!("{load} processes wanted a CPU in the last minute");
     let effect = "the spread of all figures is wide";
     let is_calm = load < 0.5 * machine::cores() as f64;
     Finding::of("load", is_calm, found, effect, "end other programs, or wait")

@@ -121,7 +121,7 @@ fn assert_lived(model: &Model, steps: &[Value]) {
         from += place.unwrap_or_else(|| panic!("{}: {part:?} is missing in {texts:?}", model.name));
     }
     let phases: Vec<&str> = steps.iter().filter_map(|it| it["phase"].as_str()).collect();
-    assert!(phases.contains(&"arrives") && phases.contains(&"unit_unmade"), "{phases:?}");
+    assert!(phases.contains(&"arrives") && phases.contains(&"unit_ends"), "{phases:?}");
     let waited = steps.iter().filter(|it| it["waited"] == true && it["returned"] == true).count();
     assert!(waited >= 3, "{}: for a client, its message and `Bye`: {steps:?}", model.name);
 }

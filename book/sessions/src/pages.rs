@@ -5,13 +5,16 @@ use std::{fs, io};
 use crate::session::Session;
 
 /// What is not tried, by its beginning, and why.
-const LEFT_OUT: [(&str, &str); 12] = [
+const LEFT_OUT: [(&str, &str); 15] = [
     ("cargo run --release  ", "the gate runs the comparison"),
     ("cargo run --release --", "the gate runs the report, which has every experiment"),
     ("cargo test", "the gate runs all tests"),
     ("cargo bench", "the gate runs each benchmark once"),
     ("cargo install", "the gate installs what it needs"),
     ("cargo build", "it is built before this begins"),
+    ("cargo run -p exercises", "its status is 1 while something is to be done; two files show it"),
+    ("cargo run -p interleavings --features", "as the exercises"),
+    ("cargo +nightly", "there may be no such compiler; .ci/fuzz runs it where there is one"),
     ("mdbook serve", "the gate builds the book"),
     ("perf ", "it is no part of this project, and a machine may lack it"),
     ("target/release/bugs signal-stacks", "the load for perf, which may be lacking"),

@@ -1,8 +1,8 @@
-//! A task per connection: a few threads run many tasks, each of which waits without a thread.
+//! A task per connection: a few threads run many tasks, and a task that waits does not need a thread.
 //!
-//! A task is a state machine of the size of its local variables. Where a thread would block, the
-//! task returns to the runtime, which asks the kernel (`epoll(7)`) for all sockets at once and
-//! runs those tasks again whose sockets are ready.
+//! A task is a state machine that is about as large as its local variables. Where a thread would wait,
+//! the task returns to the runtime. The runtime asks the kernel about all sockets at once (`epoll(7)`),
+//! and runs those tasks again whose sockets are ready.
 //!
 //! ```text
 //!   clients            kernel              this process
@@ -14,20 +14,20 @@
 //!
 //! # What it costs
 //!
-//! A task is one allocation, and its socket is registered with `epoll` once. A message is a read
-//! and a write, as in C, and a few function calls between them: the runtime's queue, and a timer
-//! that is put off, which a loop without an idle time-out would not have.
+//! A task costs one allocation, and the registration of its socket with `epoll`. A message costs a read
+//! and a write, as in C, and a few function calls in between: for the runtime's queue, and for the timer
+//! of the idle time-out, which each message moves.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/async_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a client that always has more to say: its task lets the others run now and then;
-//! - more clients than there is room for: further ones wait in the backlog, under
-//!   `--max-connections`;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
+//! - a client that always has more to say: its task lets others run now and then;
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
+//!   before the end.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,10 +1,9 @@
-//! An event loop by hand: one thread asks the kernel which of all sockets are ready, and goes on with
-//! those.
+//! An event loop by hand: one thread asks the kernel which sockets are ready, and works on those.
 //!
-//! Nothing ever waits for a client but the question itself (`epoll(7)`, `kqueue(2)`). So what a thread keeps on
-//! its stack while it waits, where it is and what it holds, stands in a state of its own for each
-//! connection. [`async-server`](../async_server/index.html) has the same states, written by the
-//! compiler.
+//! The thread waits in one place only, in this question (`epoll(7)`, `kqueue(2)`). A thread that waits
+//! for a single client keeps its place in the program and its data on its stack. Here each connection
+//! needs a data structure for that: its state. [`async-server`](../async_server/index.html) has the
+//! same states, written by the compiler.
 //!
 //! ```text
 //!   clients            kernel                this process
@@ -16,22 +15,23 @@
 //!
 //! # What it costs
 //!
-//! A connection is an entry in a slab and a registration with the kernel; a message is a read and a
-//! write. One question to the kernel serves all who are ready, so that the busier the server, the
-//! fewer questions a message takes. It uses one CPU and no more.
+//! A connection costs an entry in a table and a registration with the kernel, a message a read and a
+//! write. One question to the kernel is enough for all connections that are ready. So the busier the
+//! server is, the fewer questions it asks for each message. It can use only one CPU.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/event_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a client that does not read: what the kernel does not take is sent when it does;
-//! - work, and clients that are silent for too long: a queue of deadlines, since nobody may sleep;
-//! - a client that always has more to say: it yields now and then;
-//! - more clients than there is room for: further ones wait in the backlog, under
-//!   `--max-connections`;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
+//! - a client that does not read: what the kernel cannot take now is kept and sent later;
+//! - work, and clients that are silent for too long: there is a queue of deadlines, because the loop
+//!   must not sleep;
+//! - a client that always has more to say: others get a turn now and then;
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
+//!   before the end.
 
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;

@@ -1,7 +1,7 @@
 //! A process per connection: the acceptor forks a child for each client and goes back to wait.
 //!
-//! Each child has its own memory, so whatever happens to it happens to one client. The kernel
-//! copies page tables for it and reclaims them at its end: isolation is what a fork buys.
+//! Each child has its own memory, so whatever happens to it affects only one client. This isolation
+//! has a price: the kernel copies the page tables for each child, and frees them when it ends.
 //!
 //! ```text
 //!   clients            kernel              processes
@@ -15,25 +15,25 @@
 //! # What it costs
 //!
 //! `fork` copies the descriptor table, the list of mappings and the page tables, and the end of
-//! the child takes them all down again. Then each page that parent or child writes is copied at
-//! its first write, and each stretch of code that the child runs is mapped at its first
-//! instruction: some twenty page faults a connection, under any language. What is left above a
-//! bare loop in C is a decoder, a counter and a `prctl` that the child runs, each on pages of its
-//! own, and the wake-up that tells the parent of a child's end.
+//! the child takes them all down again. In between, each page that the parent or the child writes to
+//! is copied at the first write, and each piece of code that the child runs is mapped when it is first
+//! executed. This makes some twenty page faults for each connection, in any language. Compared with a
+//! bare loop in C, this server also pays for the decoder, a counter and a `prctl` in the child, each
+//! on pages of its own, and for the wake-up that tells the parent that a child has ended.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/fork_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a fork that fails: its client is turned away, and the others stay;
-//! - children that end while no new client comes: they are reaped at once, and not at the next
-//!   `accept`;
-//! - more clients than there is room for: further ones wait in the backlog, under
-//!   `--max-connections`;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM: each child is asked to answer what its client has sent, and what is left is killed;
-//! - its own sudden end: a child whose parent has died ends too, so no client talks to a server
+//! - a fork that fails: this client is turned away, and the others stay;
+//! - children that end while no new client comes: they are collected immediately, and not only at
+//!   the next `accept`;
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM: each child is asked to answer what its client has sent; children that are left after
+//!   `--drain-timeout` are killed;
+//! - its own sudden end: a child whose parent has died ends too, so that no client talks to a server
 //!   that nobody can stop.
 
 use std::io;

@@ -1,7 +1,7 @@
 //! One client at a time: the acceptor serves each client itself before it accepts the next.
 //!
-//! This is the baseline. Nothing is cheaper for a client that comes alone; while one is served,
-//! however silent it is, all others wait in the kernel's backlog.
+//! This is the baseline. For a single client nothing is cheaper. But while one client is served, even
+//! if it says nothing, all others wait in the kernel's backlog.
 //!
 //! ```text
 //!   clients            kernel              this process
@@ -16,11 +16,12 @@
 //! [`bare.rs`](../src/iterative_server/bare.rs.html) is the model in a page. This server survives
 //! what ends that one:
 //!
-//! - a client that resets its connection, or sends what is not text: [`OneAtATime::serve`]
-//!   ends that connection and no more;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM while a client is served: its handler ends the client's input, and a timer cuts what
-//!   is still open after `--drain-timeout`. So there is one thread, also then.
+//! - a client that resets its connection, or sends something that is not text:
+//!   [`OneAtATime::serve`] ends only that connection;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM while a client is served: the signal's handler ends the client's input, and a timer
+//!   cuts the connection if it is still open after `--drain-timeout`. Even for this, the server needs
+//!   only one thread.
 
 use std::io;
 use std::net::TcpListener;

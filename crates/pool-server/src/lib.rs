@@ -1,8 +1,8 @@
 //! A pool of threads: a fixed number of workers take connections from one queue.
 //!
-//! The price of a thread is paid once, at the start, and the number of workers bounds what the
-//! server takes on. A worker serves its client to the end, so with `N` workers the client `N + 1`
-//! waits until one leaves.
+//! Threads are created only at the start, and their number limits how many clients are served at the
+//! same time. A worker serves its client to the end, so with `N` workers client `N + 1` waits until
+//! another one leaves.
 //!
 //! ```text
 //!   clients            kernel              this process
@@ -14,23 +14,23 @@
 //!
 //! # What it costs
 //!
-//! No unit is made for a connection: it is one passage through the queue, and the wake-up of a
-//! worker that sleeps, a `futex` call and a switch of context. crossbeam's channel lets a worker
-//! that finds the queue empty yield a few times before it sleeps: CPU time for a quicker start.
+//! Nothing is created for a connection. It passes through the queue, and a sleeping worker is woken,
+//! which takes a `futex` call and a context switch. A worker that finds the queue empty does not sleep
+//! at once: crossbeam's channel lets it yield a few times, which costs CPU time and makes the next start
+//! quicker.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/pool_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a handler that panics: the worker goes on, where the page would have one less for good;
-//! - a client that is told of a mistake and sends on: a thread of its own sees all such off, or a
-//!   few of them would hold all workers;
-//! - more clients than the queue shall hold: further ones wait in the backlog, under
-//!   `--max-connections`;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM: [`Connections`] knows all that are open, also those in the queue, so each is answered
-//!   before the end.
+//! - a handler that panics: the worker goes on (the page would have one worker less for good);
+//! - a client that was sent an `ERROR` line and keeps sending: one separate thread takes care of all
+//!   such clients, because a few of them could occupy all workers;
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM: [`Connections`] has a list of all open connections, also of those in the queue, so that
+//!   each of them is answered before the end.
 
 use std::io;
 use std::net::TcpListener;

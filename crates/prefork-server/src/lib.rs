@@ -1,9 +1,9 @@
 //! Processes made beforehand: a fixed set of workers, each a process that accepts a client, serves it
 //! and accepts the next.
 //!
-//! The price of a `fork` is paid once, at the start, and its gain stays: whatever happens to a worker
-//! happens to one client. The kernel itself hands the clients out, for all workers wait in `accept` on
-//! one listener (W. R. Stevens, *UNIX Network Programming*, volume 1, chapter 30).
+//! The price of `fork` is paid only at the start, and the isolation stays: whatever happens to a worker
+//! affects only one client. The kernel distributes the clients, because all workers wait in `accept` on
+//! the same listener (W. R. Stevens, *UNIX Network Programming*, volume 1, chapter 30).
 //!
 //! ```text
 //!   clients            kernel              processes
@@ -15,19 +15,20 @@
 //!
 //! # What it costs
 //!
-//! A connection is an `accept` in a process that waited for it, and nothing is made for it. What is
-//! left is the switch from process to process, which has another address space to load, where a switch
-//! between two threads of a pool has none.
+//! Nothing is created for a connection: a process that was already waiting accepts it. The cost that is
+//! left is the switch from one process to another. It has to load another address space, which a switch
+//! between two threads of a pool does not.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/prefork_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a worker that dies: its parent forks another, after a pause if it died at once, where the page
-//!   would have one less for good;
-//! - a lack of descriptors: the worker waits until it has passed;
-//! - SIGTERM: each worker is asked to answer what its client has sent, and what is left is killed;
+//! - a worker that dies: the parent forks another one, after a pause if the worker died right after its
+//!   start (the page would have one worker less for good);
+//! - a lack of descriptors: the worker waits until there are some again;
+//! - SIGTERM: each worker is asked to answer what its client has sent; workers that are left after
+//!   `--drain-timeout` are killed;
 //! - its own sudden end: a worker whose parent has died ends too.
 //!
 //! `--reuse-port` gives each worker a listener, and so a queue, of its own: see `src/listeners.rs`.

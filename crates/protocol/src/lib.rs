@@ -1,7 +1,7 @@
 //! The wire format of the echo service: bytes in, requests out, and no I/O anywhere.
 //!
-//! This page is the specification. Blocking servers, the asynchronous server, the client and the
-//! tests all use the one [`Decoder`] below it, so none of them can disagree about a byte.
+//! This page is the specification. All servers, the client and the tests use the same [`Decoder`], so
+//! they cannot disagree about a single byte.
 //!
 //! # Messages
 //!
@@ -54,18 +54,18 @@
 //! The limit counts the message without its `\n`; a `\r` is part of the message. The limit comes
 //! first: a message that is both too long and not UTF-8 is too long.
 //!
-//! The time is that of a message which has come in part, whatever trickles in: a client with nothing
-//! under way may be silent for longer. It runs while the server waits for the rest, and not while it
-//! works on what came before.
+//! The time limit is for a message that has arrived in part, even if more bytes keep coming. A client
+//! that has not begun a message may be silent for longer. The time runs while the server waits for the
+//! rest of the message, and not while it works on earlier ones.
 //!
 //! # The end
 //!
 //! A client that ends its sending side (a *half-close*) is still answered for all that it sent;
 //! then the server closes.
 //!
-//! Whenever the server closes first, behind `Bye` or an `ERROR` line, what it has sent arrives, also where
-//! the client has sent more than it read. A plain close over unread input would be a reset, and a reset may
-//! take the last answers with it.
+//! When the server closes first, after `Bye` or an `ERROR` line, everything that it has sent arrives, even if
+//! the client has sent more than the server has read. A server that simply closed while there is unread input
+//! would reset the connection, and a reset may destroy the last answers.
 //!
 //! # Cases
 //!

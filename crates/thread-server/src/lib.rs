@@ -1,7 +1,7 @@
 //! A thread per connection: the acceptor starts a thread for each client and goes back to wait.
 //!
-//! Each thread blocks on its own client, so one that is silent holds up nobody else. All threads
-//! share the process: its memory, its descriptors, and its end if one of them aborts.
+//! Each thread waits for its own client, so a silent client makes nobody else wait. All threads share
+//! the process: its memory, its descriptors, and also its end, if one of them aborts.
 //!
 //! ```text
 //!   clients            kernel              this process
@@ -14,20 +14,20 @@
 //!
 //! # What it costs
 //!
-//! A thread is a `clone3` in the kernel, a stack that is used again after it, and three calls of
-//! the C library. The standard library would add a second stack to each, to report an overflow of
-//! the first: [`server_core`] sees to it that it does not.
+//! A thread costs a `clone3` in the kernel and three more calls by the C library, which keeps the
+//! stacks of ended threads and uses them again. The standard library would give each thread a second
+//! stack, to report an overflow of the first; [`server_core`] prevents that.
 //!
 //! # What it adds to the page
 //!
 //! [`bare.rs`](../src/thread_server/bare.rs.html) is the model in a page. This server survives what
 //! ends that one:
 //!
-//! - a thread that cannot be started: its client is turned away, and the others stay;
-//! - more clients than there is room for: further ones wait in the backlog, under
-//!   `--max-connections`;
-//! - a lack of descriptors: the acceptor waits until it has passed;
-//! - SIGTERM: [`Connections`] knows all that are open, so each is answered before the end.
+//! - a thread that cannot be started: this client is turned away, and the others stay;
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: the acceptor waits until there are some again;
+//! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
+//!   before the end.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,11 +1,11 @@
-//! Completions: one thread, which does not read and write but says what is to be read and written. The
-//! kernel does it, and says when it is done (`io_uring(7)`; Linux).
+//! Completions: one thread, which does not read and write itself. It tells the kernel what is to be read
+//! and written; the kernel does it, and reports when it is done (`io_uring(7)`; Linux).
 //!
-//! Two queues lie in memory that process and kernel share. What is to be done goes into the one, what
-//! is done comes out of the other, and one system call hands over and waits for all clients at once.
-//! The buffer of a read belongs to the kernel until the read is done: what this server is about is to
-//! whom a buffer belongs. [`event-server`](../event_server/index.html) has the same states, and does the
-//! reading itself.
+//! There are two queues in memory that the process shares with the kernel. Requests go into one of them,
+//! and completed requests come out of the other. A single system call hands over new requests and waits
+//! for completions, for all clients at once. The buffer of a read belongs to the kernel until the read is
+//! completed, so the central question in this server is who owns a buffer.
+//! [`event-server`](../event_server/index.html) has the same states, and does the reading itself.
 //!
 //! ```text
 //!   clients            kernel                      this process
@@ -17,9 +17,9 @@
 //!
 //! # What it costs
 //!
-//! A connection is an operation that waits in the kernel, and a buffer that waits with it. A message is
-//! two operations and no system call of its own: the one call of a turn serves all who are ready, so that
-//! the busier the server, the fewer calls a message takes. It uses one CPU and no more.
+//! A connection costs an operation that waits in the kernel, together with its buffer. A message costs two
+//! operations, but no system call of its own: one call serves all connections that are ready. So the busier
+//! the server is, the fewer calls it makes for each message. It can use only one CPU.
 //!
 //! # What it adds to the page
 //!
@@ -28,9 +28,10 @@
 //! - a client that does not read: what the kernel has not sent is handed over again;
 //! - work, and clients that are silent for too long: time-outs are operations too, and an operation that
 //!   takes too long is cancelled;
-//! - more clients than there is room for: further ones wait in the backlog, under `--max-connections`;
-//! - a lack of descriptors: nobody is accepted until it has passed;
-//! - SIGTERM: each is answered before the end, and nothing is freed that the kernel still has.
+//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - a lack of descriptors: no client is accepted until there are some again;
+//! - SIGTERM: every open connection is answered before the end, and no buffer is freed that the kernel
+//!   still has.
 
 #![cfg(target_os = "linux")]
 

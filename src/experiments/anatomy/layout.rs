@@ -127,9 +127,9 @@ mod tests {
         let made = Made { name: "child".to_owned(), is_thread: false, shares_memory: false };
         let made = Some(made);
         let placed = placed(vec![
-            Step { made, ..step(Phase::UnitMade, "parent", "fork()", false) },
-            step(Phase::UnitMade, "child", "prctl()", false),
-            step(Phase::UnitMade, "parent", "close()", false),
+            Step { made, ..step(Phase::UnitBegins, "parent", "fork()", false) },
+            step(Phase::UnitBegins, "child", "prctl()", false),
+            step(Phase::UnitBegins, "parent", "close()", false),
             step(Phase::Served, "child", "read()", true),
             step(Phase::Served, "parent", "poll()", false),
         ]);

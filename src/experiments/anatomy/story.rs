@@ -9,25 +9,25 @@ pub(super) enum Phase {
     /// From the client's connect to the accept.
     Arrives,
     /// From the accept to where all wait for its message.
-    UnitMade,
+    UnitBegins,
     /// From the message to its answer.
     Served,
     /// From `Bye` to where all wait for the next client.
-    UnitUnmade,
+    UnitEnds,
 }
 
 impl Phase {
     /// All of them, in order.
     pub(super) const ALL: [Phase; 4] =
-        [Phase::Arrives, Phase::UnitMade, Phase::Served, Phase::UnitUnmade];
+        [Phase::Arrives, Phase::UnitBegins, Phase::Served, Phase::UnitEnds];
 
     /// What it is called.
     pub(super) fn title(self) -> &'static str {
         match self {
             Phase::Arrives => "arrives",
-            Phase::UnitMade => "unit made",
+            Phase::UnitBegins => "unit begins",
             Phase::Served => "served",
-            Phase::UnitUnmade => "unit unmade",
+            Phase::UnitEnds => "unit ends",
         }
     }
 }

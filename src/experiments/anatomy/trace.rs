@@ -121,7 +121,7 @@ impl<'a> Scribe<'a> {
         self.phase = Phase::Served;
         client.write_all(MESSAGE)?;
         self.until(|_| comes_back(&client))?;
-        self.phase = Phase::UnitUnmade;
+        self.phase = Phase::UnitEnds;
         client.write_all(b"Bye\n")?;
         self.until(|_| has_ended(&mut client))?;
         drop(client);
@@ -220,12 +220,12 @@ impl<'a> Scribe<'a> {
         }
         if note.accepts && result >= 0 {
             self.descriptors.accepted(who, result);
-            self.phase = Phase::UnitMade;
+            self.phase = Phase::UnitBegins;
         }
         // The first thing that is done for a client is to accept it.
         if call.name == "io_uring_enter" && result >= 0 && self.phase == Phase::Arrives {
             self.descriptors.accepted_by_completion(who);
-            self.phase = Phase::UnitMade;
+            self.phase = Phase::UnitBegins;
         }
         self.notes.push(note);
     }

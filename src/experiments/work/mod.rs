@@ -122,7 +122,7 @@ impl Experiment for Work {
     const NAME: &'static str = "work";
     const TITLE: &'static str = "Waiting against computing";
     const ABOUT: &'static str =
-        "Compares servers that wait with servers that compute, and both with what the cores allow";
+        "Compares servers that wait with servers that compute, and both with what the CPUs allow";
     const QUICK: &'static str = "half of it computing, one round";
     const NEEDS: Option<&'static str> = Some("--compute");
     const PARTS: &'static [Part] = &[Part {

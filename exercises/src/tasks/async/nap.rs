@@ -12,7 +12,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     about: "a task that sleeps keeps its thread from all others",
     hints: [
         "Two tasks share one thread here. Which of them lets go of it while it waits?",
-        "The runtime has a `sleep` of its own, that is awaited: `tokio::time`.",
+        "The runtime can wait, too, without keeping a thread: look through the module `tokio::time`.",
     ],
     tasks: &[
         Task::still("an answer comes", || order_of(&[("one", 10)], &["one"])),

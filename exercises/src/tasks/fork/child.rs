@@ -15,7 +15,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     about: "the child goes on where only its parent should",
     hints: [
         "`fork` returns twice. What does the child do when its job is done?",
-        "A child has to end itself: `std::process::exit`.",
+        "A child has to end itself, with the status 0. Look through the module `std::process`.",
     ],
     tasks: &[
         Task::still("the job is done by another process", done_by_another),

@@ -10,7 +10,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     about: "only the first worker gets the address",
     hints: [
         "Two listeners may have one address if both say so: `socket(7)`, SO_REUSEPORT.",
-        "`set_reuse_port(true)`, before the address is bound.",
+        "The option is set before the address is bound; the type `Socket` has a method for it.",
     ],
     tasks: &[
         Task::still("a client finds the listener", found),

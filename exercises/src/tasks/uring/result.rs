@@ -11,7 +11,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     about: "it takes a failure for a very large number of bytes",
     hints: [
         "A completion has no `errno` beside its result. Where does the kernel put it? `io_uring(7)`.",
-        "A negative result is minus the number of the error: `io::Error::from_raw_os_error`.",
+        "A negative result is minus the number of the error, and an `io::Error` can be made from one.",
     ],
     tasks: &[
         Task::still("a count is a count, and 0 is one", counts),

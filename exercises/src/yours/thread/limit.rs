@@ -1,7 +1,7 @@
 //! Let in so many at a time, and no more.
 //!
 //! When all tasks are done, see whether it holds in every order that threads can run in:
-//! `cargo run -p interleavings --features yours -- gate`.
+//! `cargo run -p interleavings --features yours --example orders -- gate`.
 
 use std::sync::{Arc, PoisonError};
 

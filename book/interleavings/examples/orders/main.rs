@@ -2,7 +2,7 @@
 //! runs it again and again, each time in another order, until something goes wrong or there is no order
 //! left.
 //!
-//! `cargo run -p interleavings` lists the gates, and `cargo run -p interleavings -- NAME` tries one.
+//! `cargo run -p interleavings --example orders` lists the gates; with `-- NAME` it tries one.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use gates::CANDIDATES;
 /// Runs a gate in every order that its threads can run in. Without a name, lists the gates. With
 /// `--features yours` before the `--`, `gate` is the one of your own exercise
 #[derive(Parser)]
-#[command(name = "interleavings")]
+#[command(name = "orders")]
 struct Options {
     /// Which gate
     name: Option<String>,
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let Some(gate) = CANDIDATES.iter().find(|gate| gate.name == name) else {
-        eprintln!("interleavings: no gate {name:?}; cargo run -p interleavings lists them");
+        eprintln!("orders: no gate {name:?}; without a name, it lists them");
         return ExitCode::from(2);
     };
     println!("{}: {}\n", gate.name, gate.about);

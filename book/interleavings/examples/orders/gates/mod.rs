@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 mod if_for_while;
 mod lost_wake_up;
-#[cfg_attr(feature = "yours", path = "../../../../exercises/src/yours/thread/limit.rs")]
-#[cfg_attr(not(feature = "yours"), path = "../../../../exercises/src/solutions/thread/limit.rs")]
+#[cfg_attr(feature = "yours", path = "../../../../../exercises/src/yours/thread/limit.rs")]
+#[cfg_attr(not(feature = "yours"), path = "../../../../../exercises/src/solutions/thread/limit.rs")]
 #[allow(unreachable_pub)] // It is a file of another crate.
 mod right;
 mod three_steps;
