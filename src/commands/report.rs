@@ -102,8 +102,9 @@ fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
             let text = format!("{}\n\n{source}", html::table(table).into_string());
             write(&format!("{name}-{number}.md"), &text)?;
         }
-        let findings = format!("{}\n\n{source}", section.sentences.join("\n\n"));
-        write(&format!("{name}.md"), &findings)?;
+        let findings = section.sentences.join("\n\n");
+        let folded = format!("<details>\n<summary>In words</summary>\n\n{findings}\n\n</details>");
+        write(&format!("{name}.md"), &format!("{folded}\n\n{source}"))?;
     }
     Ok(())
 }
