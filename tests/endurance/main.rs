@@ -63,14 +63,6 @@ impl Holdings {
         let descriptors = server.descriptors();
         Holdings { descriptors, threads: server.threads(), children: server.children() }
     }
-
-    /// Whether it is no more than that. It may be less: the kernel ends threads that it had given to a
-    /// ring when they had nothing to do for some seconds.
-    fn is_within(&self, before: &Self) -> bool {
-        self.descriptors <= before.descriptors
-            && self.threads <= before.threads
-            && self.children <= before.children
-    }
 }
 
 /// The memory that a server has resident, in bytes.
@@ -88,7 +80,7 @@ fn leaves_nothing(subject: Subject) {
     let before = settled(&server);
     let memory_before = memory(&server);
     connect(&server, SHORT_CONNECTIONS);
-    wait_until("nothing is left", || Holdings::of(&server).is_within(&before));
+    wait_until("nothing is left", || Holdings::of(&server) == before);
     let growth = memory(&server).saturating_sub(memory_before);
     assert!(growth < GROWTH, "{growth} bytes more");
 }

@@ -36,9 +36,10 @@ mod linux {
         process.ok_or_else(|| Fault::Wrong("the server's process has ended".to_owned()))
     }
 
-    /// How many threads it has.
+    /// How many threads it has, but for those that the kernel gives to a ring now and then.
     pub(in crate::tasks) fn threads(pid: i32) -> Result<usize, Fault> {
-        Ok(usize::try_from(process(pid)?.stat()?.num_threads)?)
+        let names = process(pid)?.tasks()?.filter_map(|it| Some(it.ok()?.stat().ok()?.comm));
+        Ok(names.filter(|name| !name.starts_with("iou-wrk")).count())
     }
 
     /// How many children it has.
