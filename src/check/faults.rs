@@ -19,6 +19,9 @@ const SPARE: usize = 10;
 /// How long it is watched whether a server rests.
 const WATCHED: Duration = Duration::from_secs(1);
 
+/// How long the number of its descriptors must not have changed, to be taken for final.
+const SETTLED: Duration = Duration::from_millis(2500);
+
 /// How often, until it is seen to rest: it may still be busy with those who came before.
 const WATCHES: usize = 3;
 
@@ -106,12 +109,12 @@ fn converse(target: &Target) -> Result<(), Difference> {
     peer.exchange("in good order\n")
 }
 
-/// How many descriptors it has open once that changes no more, for as long as a slow server may take to
-/// notice that somebody has left.
+/// How many descriptors it has open once that changes no more, for longer than a slow server may take to
+/// notice that somebody has left: the tutorial's looks once a second.
 fn count_at_rest(target: &Target) -> Result<usize, Difference> {
     let end = Instant::now() + target.patience;
     let (mut counted, mut since) = (count(target)?, Instant::now());
-    while since.elapsed() < WATCHED && Instant::now() < end {
+    while since.elapsed() < SETTLED && Instant::now() < end {
         thread::sleep(REST);
         let again = count(target)?;
         if again != counted {

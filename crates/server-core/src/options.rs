@@ -20,7 +20,7 @@ const LOG: &str = "Log";
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Run the page of the model (src/bare.rs) instead of the server: without limits, log or
-    /// shutdown. Only --addr, and --workers where there are workers, may be given with it
+    /// shutdown. Only an address and, where there are workers, their number may be given with it
     #[arg(long)]
     pub bare: bool,
 
