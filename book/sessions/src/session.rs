@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn the_machine_makes_no_difference() {
+        let shown = "Played once. Some CPU, 2\ncores, 24 GiB, Linux 6.18-kind, 2026-11-25T10:55:23Z.\nend\n";
+        let other =
+            "Played once. Another Kind,\n4 cores, 2 GiB, Linux 6.1, 2026-11-26T00:00:00Z.\nend\n";
+        assert!(is_same(shown, other));
+        assert!(!is_same(shown, &other.replace("once", "twice")));
+        assert!(!is_same(shown, &other.replace("end", "more")));
+    }
+
+    #[test]
     fn where_a_line_is_broken_makes_no_difference() {
         let shown = "waited 12 ms and\nwas served\n";
         assert!(is_same(shown, "waited 2 ms and was\nserved\n"));

@@ -12,6 +12,7 @@ type Word<'a> = (&'a str, &'a String);
 /// The first line that is shown and did not come, and what came in its place. Where lines are
 /// broken makes no difference: that depends on the figures in them.
 pub(crate) fn difference(shown: &[String], came: &[String]) -> Option<(String, String)> {
+    let (shown, came) = (&without_machine(shown)[..], &without_machine(came)[..]);
     let all = flat(came);
     let mut rest = &all[..];
     for (number, part) in shown.split(|line| line.trim() == LEFT_OUT).enumerate() {
@@ -26,6 +27,18 @@ pub(crate) fn difference(shown: &[String], came: &[String]) -> Option<(String, S
     }
     let is_open = shown.last().is_some_and(|line| line.trim() == LEFT_OUT);
     (!is_open && !rest.is_empty()).then(|| (told(None), told(rest.first())))
+}
+
+/// The output without what it says of the machine: the sentence of its cores, up to the date.
+fn without_machine(output: &[String]) -> Vec<String> {
+    let mut text = output.join("\n");
+    while let Some(cores) = text.find(" cores,").or_else(|| text.find("\ncores,")) {
+        let begin = text[..cores].rfind(". ").or_else(|| text[..cores].rfind(".\n"));
+        let begin = begin.map_or(0, |begin| begin + 2);
+        let end = text[cores..].find('Z').map_or(text.len(), |end| cores + end + 1);
+        text.replace_range(begin..end, "");
+    }
+    text.lines().map(str::to_owned).collect()
 }
 
 /// Where the first of the expected words is that is not there.
