@@ -9,12 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::libc::_exit;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, killpg};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_stdout, fork, setpgid};
 
 use server_core::CpuTime;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::register;
 
 use crate::{Fault, Outcome, Task};
@@ -22,7 +21,7 @@ use crate::{Fault, Outcome, Task};
 /// How long a task may take.
 pub const DEADLINE: Duration = Duration::from_secs(6);
 
-/// Between what a line says and its end.
+/// How the line begins in which a task's process says how it went.
 const DONE: &str = "done";
 const WRONG: &str = "wrong ";
 const NOT_HERE: &str = "not here ";
@@ -42,6 +41,11 @@ pub enum Verdict {
 static UNDER_WAY: AtomicI32 = AtomicI32::new(NONE);
 const NONE: i32 = 0;
 
+/// The signals of [`end_with_this_process`].
+fn ending_signals() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
+}
+
 /// Makes a signal that ends this process, such as by Ctrl-C, also end the attempt that is under way: it
 /// is a process group of its own, and would go on.
 ///
@@ -50,7 +54,8 @@ const NONE: i32 = 0;
 /// When a handler cannot be set up.
 #[allow(unsafe_code)]
 pub fn end_with_this_process() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in &ending_signals() {
+        let signal = signal as i32;
         let end = move || {
             let group = UNDER_WAY.load(Ordering::SeqCst);
             if group != NONE {
@@ -83,13 +88,19 @@ impl Attempt {
     pub fn begin(task: &Task) -> io::Result<Self> {
         server_core::require_one_thread()?;
         let (said, say) = UnixStream::pair()?;
+        // Until it is known whom a signal has to end.
+        let mask = ending_signals().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         // SAFETY: this process has one thread, so the child may run any code.
-        match unsafe { fork() }? {
+        let forked = unsafe { fork() };
+        if let Ok(ForkResult::Parent { child }) = forked {
+            // Also here, lest it be killed before it has done so itself.
+            let _ = setpgid(child, child);
+            UNDER_WAY.store(child.as_raw(), Ordering::SeqCst);
+        }
+        mask.thread_set_mask()?;
+        match forked? {
             ForkResult::Child => child(task, say),
             ForkResult::Parent { child } => {
-                // Also here, lest it be killed before it has done so itself.
-                let _ = setpgid(child, child);
-                UNDER_WAY.store(child.as_raw(), Ordering::SeqCst);
                 Ok(Attempt { child, said, deadline: Instant::now() + DEADLINE })
             }
         }
@@ -104,8 +115,9 @@ impl Attempt {
         let said = self.listen()?;
         let before = CpuTime::of_children()?;
         let _ = killpg(self.child, Signal::SIGKILL);
-        let status = waitpid(self.child, None)?;
+        // Its number may be somebody else's as soon as it was waited for.
         UNDER_WAY.store(NONE, Ordering::SeqCst);
+        let status = waitpid(self.child, None)?;
         let used = CpuTime::of_children()?.since(before).total();
         Ok(match said {
             None => Verdict::Wrong(no_end(used)),

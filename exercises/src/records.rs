@@ -132,7 +132,9 @@ fn write_several(exercises: &[&'static Exercise], until_red: bool) -> io::Result
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+        })
     })?;
     Ok(all_done.into_inner().unwrap_or(false))
 }
