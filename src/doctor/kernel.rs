@@ -67,8 +67,10 @@ pub(super) fn tracing() -> Finding {
 pub(super) fn attaching() -> Finding {
     let what = "attaching";
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-    let is_free = matches!(scope.trim(), "" | "0") || Uid::effective().is_root();
+    let is_free = cfg!(target_os = "linux")
+        && (matches!(scope.trim(), "" | "0") || Uid::effective().is_root());
     let found = match scope.trim() {
+        "" if cfg!(not(target_os = "linux")) => "not as on Linux".to_owned(),
         "" => "to any process of one's own".to_owned(),
         scope => format!("kernel.yama.ptrace_scope is {scope}"),
     };

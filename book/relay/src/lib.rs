@@ -10,28 +10,36 @@ use std::thread;
 /// What becomes of the bytes that a server sends. Those of the clients pass as they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Treatment {
-    /// How many bytes are passed on at a time, each such piece in a packet of its own; 0 for as many as
+    /// How many bytes are passed on at a time, each such piece by a write of its own; 0 for as many as
     /// have come.
     pub piece: usize,
     /// The last of each so many bytes is lost; 0 for none.
     pub lost_of: usize,
 }
 
-/// Relays each client that the listener accepts to `server` and back, for ever.
+/// Relays each client that the listener accepts to `server` and back, for ever. A client for whom the
+/// server cannot be reached is let go.
 ///
 /// # Errors
 ///
-/// When the listener fails, or the server cannot be reached.
+/// When the listener fails.
 pub fn relay(listener: &TcpListener, server: SocketAddr, treatment: Treatment) -> io::Result<()> {
     loop {
-        let (client, _) = listener.accept()?;
-        let server = TcpStream::connect(server)?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || copy(&from_client, &to_server, Treatment::default()));
-        thread::spawn(move || copy(&server, &client, treatment));
+        let (client, peer) = listener.accept()?;
+        if let Err(error) = connect(client, server, treatment) {
+            eprintln!("{peer} is not relayed: {error}");
+        }
     }
+}
+
+fn connect(client: TcpStream, server: SocketAddr, treatment: Treatment) -> io::Result<()> {
+    let server = TcpStream::connect(server)?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || copy(&from_client, &to_server, Treatment::default()));
+    thread::spawn(move || copy(&server, &client, treatment));
+    Ok(())
 }
 
 /// Copies until the end, and passes that on.
