@@ -16,6 +16,8 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::sockets;
+
 /// How long a server may take to start, and how long to end: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -95,8 +97,8 @@ impl ServerProcess {
         Ok(server)
     }
 
-    /// Starts a server that does not say when it listens, and blocks until it accepts connections at this
-    /// address. One of them is spent on that.
+    /// Starts a server that does not say when it listens, and blocks until it does at this address. Where
+    /// the kernel's table of sockets cannot be read, a connection is spent on that.
     ///
     /// # Errors
     ///
@@ -105,7 +107,7 @@ impl ServerProcess {
         let mut server = ServerProcess::spawn(command)?;
         server.address = address;
         let end = Instant::now() + LISTENS_WITHIN;
-        while TcpStream::connect(address).is_err() {
+        while !server.listens() {
             if let Some(status) = server.child.try_wait()? {
                 return Err(io::Error::other(format!("it ended with {status}")));
             }
@@ -115,11 +117,13 @@ impl ServerProcess {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        match server.child.try_wait()? {
-            None => Ok(server),
-            // Somebody else listens there.
-            Some(status) => Err(io::Error::other(format!("it ended with {status}"))),
-        }
+        Ok(server)
+    }
+
+    /// Whether it listens at its address: it, or another process of its group, and nobody else.
+    fn listens(&self) -> bool {
+        sockets::is_group_listening(self.process(), self.address)
+            .unwrap_or_else(|_| TcpStream::connect(self.address).is_ok())
     }
 
     fn spawn(mut command: Command) -> io::Result<Self> {

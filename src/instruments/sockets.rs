@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 
 /// The number of a socket, unique in the machine.
 pub type Inode = u64;
@@ -60,6 +60,23 @@ pub fn require_listener(process: Pid, server: SocketAddr) -> io::Result<()> {
             Err(io::Error::other(format!("process {process} does not listen at {server}")))
         }
     }
+}
+
+/// Whether a process of this group holds a listener at this address.
+///
+/// # Errors
+///
+/// When that cannot be seen.
+pub fn is_group_listening(group: Pid, server: SocketAddr) -> io::Result<bool> {
+    let sockets = listeners(server)?;
+    if sockets.is_empty() {
+        return Ok(false);
+    }
+    let holders = holders(&sockets)?;
+    if holders.is_empty() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(holders.iter().any(|(holder, _)| getpgid(Some(*holder)) == Ok(group)))
 }
 
 /// The process at the root of these holders: the only one whose parent is none of them. The others have what

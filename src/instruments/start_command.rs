@@ -21,6 +21,13 @@ const PORT: &str = "{port}";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartCommand(Vec<String>);
 
+/// How many ports are tried: each is free when it is chosen, and may be taken before the server gets to it.
+const TRIES: usize = 3;
+
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
 impl FromStr for StartCommand {
     type Err = String;
 
@@ -40,9 +47,14 @@ impl StartCommand {
     ///
     /// When it cannot be started, ends before it listens, or does not listen within ten seconds.
     pub fn start(&self) -> io::Result<ServerProcess> {
-        // Free now: nobody else is likely to take it in the meantime, for the kernel hands out others first.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        self.start_at(address)
+        for _ in 1..TRIES {
+            let address = free_address()?;
+            match self.start_at(address) {
+                Err(_) if TcpListener::bind(address).is_err() => {} // Somebody took it meanwhile.
+                result => return result,
+            }
+        }
+        self.start_at(free_address()?)
     }
 
     /// Starts it at this port, and blocks until it accepts connections.
@@ -82,5 +94,17 @@ mod tests {
         let command: StartCommand = "cat /nowhere/{port}".parse().unwrap();
         let error = command.start().unwrap_err().to_string();
         assert!(error.contains("it ended") && error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_stranger_at_the_port_is_not_taken_for_the_server() -> io::Result<()> {
+        let stranger = TcpListener::bind("127.0.0.1:0")?;
+        let command: StartCommand = "sh -c 'sleep 0.2; exit 7' {port}".parse().unwrap();
+        let error = command.start_at(stranger.local_addr()?).unwrap_err().to_string();
+        assert!(error.contains("it ended with exit status: 7"), "{error}");
+        stranger.set_nonblocking(true)?;
+        assert_eq!(stranger.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        Ok(())
     }
 }

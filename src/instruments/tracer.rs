@@ -77,12 +77,14 @@ impl Tracer {
             | Options::PTRACE_O_TRACEVFORK;
         let mut tracer = Tracer { tracees: HashMap::new(), stopped: None };
         for thread in threads_of(process)? {
-            ptrace::seize(thread, options)?;
             // So that a call in which it waits is entered anew, before the tracer's eyes.
-            ptrace::interrupt(thread)?;
-            tracer.tracees.insert(thread, Tracee::default());
+            let stop = |()| ptrace::interrupt(thread);
+            // It may have ended since the list was made, as long as others have not.
+            if unless_gone(ptrace::seize(thread, options).and_then(stop))?.is_some() {
+                tracer.tracees.insert(thread, Tracee::default());
+            }
         }
-        Ok(tracer)
+        if tracer.tracees.is_empty() { Err(Errno::ESRCH.into()) } else { Ok(tracer) }
     }
 
     /// What happened next, if anything has. Whom it happened to stands still until this is called
@@ -178,7 +180,8 @@ pub fn threads_of(pid: Pid) -> io::Result<Vec<Pid>> {
     let (mut threads, mut children) = (Vec::new(), Vec::new());
     for task in process(pid)?.tasks().map_err(io::Error::other)?.flatten() {
         threads.push(Pid::from_raw(task.tid));
-        children.extend(task.children().map_err(io::Error::other)?);
+        // One that has ended meanwhile has no children any more.
+        children.extend(task.children().unwrap_or_default());
     }
     // A child may go at any moment, and one that has ended has nothing left to follow.
     let lives =
