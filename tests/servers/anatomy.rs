@@ -1,8 +1,9 @@
 //! What a connection makes the kernel do: kinds of calls, never times.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -21,7 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let makes_threads =
         |it: &Subject| it.model.makes_a_unit_for_each() && it.model.unit == Unit::Thread;
     let counted = "a connection changes no mapping and asks for no signal stack";
-    let mut trials: Vec<Trial> = of_those(makes_threads, counted, counts_thread_calls).collect();
+    let mut trials: Vec<Trial> = of_those(makes_threads, counted, counts_thread_calls)
+        .chain(of_those(makes_threads, "it is traced while its threads end", follows_who_is_left))
+        .collect();
     trials.push(Trial::test("anatomy: each model makes its unit and nothing else", || {
         tells_what_is_made();
         Ok(())
@@ -62,6 +65,29 @@ fn counts_thread_calls(subject: Subject) {
     for name in OF_A_SIGNAL_STACK {
         assert_eq!(calls.of(name), 0, "{name}: {calls:?}");
     }
+}
+
+/// How often a tracer comes to it.
+const TRACERS: usize = 40;
+
+fn follows_who_is_left(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let clients: Vec<Client> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+                drop(clients);
+            }
+        });
+        let traced = (0..TRACERS).map(|_| {
+            let count = CallCounter::tracing().attach(server.process.process())?;
+            count.finish()
+        });
+        let all: io::Result<Vec<Calls>> = traced.collect();
+        over.store(true, Ordering::Relaxed);
+        all.expect("leave to trace");
+    });
 }
 
 /// The figures of a quick run, and what it printed.
