@@ -12,7 +12,7 @@ use serde::Serialize;
 pub struct Family {
     /// How many processes it is.
     pub processes: usize,
-    /// How many threads they have together.
+    /// How many threads they have together, without those that the kernel adds for io_uring.
     pub threads: usize,
     /// How many descriptors they have open together.
     pub descriptors: usize,
@@ -83,13 +83,16 @@ pub fn cpu_time(server: Pid) -> io::Result<Duration> {
 }
 
 #[cfg(target_os = "linux")]
+pub(super) use system::own_threads;
+
+#[cfg(target_os = "linux")]
 mod system {
     use std::io;
     use std::time::Duration;
 
     use nix::unistd::Pid;
     use procfs::ProcError;
-    use procfs::process::Process;
+    use procfs::process::{Process, Task};
 
     pub(super) fn processes(server: Pid) -> io::Result<Vec<Pid>> {
         each(server, |process| Ok(Pid::from_raw(process.pid())))
@@ -97,7 +100,14 @@ mod system {
 
     /// The threads and the descriptors of each process.
     pub(super) fn members(server: Pid) -> io::Result<Vec<(usize, usize)>> {
-        each(server, |process| Ok((process.tasks()?.count(), process.fd_count()?)))
+        each(server, |process| Ok((own_threads(process)?.len(), process.fd_count()?)))
+    }
+
+    /// The threads of a process that live. Operations of io_uring that have to wait may get a worker, which the
+    /// kernel adds to the process: nobody has asked for it, and it goes when it has been idle.
+    pub(in crate::instruments) fn own_threads(process: &Process) -> Result<Vec<Task>, ProcError> {
+        let is_own = |task: &Task| task.stat().is_ok_and(|it| !it.comm.starts_with("iou-wrk"));
+        Ok(process.tasks()?.flatten().filter(is_own).collect())
     }
 
     /// The mappings and the bytes of page tables of each process.
@@ -180,5 +190,33 @@ mod system {
 
     pub(super) fn proportional_set_size(_: Pid) -> io::Result<f64> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use nix::unistd::gettid;
+    use procfs::process::Process;
+
+    #[test]
+    fn a_worker_of_the_kernel_is_no_thread_of_the_program() {
+        let (tell, told) = channel();
+        let named = |name: &str| {
+            let tell = tell.clone();
+            let wait = move || {
+                tell.send(gettid().as_raw()).expect("who asked");
+                thread::park();
+            };
+            thread::Builder::new().name(name.to_owned()).spawn(wait).expect("a thread");
+            told.recv().expect("its number")
+        };
+        let (worker, kernels) = (named("worker"), named("iou-wrk-1"));
+        let this = Process::myself().expect("this process");
+        let threads: Vec<i32> =
+            super::own_threads(&this).expect("/proc").iter().map(|task| task.tid).collect();
+        assert!(threads.contains(&worker) && !threads.contains(&kernels), "{threads:?}");
     }
 }

@@ -113,6 +113,7 @@ mod system {
     use procfs::process::{FDTarget, Process, Syscall, Task};
     use syscalls::Sysno;
 
+    use super::super::family::own_threads;
     use super::Wait;
 
     fn failure(error: ProcError) -> io::Error {
@@ -133,9 +134,9 @@ mod system {
 
     pub(super) fn waits(process: Pid) -> io::Result<Vec<Wait>> {
         // A process or a thread that is gone meanwhile waits in nothing.
-        let tasks = Process::new(process.as_raw()).and_then(|it| it.tasks());
+        let tasks = Process::new(process.as_raw()).and_then(|it| own_threads(&it));
         let Ok(tasks) = tasks else { return Ok(Vec::new()) };
-        Ok(tasks.flatten().map(|task| of_task(&task).unwrap_or_else(|| of_place(&task))).collect())
+        Ok(tasks.iter().map(|task| of_task(task).unwrap_or_else(|| of_place(task))).collect())
     }
 
     /// What a thread waits in by its call, where that may be read.
