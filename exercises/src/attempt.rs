@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ const NONE: i32 = 0;
 
 /// The signals of [`end_with_this_process`].
 fn ending_signals() -> SigSet {
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
+    [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
 }
 
 /// Makes a signal that ends this process, such as by Ctrl-C, also end the attempt that is under way: it
@@ -112,20 +112,19 @@ impl Attempt {
     ///
     /// When its process cannot be heard or waited for.
     pub fn verdict(mut self) -> io::Result<Verdict> {
-        let said = self.listen()?;
-        let before = CpuTime::of_children()?;
+        let (said, before) = (self.listen(), CpuTime::of_children());
         let _ = killpg(self.child, Signal::SIGKILL);
         // Its number may be somebody else's as soon as it was waited for.
         UNDER_WAY.store(NONE, Ordering::SeqCst);
         let status = waitpid(self.child, None)?;
-        let used = CpuTime::of_children()?.since(before).total();
-        Ok(match said {
+        let used = CpuTime::of_children()?.since(before?).total();
+        Ok(match said? {
             None => Verdict::Wrong(no_end(used)),
             Some(said) => verdict(&said).unwrap_or_else(|| Verdict::Wrong(ended(status))),
         })
     }
 
-    /// The line that it says; less where it ended before; nothing where that took too long.
+    /// What it says, up to the end of its line; less where it ended before; nothing where that took too long.
     fn listen(&mut self) -> io::Result<Option<String>> {
         let mut said = Vec::new();
         let mut bytes = [0; 1024];
@@ -155,7 +154,8 @@ fn verdict(said: &str) -> Option<Verdict> {
 
 /// What a task did that has used so much CPU time until its deadline.
 fn no_end(used: Duration) -> String {
-    let what = if used > DEADLINE / 3 { "it goes round in a circle" } else { "it waits" };
+    // On a busy machine it may have had a small part of a CPU.
+    let what = if used > DEADLINE / 8 { "it goes round in a circle" } else { "it waits" };
     format!("no end after {DEADLINE:?}: {what}")
 }
 
@@ -180,16 +180,24 @@ fn child(task: &Task, mut say: UnixStream) -> ! {
     // Standard output is the guide's: whatever your code prints goes where it is seen.
     let _ = dup2_stdout(io::stderr());
     panic::set_hook(Box::new(|panic| {
-        let what = panic.payload_as_str().unwrap_or("without a word");
-        let place = panic.location().map(|it| format!("{}:{}", it.file(), it.line()));
-        let text = format!("a panic at {}: {what}", place.unwrap_or_default());
-        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(told(panic));
     }));
-    let outcome = panic::catch_unwind(AssertUnwindSafe(task.run)).unwrap_or(Ok(()));
-    let line = line(outcome, PANIC.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let outcome = panic::catch_unwind(AssertUnwindSafe(task.run));
+    let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // Who passes another's panic on unwinds without the hook.
+    let quietly = || Err(Fault::Wrong("your code panicked".to_owned()));
+    let outcome = outcome.unwrap_or_else(|_| panic.as_ref().map_or_else(quietly, |_| Ok(())));
+    let line = line(outcome, panic);
     let _ = say.write_all(line.as_bytes());
     // SAFETY: ends this process at once, whatever threads your code has left in it.
     unsafe { _exit(0) }
+}
+
+/// A panic in a line.
+pub(crate) fn told(panic: &PanicHookInfo<'_>) -> String {
+    let what = panic.payload_as_str().unwrap_or("without a word").replace('\n', " ");
+    let place = panic.location().map(|it| format!("{}:{}", it.file(), it.line()));
+    format!("a panic at {}: {what}", place.unwrap_or_default())
 }
 
 fn line(outcome: Outcome, panic: Option<String>) -> String {

@@ -22,7 +22,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// Whether it is out of the way: done, or nothing that can be done here.
-    pub(crate) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         !matches!(self.verdict, Verdict::Wrong(_))
     }
 
@@ -48,8 +48,14 @@ impl Record {
     }
 }
 
-/// Compiles your files and tries these exercises; hands each record over as it comes. Returns whether
-/// there was one: where your files do not compile, there is none, and the compiler has said why.
+/// Whether an exercise is done: each of its tasks was tried, and is out of the way.
+pub(crate) fn are_done(exercise: &Exercise, records: &[Record]) -> bool {
+    let own = || records.iter().filter(|it| it.exercise.name == exercise.name);
+    exercise.tasks.iter().all(|task| own().any(|it| it.task.name == task.name && it.is_done()))
+}
+
+/// Compiles your files and tries these exercises. Shows each record as it comes, and returns all of them.
+/// There is none where your files do not compile; the compiler has said why.
 ///
 /// # Errors
 ///
@@ -57,23 +63,22 @@ impl Record {
 pub(crate) fn of_yours(
     exercises: &[&'static Exercise],
     until_red: bool,
-    mut then: impl FnMut(Record),
-) -> io::Result<bool> {
+    mut show: impl FnMut(&Record),
+) -> io::Result<Vec<Record>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--features", "yours", "--manifest-path"]);
     command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--", "run"]);
     let mut process = tries(&mut command, exercises, until_red).spawn()?;
     let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let mut came = false;
+    let mut records = Vec::new();
     for line in BufReader::new(output).lines() {
-        if let Some(record) = Record::read(&line?) {
-            came = true;
-            then(record);
-        }
+        let record = Record::read(&line?);
+        record.iter().for_each(&mut show);
+        records.extend(record);
     }
     process.wait()?;
-    Ok(came)
+    Ok(records)
 }
 
 /// A program that tries these exercises, and whose output is heard.

@@ -15,6 +15,7 @@ fn main() {
         Trial::test("what is wrong is one line", || says(two_lines, "first second")),
         Trial::test("a panic tells where and why", || says(panic, "tests/attempts.rs:")),
         Trial::test("a panic of another thread is told, too", || says(in_a_thread, "on purpose")),
+        Trial::test("a panic that is passed on is told, too", || says(passed_on, "panicked")),
         Trial::test("an end of the process is told", || {
             says(|| process::exit(0), "ended the whole")
         }),
@@ -48,6 +49,11 @@ fn in_a_thread() -> Outcome {
     // What the thread came to makes no difference.
     let _ = std::thread::spawn(on_purpose).join();
     Ok(())
+}
+
+/// `resume_unwind` calls no hook.
+fn passed_on() -> Outcome {
+    std::panic::resume_unwind(Box::new("on purpose"))
 }
 
 fn panic() -> Outcome {

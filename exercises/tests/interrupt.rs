@@ -1,9 +1,10 @@
 //! Ctrl-C leaves no attempt behind. With the feature `yours`, since one of the files to work on hangs.
 
 #![cfg(all(feature = "yours", target_os = "linux"))]
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -14,26 +15,31 @@ use procfs::process::{Process, all_processes};
 fn a_signal_that_ends_the_program_ends_the_attempt_that_hangs() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exercises"));
     let mut program = command.args(["run", "pool/closing"]).spawn().unwrap();
-    let attempt = child_of(program.id().cast_signed());
+    let attempt = within_seconds(|| child_of(program.id().cast_signed()));
     kill(Pid::from_raw(program.id().cast_signed()), Signal::SIGINT).unwrap();
     program.wait().unwrap();
-    let end = Instant::now() + Duration::from_secs(3);
-    while lives(attempt) {
-        if Instant::now() > end {
-            kill(Pid::from_raw(attempt), Signal::SIGKILL).unwrap();
-            panic!("it goes on");
-        }
+    let attempt = attempt.expect("an attempt");
+    if within_seconds(|| (!lives(attempt)).then_some(())).is_none() {
+        kill(Pid::from_raw(attempt), Signal::SIGKILL).unwrap();
+        panic!("it goes on");
     }
 }
 
-/// The child of a process that is going to have one.
-fn child_of(pid: i32) -> i32 {
+/// What there is, or comes within some seconds.
+fn within_seconds<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + Duration::from_secs(5);
     loop {
-        let stats = all_processes().unwrap().filter_map(|it| it.ok()?.stat().ok());
-        if let Some(child) = stats.into_iter().find(|stat| stat.ppid == pid) {
-            return child.pid;
+        let found = look();
+        if found.is_some() || Instant::now() > end {
+            return found;
         }
+        thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn child_of(pid: i32) -> Option<i32> {
+    let stats = all_processes().unwrap().filter_map(|it| it.ok()?.stat().ok());
+    stats.into_iter().find(|stat| stat.ppid == pid).map(|stat| stat.pid)
 }
 
 fn lives(pid: i32) -> bool {

@@ -5,7 +5,7 @@ use std::io;
 
 use exercises::{EXERCISES, Exercise};
 
-use crate::records::{self, Record};
+use crate::records::{self, are_done};
 
 pub(crate) mod show;
 mod watch;
@@ -61,14 +61,13 @@ pub(crate) fn once(exercises: &[&'static Exercise]) -> io::Result<bool> {
     if let [exercise] = exercises {
         return Ok(try_one(exercise)? == Tried::Done);
     }
-    let mut records = Vec::new();
-    let compiles = records::of_yours(exercises, false, |record| records.push(record))?;
+    let records = records::of_yours(exercises, false, |_| {})?;
     for exercise in exercises {
         let mut card = Card::new(exercise);
         let own = records.iter().filter(|it| it.exercise.name == exercise.name);
         own.for_each(|record| card.show(record));
     }
-    Ok(compiles && records.iter().all(Record::is_done))
+    Ok(exercises.iter().all(|exercise| are_done(exercise, &records)))
 }
 
 /// How an exercise went.
@@ -82,15 +81,11 @@ enum Tried {
 /// Tries an exercise, and shows each task as soon as it has been tried.
 fn try_one(exercise: &'static Exercise) -> io::Result<Tried> {
     let mut card = Card::new(exercise);
-    let mut done = true;
-    let compiles = records::of_yours(&[exercise], false, |record| {
-        card.show(&record);
-        done &= record.is_done();
-    })?;
-    Ok(match (compiles, done) {
-        (false, _) => Tried::DoesNotCompile,
-        (true, true) => Tried::Done,
-        (true, false) => Tried::NotDone,
+    let records = records::of_yours(&[exercise], false, |record| card.show(record))?;
+    Ok(match (records.is_empty(), are_done(exercise, &records)) {
+        (true, _) => Tried::DoesNotCompile,
+        (false, true) => Tried::Done,
+        (false, false) => Tried::NotDone,
     })
 }
 
@@ -106,13 +101,9 @@ struct Standing {
 impl Standing {
     fn find_out() -> io::Result<Self> {
         let all: Vec<_> = EXERCISES.iter().collect();
-        let (mut done, mut not_done) = (Done::new(), Done::new());
-        let compiles = records::of_yours(&all, true, |record| {
-            let those = if record.is_done() { &mut done } else { &mut not_done };
-            those.insert(record.exercise.name);
-        })?;
-        done.retain(|name| !not_done.contains(name));
-        Ok(Standing { done, compiles })
+        let records = records::of_yours(&all, true, |_| {})?;
+        let done = all.iter().filter(|it| are_done(it, &records)).map(|it| it.name).collect();
+        Ok(Standing { done, compiles: !records.is_empty() })
     }
 }
 

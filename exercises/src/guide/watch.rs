@@ -51,7 +51,11 @@ impl Watch {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let before = std::mem::replace(&mut self.saved, times());
-            let is_new = |it: &&Exercise| self.saved.get(it.name) != before.get(it.name);
+            // One that was taken away is saved when it is there again.
+            let is_new = |it: &&Exercise| {
+                let time = self.saved.get(it.name);
+                time.is_some() && time != before.get(it.name)
+            };
             if let Some(exercise) = EXERCISES.iter().find(is_new) {
                 return Event::Saved(exercise);
             }

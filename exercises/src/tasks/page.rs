@@ -1,9 +1,11 @@
 //! A page that serves in a process of its own, and what the pages of several models have to do.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
+use std::panic;
 use std::process;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use super::client::{Client, PATIENCE};
 use super::facts::{self, Children};
+use crate::attempt;
 use crate::exercise::{Fault, Outcome, holds};
 
 /// What a page is: given a listener, it serves.
@@ -21,7 +24,7 @@ pub(super) type Run = fn(TcpListener) -> io::Result<()>;
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) pid: i32,
-    /// Where it says that its `run` has come back, and how.
+    /// Where it says that it has panicked, or that its `run` has come back, and how.
     said: UnixStream,
 }
 
@@ -36,34 +39,40 @@ pub(super) fn with_server(run: Run, task: impl FnOnce(&Server) -> Outcome) -> Ou
     }
 }
 
+/// The child: serves, and says of a panic or of its end what came of it, before it closes anything.
+fn serve(run: Run, listener: TcpListener, say: UnixStream) -> ! {
+    let (server, say) = (getpid(), Arc::new(say));
+    let say_panic = Arc::clone(&say);
+    panic::set_hook(Box::new(move |panic| {
+        let _ = (&*say_panic).write_all((attempt::told(panic) + "\n").as_bytes());
+    }));
+    let came = match panic::catch_unwind(|| run(listener)) {
+        Ok(Ok(())) => "returned".to_owned(),
+        Ok(Err(error)) => format!("returned the error {error}"),
+        Err(_) => "panicked".to_owned(),
+    };
+    let who = if getpid() == server { "run" } else { "a child came back, and run" };
+    let _ = (&*say).write_all(format!("{who} has {came}\n").as_bytes());
+    process::exit(1)
+}
+
 impl Server {
     #[allow(unsafe_code)]
     fn start(run: Run) -> Result<Self, Fault> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let (said, mut say) = UnixStream::pair()?;
+        let (said, say) = UnixStream::pair()?;
         said.set_nonblocking(true)?;
         // SAFETY: this process has one thread, so the child may run any code.
         match unsafe { fork() }? {
-            ForkResult::Child => {
-                let server = getpid();
-                let came = match run(listener) {
-                    Ok(()) => "returned".to_owned(),
-                    Err(error) => format!("returned the error {error}"),
-                };
-                let who = if getpid() == server { "run" } else { "a child came back, and run" };
-                let _ = write!(say, "{who} has {came}");
-                process::exit(1)
-            }
+            ForkResult::Child => serve(run, listener, say),
             ForkResult::Parent { child } => Ok(Server { address, pid: child.as_raw(), said }),
         }
     }
 
-    /// What it has said, if it has said anything.
+    /// The first line that it has said, if it has said any.
     fn last_words(&self) -> Option<String> {
-        let mut bytes = [0; 200];
-        let count = (&self.said).read(&mut bytes).ok().filter(|count| *count > 0)?;
-        Some(String::from_utf8_lossy(&bytes[..count]).into_owned())
+        BufReader::new(&self.said).lines().next()?.ok()
     }
 
     pub(super) fn connect(&self) -> Result<Client, Fault> {
@@ -99,7 +108,7 @@ fn beside(others: usize, fault: Fault) -> Fault {
 pub(super) fn becomes<T: PartialEq + std::fmt::Debug>(
     what: &str,
     right: T,
-    figure: impl Fn() -> Result<T, Fault>,
+    mut figure: impl FnMut() -> Result<T, Fault>,
 ) -> Outcome {
     let end = Instant::now() + PATIENCE;
     loop {

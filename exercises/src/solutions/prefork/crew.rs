@@ -4,7 +4,7 @@ use std::io;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// A worker that lived for less than this died at once, and its successor starts after as long.
+/// A worker that lived for less than this died at once, and its successor starts as long after its end was seen.
 pub const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// So many workers, each a process.
@@ -28,7 +28,7 @@ impl Crew {
     }
 
     /// Starts a worker in each place that has none, and returns how many it has started. A worker that
-    /// died at once has its successor when `AT_ONCE` is over. Does not block.
+    /// died at once has its successor `AT_ONCE` after its end was seen. Does not block.
     ///
     /// # Errors
     ///

@@ -20,14 +20,22 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
 };
 
-/// A stream that does not block: what its reads return, one after the other.
-struct Stream(VecDeque<Result<&'static [u8], ErrorKind>>);
+/// A stream that does not block: what its reads return, one after the other, and whether it has told its
+/// end. A read with little space returns a part.
+struct Stream(VecDeque<Result<&'static [u8], ErrorKind>>, bool);
 
 impl Read for Stream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let text = self.0.pop_front().unwrap_or(Err(ErrorKind::WouldBlock))?;
-        bytes[..text.len()].copy_from_slice(text);
-        Ok(text.len())
+        if self.1 {
+            return Err(io::Error::other("it was read again behind its end"));
+        }
+        let mut text = self.0.pop_front().unwrap_or(Err(ErrorKind::WouldBlock))?;
+        self.1 = text.is_empty();
+        let count = text.read(bytes)?;
+        if !text.is_empty() {
+            self.0.push_front(Ok(text));
+        }
+        Ok(count)
     }
 }
 
@@ -35,7 +43,7 @@ impl Read for Stream {
 /// the bytes.
 fn received(reads: &[Result<&'static [u8], ErrorKind>]) -> (Result<bool, ErrorKind>, String) {
     let mut bytes = b"0\n".to_vec();
-    let ended = receive(&mut Stream(reads.iter().copied().collect()), &mut bytes);
+    let ended = receive(&mut Stream(reads.iter().copied().collect(), false), &mut bytes);
     (ended.map_err(|error| error.kind()), String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -21,21 +21,25 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
 };
 
-/// A kernel that takes so many bytes, and no more until it is told to.
+/// A kernel that takes so many bytes, and no more until it is told to. It fails once, where it is told how.
 #[derive(Default)]
 struct Kernel {
     room: usize,
+    fails: Option<ErrorKind>,
     taken: Vec<u8>,
 }
 
 impl Kernel {
     fn with_room(room: usize) -> Self {
-        Kernel { room, taken: Vec::new() }
+        Kernel { room, ..Kernel::default() }
     }
 }
 
 impl Write for Kernel {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kind) = self.fails.take() {
+            return Err(kind.into());
+        }
         let count = bytes.len().min(self.room);
         if count == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -50,22 +54,14 @@ impl Write for Kernel {
     }
 }
 
-/// A kernel that fails once.
-struct Failing(Option<ErrorKind>);
-
-impl Write for Failing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(bytes.len()), |kind| Err(kind.into()))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn failing(kind: ErrorKind) -> Result<(), ErrorKind> {
-    let sent = Outbox::default().send(b"hello\n", &mut Failing(Some(kind)));
-    sent.map_err(|error| error.kind())
+/// What comes of an answer where the kernel fails once, and what is sent in the end.
+fn failing(kind: ErrorKind) -> (Result<(), ErrorKind>, String) {
+    let (mut outbox, mut kernel) = (Outbox::default(), Kernel::with_room(100));
+    kernel.fails = Some(kind);
+    let sent = outbox.send(b"hello\n", &mut kernel).map_err(|error| error.kind());
+    // Whatever waits is sent now.
+    let _ = outbox.send(b"", &mut kernel);
+    (sent, String::from_utf8_lossy(&kernel.taken).into_owned())
 }
 
 fn sent() -> Outcome {
@@ -76,12 +72,14 @@ fn sent() -> Outcome {
 }
 
 fn broke() -> Outcome {
-    right!("of a broken pipe", failing(ErrorKind::BrokenPipe), Err(ErrorKind::BrokenPipe));
+    right!("of a broken pipe", failing(ErrorKind::BrokenPipe).0, Err(ErrorKind::BrokenPipe));
     Ok(())
 }
 
 fn signal() -> Outcome {
-    right!("of a write that a signal broke off", failing(ErrorKind::Interrupted), Ok(()));
+    let (sent, taken) = failing(ErrorKind::Interrupted);
+    right!("of a write that a signal broke off", sent, Ok(()));
+    right!("what was sent after it", taken, "hello\n");
     Ok(())
 }
 

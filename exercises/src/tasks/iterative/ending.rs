@@ -36,9 +36,12 @@ impl Client {
 impl Read for Client {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self.sends.pop_front() {
-            Some(text) => {
-                bytes[..text.len()].copy_from_slice(text);
-                Ok(text.len())
+            Some(mut text) => {
+                let count = text.read(bytes)?;
+                if !text.is_empty() {
+                    self.sends.push_front(text);
+                }
+                Ok(count)
             }
             None if self.breaks => Err(ErrorKind::ConnectionReset.into()),
             None if self.ended => Err(io::Error::other("it was read again behind its end")),

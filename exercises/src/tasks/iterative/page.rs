@@ -8,7 +8,8 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     about: "it serves one client, with one message",
     hints: [
         "Two loops: one over the clients, and inside it one over what a client sends.",
-        "The inner loop ends when a read returns no bytes, or bytes that end with `Bye\\n`.",
+        "The inner loop ends when a read returns no bytes, or `Bye\\n`. (Whoever reads lines with a `BufReader` \
+         also finds a `Bye` that comes together with other lines.)",
     ],
     tasks: &[
         Task::new("a client is answered for each message", || page::echoes(RUN)),

@@ -15,17 +15,18 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         Task::still("good clients are served in their order", good_clients),
         Task::still("a listener beyond help ends the server", beyond_help),
         Task::new("a client that fails ends its own connection only", one_fails),
-        Task::new("a client that leaves before it is accepted is one of those", one_is_gone),
+        Task::new("so does one that leaves before it is accepted, and a signal", nobody_to_serve),
     ],
 };
 
-/// Serves clients that are numbers: odd ones fail.
+/// Serves clients that are numbers: odd ones fail, in a way that would be the server's end if the listener
+/// had failed so.
 fn serve(clients: Vec<Result<u32, ErrorKind>>) -> (Result<Served, ErrorKind>, Vec<u32>) {
     let mut seen = Vec::new();
     let accepted = clients.into_iter().map(|client| client.map_err(io::Error::from));
     let served = serve_each(accepted, |client| {
         seen.push(client);
-        if client % 2 == 0 { Ok(()) } else { Err(ErrorKind::ConnectionReset.into()) }
+        if client % 2 == 0 { Ok(()) } else { Err(ErrorKind::InvalidInput.into()) }
     });
     (served.map_err(|error| error.kind()), seen)
 }
@@ -51,9 +52,12 @@ fn one_fails() -> Outcome {
     Ok(())
 }
 
-fn one_is_gone() -> Outcome {
+fn nobody_to_serve() -> Outcome {
     let (served, seen) = serve(vec![Err(ErrorKind::ConnectionAborted), Ok(2)]);
     right!("the first of two has gone", served, Ok(Served { well: 1, failed: 1 }));
+    right!("the clients that were served", seen, [2]);
+    let (served, seen) = serve(vec![Err(ErrorKind::Interrupted), Ok(2)]);
+    right!("a signal came first", served, Ok(Served { well: 1, failed: 1 }));
     right!("the clients that were served", seen, [2]);
     Ok(())
 }

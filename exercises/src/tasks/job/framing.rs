@@ -18,7 +18,10 @@ pub(crate) const EXERCISE: Exercise = Exercise {
             after_each(&[b"hel", b"lo\nwor", b"ld"], &[&[], &["hello"], &[]])
         }),
         Task::new("a character that was cut comes out whole", || {
-            after_each(&[b"\xe7", b"\xac\xac\n"], &[&[], &["第"]])
+            after_each(&[b"one\n\xe7", b"\xac\xac\n"], &[&["one"], &["第"]])
+        }),
+        Task::new("what is not UTF-8 is a message all the same", || {
+            after_each(&[b"\xff\n"], &[&["\u{fffd}"]])
         }),
         Task::new("an empty line is an empty message", || after_each(&[b"\n\n"], &[&["", ""]])),
     ],

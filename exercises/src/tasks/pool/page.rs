@@ -18,7 +18,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         Task::new("two are served at a time, and the third when one has left", || {
             page::serves_two_and_then_the_third(RUN)
         }),
-        Task::new("no more threads are made for the third", no_more),
+        Task::new("the third waits in the queue, and no more threads are made", in_the_queue),
         Task::new("they sleep while nobody says a word", || page::sleeps(RUN)),
     ],
 };
@@ -31,12 +31,15 @@ fn made_before() -> Outcome {
     })
 }
 
-fn no_more() -> Outcome {
+fn in_the_queue() -> Outcome {
     with_server(RUN, |server| {
         let _served = server.clients(2)?;
+        let with_two = facts::descriptors(server.pid)?;
         let mut third = server.connect()?;
         third.send("third\n")?;
         third.is_left_waiting("two workers served three clients at a time")?;
+        let descriptors = || facts::descriptors(server.pid);
+        becomes("descriptors, with a third client", with_two + 1, descriptors)?;
         becomes("threads, with three clients", 3, || facts::threads(server.pid))
     })
 }

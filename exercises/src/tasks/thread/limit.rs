@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use crate::answers::thread::limit::{Gate, Place};
@@ -23,43 +23,40 @@ pub(crate) const EXERCISE: Exercise = Exercise {
 };
 
 /// Enters in a thread of its own, which hands over the place as soon as it has it.
-fn enter(gate: &Arc<Gate>) -> Receiver<Place> {
-    let (sender, receiver) = channel();
-    let gate = Arc::clone(gate);
-    thread::spawn(move || sender.send(gate.enter()));
-    receiver
+fn enter(gate: &Arc<Gate>, entered: &Sender<Place>) {
+    let (gate, entered) = (Arc::clone(gate), entered.clone());
+    thread::spawn(move || entered.send(gate.enter()));
 }
 
 fn enters() -> Outcome {
-    let gate = Gate::new(2);
-    let (first, second) = (enter(&gate), enter(&gate));
-    let _first = first.recv_timeout(PATIENCE)?;
-    let _second = second.recv_timeout(PATIENCE)?;
+    let (gate, (sender, entered)) = (Gate::new(2), channel());
+    (0..2).for_each(|_| enter(&gate, &sender));
+    let _places = [entered.recv_timeout(PATIENCE)?, entered.recv_timeout(PATIENCE)?];
     Ok(())
 }
 
 fn waits() -> Outcome {
-    let gate = Gate::new(1);
+    let (gate, (sender, entered)) = (Gate::new(1), channel());
     let first = gate.enter();
-    let second = enter(&gate);
-    holds!(second.recv_timeout(A_WHILE).is_err(), "two entered, and there is one place");
+    enter(&gate, &sender);
+    holds!(entered.recv_timeout(A_WHILE).is_err(), "two entered, and there is one place");
     drop(first);
     let waits = "the first has left, and the second still waits";
-    holds!(second.recv_timeout(PATIENCE).is_ok(), waits);
+    holds!(entered.recv_timeout(PATIENCE).is_ok(), waits);
     Ok(())
 }
 
 fn as_many() -> Outcome {
-    let gate = Gate::new(2);
+    let (gate, (sender, entered)) = (Gate::new(2), channel());
     let two = [gate.enter(), gate.enter()];
-    let waiting = [enter(&gate), enter(&gate), enter(&gate)];
+    (0..3).for_each(|_| enter(&gate, &sender));
     drop(two);
-    let is_in = |it: &Receiver<Place>| it.recv_timeout(A_WHILE).ok();
-    let places: Vec<Place> = waiting.iter().filter_map(is_in).collect();
+    let next = |_| entered.recv_timeout(PATIENCE).ok();
+    let places: Vec<Place> = (0..2).filter_map(next).collect();
     right!("entered of three who waited, when two had left", places.len(), 2);
+    holds!(entered.recv_timeout(A_WHILE).is_err(), "three entered, and there are two places");
     drop(places);
-    let last = waiting.iter().filter_map(is_in).count();
-    right!("entered when those had left, too", last, 1);
+    holds!(next(0).is_some(), "those two have left as well, and the third still waits");
     Ok(())
 }
 
@@ -73,6 +70,8 @@ fn panics() -> Outcome {
     });
     holds!(outcome.join().is_err(), "the thread should have panicked");
     let gone = "the thread that had the place has panicked, and the place is not free";
-    holds!(enter(&gate).recv_timeout(PATIENCE).is_ok(), gone);
+    let (sender, entered) = channel();
+    enter(&gate, &sender);
+    holds!(entered.recv_timeout(PATIENCE).is_ok(), gone);
     Ok(())
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use crate::answers::thread::together::{Job, do_together};
 use crate::exercise::{Exercise, Kind, Outcome, Task, holds, right};
@@ -16,6 +18,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
     tasks: &[
         Task::still("it comes back when all are done", all_are_done),
+        Task::still("a job that panics ends alone", one_panics),
         Task::new("two jobs that wait for each other are both done", two_that_meet),
     ],
 };
@@ -25,11 +28,22 @@ fn all_are_done() -> Outcome {
     let job = |_| {
         let done = Arc::clone(&done);
         Box::new(move || {
+            // Who does not wait for it has come back by then.
+            thread::sleep(Duration::from_millis(5));
             done.fetch_add(1, Ordering::SeqCst);
         }) as Job
     };
     do_together((0..10).map(job).collect());
     right!("jobs done, of 10", done.load(Ordering::SeqCst), 10);
+    Ok(())
+}
+
+fn one_panics() -> Outcome {
+    let (done, is_done) = channel();
+    // Quietly: this panic is expected.
+    let panics = || std::panic::resume_unwind(Box::new(()));
+    do_together(vec![Box::new(panics), Box::new(move || done.send(()).unwrap_or_default())]);
+    holds!(is_done.recv().is_ok(), "the first job panicked, and the second was not done");
     Ok(())
 }
 
