@@ -1,9 +1,8 @@
 //! What the kernel gives, and what it lets be looked at.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-
-use nix::unistd::Uid;
 
 use super::Finding;
 use crate::instruments::call_counter::CallCounter;
@@ -20,8 +19,12 @@ pub(super) fn port(address: SocketAddr) -> Finding {
         Ok(_) => Finding::good(what, format!("{address} is free")),
         Err(error) => {
             let effect = "the servers of the tour and of the book's commands do not start";
-            let mend =
-                "end the program that has it (ss -tlnp), or give --addr to servers and clients";
+            let mend = match error.kind() {
+                ErrorKind::AddrInUse => {
+                    "end the program that has it (ss -tlnp), or give --addr to servers and clients"
+                }
+                _ => "give another --addr to servers and clients",
+            };
             Finding::bad(what, format!("{address}: {error}"), effect, mend)
         }
     }
@@ -67,16 +70,29 @@ pub(super) fn tracing() -> Finding {
 pub(super) fn attaching() -> Finding {
     let what = "attaching";
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-    let is_free = cfg!(target_os = "linux")
-        && (matches!(scope.trim(), "" | "0") || Uid::effective().is_root());
+    let is_free = match scope.trim() {
+        "" | "0" => cfg!(target_os = "linux"),
+        "3" => false,
+        _ => may_trace_any(),
+    };
     let found = match scope.trim() {
         "" if cfg!(not(target_os = "linux")) => "not as on Linux".to_owned(),
         "" => "to any process of one's own".to_owned(),
         scope => format!("kernel.yama.ptrace_scope is {scope}"),
     };
     let effect = "gdb -p and strace -p are refused (the chapter on debugging)";
-    let mend = "sudo gdb ..., or until the next start: sudo sysctl kernel.yama.ptrace_scope=0";
+    let mend = "sudo gdb ..., or until the next start: sudo sysctl kernel.yama.ptrace_scope=0; in a \
+                container --cap-add SYS_PTRACE";
     Finding::of(what, is_free, found, effect, mend)
+}
+
+/// Whether this process has `CAP_SYS_PTRACE`, the bit 19 of `CapEff` in proc_pid_status(5). In a container
+/// root may lack it.
+fn may_trace_any() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = capabilities.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
+    bits.is_some_and(|bits| bits & (1 << 19) != 0)
 }
 
 /// Watches a server of our own for a moment.

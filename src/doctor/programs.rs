@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::Finding;
 
-/// A program, how it is asked for its version, what lacks without it, and where it comes from.
+/// A program, what it is asked first (most for their version), what lacks without it, and where it comes from.
 const PROGRAMS: [(&str, &str, &str, &str); 7] = [
     (
         "python3",
@@ -22,17 +22,25 @@ const PROGRAMS: [(&str, &str, &str, &str); 7] = [
     ),
     ("gdb", "--version", "the chapter on debugging lacks its stacks", "install gdb"),
     ("ss", "-V", "the chapter on debugging lacks its sockets", "install iproute2"),
-    ("ps", "--version", "the bugs that are seen with ps cannot be shown", "install procps"),
+    (
+        "ps",
+        "-eo pid,ppid,stat,args",
+        "the bugs that are seen with ps cannot be shown",
+        "install procps",
+    ),
 ];
 
 pub(super) fn all() -> impl Iterator<Item = Finding> {
-    PROGRAMS.into_iter().map(|(program, version, effect, mend)| {
-        match Command::new(program).arg(version).stderr(Stdio::null()).output() {
+    PROGRAMS.into_iter().map(|(program, question, effect, mend)| {
+        match Command::new(program).args(question.split(' ')).stderr(Stdio::null()).output() {
             Ok(output) if output.status.success() => {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                Finding::good(program, text.lines().next().unwrap_or_default())
+                let words: Vec<&str> =
+                    text.lines().next().unwrap_or_default().split_whitespace().collect();
+                Finding::good(program, words.join(" "))
             }
-            _ => Finding::bad(program, "not there", effect, mend),
+            Ok(_) => Finding::bad(program, format!("`{program} {question}` fails"), effect, mend),
+            Err(_) => Finding::bad(program, "not there", effect, mend),
         }
     })
 }

@@ -3,6 +3,7 @@
 //! TCP loses nothing. But the program at its end may, where it takes a write that was accepted in part for
 //! a whole one: for a client that looks as if the relay had lost bytes.
 
+use std::io::ErrorKind::{ConnectionAborted, Interrupted};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -25,9 +26,13 @@ pub struct Treatment {
 /// When the listener fails.
 pub fn relay(listener: &TcpListener, server: SocketAddr, treatment: Treatment) -> io::Result<()> {
     loop {
-        let (client, peer) = listener.accept()?;
-        if let Err(error) = connect(client, server, treatment) {
-            eprintln!("{peer} is not relayed: {error}");
+        let client = match listener.accept() {
+            // It has gone before it was accepted, or a signal came.
+            Err(error) if matches!(error.kind(), ConnectionAborted | Interrupted) => continue,
+            client => client?,
+        };
+        if let Err(error) = connect(client.0, server, treatment) {
+            eprintln!("{} is not relayed: {error}", client.1);
         }
     }
 }
@@ -37,8 +42,9 @@ fn connect(client: TcpStream, server: SocketAddr, treatment: Treatment) -> io::R
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-    thread::spawn(move || copy(&from_client, &to_server, Treatment::default()));
-    thread::spawn(move || copy(&server, &client, treatment));
+    let thread = thread::Builder::new;
+    thread().spawn(move || copy(&from_client, &to_server, Treatment::default()))?;
+    thread().spawn(move || copy(&server, &client, treatment))?;
     Ok(())
 }
 

@@ -124,6 +124,7 @@ mod tests {
     fn lines_that_are_left_out_may_have_come() {
         let shown = "first\n...\nlast\n";
         assert!(is_same(shown, "first\nmiddle\nlast\n"));
+        assert!(is_same(shown, "first\nlast\nmiddle\nlast\n"));
         for came in ["first\nmiddle\n", "first\nlast\nmore\n"] {
             assert!(!is_same(shown, came), "{came:?}");
         }

@@ -15,10 +15,16 @@ pub(crate) fn difference(shown: &[String], came: &[String]) -> Option<(String, S
     let (shown, came) = (&without_machine(shown)[..], &without_machine(came)[..]);
     let all = flat(came);
     let mut rest = &all[..];
-    for (number, part) in shown.split(|line| line.trim() == LEFT_OUT).enumerate() {
+    let parts: Vec<&[String]> = shown.split(|line| line.trim() == LEFT_OUT).collect();
+    for (number, part) in parts.iter().enumerate() {
         let expected = flat(part);
         let begins = |place: &usize| first_other(&expected, &rest[*place..]).is_none();
-        let place = if number == 0 { None } else { (0..=rest.len()).find(begins) };
+        let place = match number {
+            0 => None,
+            // The last one stands at the end, wherever else its words may stand.
+            _ if number + 1 == parts.len() => rest.len().checked_sub(expected.len()).filter(begins),
+            _ => (0..=rest.len()).find(begins),
+        };
         rest = &rest[place.unwrap_or(0)..];
         if let Some(at) = first_other(&expected, rest) {
             return Some((told(expected.get(at)), told(rest.get(at))));

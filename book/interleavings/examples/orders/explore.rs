@@ -56,6 +56,7 @@ fn explore_with(gate: fn(usize) -> Pass, interruptions: Option<usize>) -> Explor
 /// What a panic says; nothing where there is none.
 fn panics_with(then: impl FnOnce() + panic::UnwindSafe) -> Option<String> {
     static SAID: Mutex<Option<String>> = Mutex::new(None);
+    let usual = panic::take_hook();
     panic::set_hook(Box::new(|panic| {
         // Loom ends the threads of a run by panics without a word.
         if let Some(what) = panic.payload_as_str() {
@@ -64,6 +65,7 @@ fn panics_with(then: impl FnOnce() + panic::UnwindSafe) -> Option<String> {
         }
     }));
     let outcome = panic::catch_unwind(then);
+    panic::set_hook(usual);
     let said = SAID.lock().unwrap_or_else(PoisonError::into_inner).take();
     outcome.err().and(said)
 }

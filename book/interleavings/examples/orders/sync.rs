@@ -70,9 +70,28 @@ impl Condvar {
         Ok(Guard(woken))
     }
 
+    #[allow(dead_code, reason = "your gate may wait in this way")]
+    pub(crate) fn wait_while<'a, T>(
+        &self,
+        mut guard: Guard<'a, T>,
+        mut is_to_wait: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<Guard<'a, T>> {
+        while is_to_wait(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    #[allow(dead_code, reason = "your gate wakes one or all")]
     pub(crate) fn notify_one(&self) {
         step("wakes one");
         self.0.notify_one();
+    }
+
+    #[allow(dead_code, reason = "your gate wakes one or all")]
+    pub(crate) fn notify_all(&self) {
+        step("wakes all");
+        self.0.notify_all();
     }
 }
 

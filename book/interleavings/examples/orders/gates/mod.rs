@@ -22,6 +22,20 @@ pub(crate) struct Candidate {
 /// Takes who calls it through the gate, and does this while it is inside.
 pub(crate) type Pass = Arc<dyn Fn(&dyn Fn()) + Send + Sync>;
 
+/// Goes in and out through a new gate of this type.
+macro_rules! through {
+    ($gate:ty) => {
+        |places| {
+            let gate = <$gate>::new(places);
+            Arc::new(move |inside| {
+                gate.enter();
+                inside();
+                gate.leave();
+            })
+        }
+    };
+}
+
 pub(crate) const CANDIDATES: [Candidate; 4] = [
     Candidate {
         name: "gate",
@@ -37,37 +51,16 @@ pub(crate) const CANDIDATES: [Candidate; 4] = [
     Candidate {
         name: "if-for-while",
         about: "who was woken does not look again",
-        gate: |places| {
-            let gate = if_for_while::Gate::new(places);
-            Arc::new(move |inside| {
-                gate.enter();
-                inside();
-                gate.leave();
-            })
-        },
+        gate: through!(if_for_while::Gate),
     },
     Candidate {
         name: "lost-wake-up",
         about: "between the look and the wait nobody is heard",
-        gate: |places| {
-            let gate = lost_wake_up::Gate::new(places);
-            Arc::new(move |inside| {
-                gate.enter();
-                inside();
-                gate.leave();
-            })
-        },
+        gate: through!(lost_wake_up::Gate),
     },
     Candidate {
         name: "three-steps",
         about: "to read, to subtract and to write are three steps",
-        gate: |places| {
-            let gate = three_steps::Gate::new(places);
-            Arc::new(move |inside| {
-                gate.enter();
-                inside();
-                gate.leave();
-            })
-        },
+        gate: through!(three_steps::Gate),
     },
 ];
