@@ -170,12 +170,13 @@ impl Experiment for Memory {
         if !fork_with_ballast.is_empty() {
             tables.push(burdens(fork_with_ballast));
         }
+        let of_ballast = if fork_with_ballast.is_empty() { "" } else { METHOD_OF_BALLAST };
         let growth = idle_connections.iter().map(Growth::sentence);
         Ok(Section {
             sentences: growth.chain(sentence_on_ballast(fork_with_ballast)).collect(),
             pictures: picture(&axes, &lines)?.into_iter().collect(),
             tables,
-            method: METHOD.to_owned(),
+            method: METHOD.to_owned() + of_ballast,
         })
     }
 }
@@ -183,8 +184,11 @@ impl Experiment for Memory {
 const METHOD: &str = "KiB per connection: user is the proportional set size of the server and its \
     children; kernel is stacks, page tables and slabs of the whole machine, the clients' sockets \
     taken off, so that a small figure may be noise, and below zero. Processes, threads and files \
-    are the server's in all. Memory was measured once, the ballast in interleaved rounds, what its \
-    filling took taken off.";
+    are the server's in all. Each was measured once.";
+
+/// Where there is a ballast.
+const METHOD_OF_BALLAST: &str = " What a ballast costs was measured in interleaved rounds, without the \
+    time that it takes to fill it.";
 
 /// Measures a model with each number of idle connections, up to the first that the model or the
 /// machine cannot hold.

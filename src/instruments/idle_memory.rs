@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::family::{Family, proportional_set_size};
 use super::limits::Limits;
+use super::sockets;
 use crate::lab::Lab;
 use crate::models::Contestant;
 
@@ -57,12 +58,27 @@ pub fn measure(
         }
         Some(_) => Held::open_until_quiet(server.address(), connections)?,
     };
+    if held.served() < connections {
+        wait_until_accepted(server.address())?;
+    }
     let (user, kernel) = before.added()?;
     let family = Family::of(process)?;
     // Before its clients go: it shall not find hundreds of them gone at once.
     lab.close(contestant, server)?;
     let served = held.served();
     Ok(IdleMemory { connections, served, user, kernel, family })
+}
+
+/// Waits until nobody is accepted any more: a server may accept clients before it has a place for them.
+fn wait_until_accepted(server: SocketAddr) -> io::Result<()> {
+    let mut before = None;
+    loop {
+        let waiting = sockets::waiting(server)?;
+        if before.replace(waiting) == Some(waiting) {
+            return Ok(());
+        }
+        std::thread::sleep(SETTLE);
+    }
 }
 
 /// What a server held before its clients came.

@@ -18,6 +18,15 @@ pub fn listeners(server: SocketAddr) -> io::Result<Vec<Inode>> {
     system::listeners(server)
 }
 
+/// How many connections wait to be accepted in the backlogs at an address.
+///
+/// # Errors
+///
+/// When the table cannot be read.
+pub fn waiting(server: SocketAddr) -> io::Result<u64> {
+    system::waiting(server)
+}
+
 /// How many other connections the server has with clients, open on both sides.
 ///
 /// # Errors
@@ -117,17 +126,26 @@ mod system {
     }
 
     pub(super) fn listeners(server: SocketAddr) -> io::Result<Vec<Inode>> {
+        Ok(listening(server)?.iter().map(|it| it.inode).collect())
+    }
+
+    /// Of a listener the received bytes are connections, tcp(7).
+    pub(super) fn waiting(server: SocketAddr) -> io::Result<u64> {
+        Ok(listening(server)?.iter().map(|it| u64::from(it.rx_queue)).sum())
+    }
+
+    fn listening(server: SocketAddr) -> io::Result<Vec<TcpNetEntry>> {
         let is_there = |address: SocketAddr| {
             let (host, port) = plain(address);
             port == server.port() && (host.is_unspecified() || host == plain(server).0)
         };
         let sockets = table()?.filter(|it| it.state == TcpState::Listen);
-        let all: Vec<_> = sockets.filter(|it| is_there(it.local_address)).collect();
+        let mut all: Vec<_> = sockets.filter(|it| is_there(it.local_address)).collect();
         // One for IPv4 and one for IPv6 have nothing to do with each other.
         let is_of_its_kind = |it: &TcpNetEntry| it.local_address.is_ipv4() == server.is_ipv4();
         let has_its_kind = all.iter().any(is_of_its_kind);
-        let chosen = all.iter().filter(|it| is_of_its_kind(it) || !has_its_kind);
-        Ok(chosen.map(|it| it.inode).collect())
+        all.retain(|it| is_of_its_kind(it) || !has_its_kind);
+        Ok(all)
     }
 
     pub(super) fn connections(server: SocketAddr) -> io::Result<usize> {
@@ -183,6 +201,10 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    pub(super) fn waiting(_: SocketAddr) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(super) fn connections(_: SocketAddr) -> io::Result<usize> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -213,12 +235,15 @@ mod tests {
         let client = TcpStream::connect(server)?;
         let this = Pid::this();
         assert_eq!(root(&holders(&listeners(server)?)?), Some(this));
-        assert_eq!(server_ends(server, &[client.local_addr()?])?, [None]);
+        assert_eq!(
+            (server_ends(server, &[client.local_addr()?])?, waiting(server)?),
+            (vec![None], 1)
+        );
         let (_accepted, peer) = listener.accept()?;
         let ends = server_ends(server, &[peer])?;
         let end = ends[0].into_iter().collect::<Vec<_>>();
         assert_eq!(holders(&end)?, [(this, end)]);
-        assert_eq!(connections(server)?, 1);
+        assert_eq!((connections(server)?, waiting(server)?), (1, 0));
         Ok(())
     }
 

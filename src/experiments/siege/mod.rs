@@ -28,9 +28,6 @@ use party::{MOST, Party, Role};
 /// How many ordinary clients come, at once.
 const ORDINARY: usize = 8;
 
-/// Who waits for longer counts as turned away.
-const LONG: Duration = Duration::from_secs(1);
-
 /// From how many on what an attacker costs can be told from what comes and goes by itself, where all of
 /// them are served.
 const ENOUGH_TO_WEIGH: usize = 100;
@@ -114,9 +111,9 @@ impl Measured {
         self.waits_seconds.iter().flatten().count()
     }
 
-    /// Whether the server is fallen: an ordinary client waited for long, or in vain.
+    /// Whether the server is fallen: an ordinary client waited in vain.
     fn is_lost(&self) -> bool {
-        self.longest_wait().is_none_or(|wait| wait > LONG.as_secs_f64())
+        self.longest_wait().is_none()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ordinary::PATIENCE;
-use super::{Campaign, Figures, LONG, Measured, ORDINARY};
+use super::{Campaign, Figures, Measured, ORDINARY, ordinary};
 use crate::pages::number::{NOTHING, short, short_or_nothing, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
 use crate::pages::section::{Picture, Section, Table};
@@ -120,7 +120,7 @@ fn sentences(figures: &Figures) -> Vec<String> {
 }
 
 fn fate(campaign: &Campaign) -> String {
-    let long = humantime::format_duration(LONG);
+    let long = humantime::format_duration(ordinary::PATIENCE);
     match (campaign.lost_to(), campaign.sieges.last()) {
         (Some(siege), _) => {
             format!(
