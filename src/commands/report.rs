@@ -87,7 +87,8 @@ fn command(words: &[&str], common: &Common) -> String {
 fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let pages = pages_beside(directory)?;
-    let write = |name: &str, text: &str| match pages.contains(&format!("figures/{name}}}}}")) {
+    let is_shown = |name: &str| pages.contains(&format!("figures/{name}}}}}"));
+    let write = |name: &str, text: &str| match is_shown(name) {
         true => fs::write(directory.join(name), text),
         false => Ok(()),
     };
@@ -103,8 +104,12 @@ fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
             write(&format!("{name}-{number}.md"), &text)?;
         }
         let findings = section.sentences.join("\n\n");
-        let folded = format!("<details>\n<summary>In words</summary>\n\n{findings}\n\n</details>");
-        write(&format!("{name}.md"), &format!("{folded}\n\n{source}"))?;
+        let folded =
+            format!("<details>\n<summary>In words</summary>\n\n{findings}\n\n</details>\n");
+        // Below a table it has been said.
+        let is_said = (1..=section.tables.len()).any(|it| is_shown(&format!("{name}-{it}.md")));
+        let source = if is_said { String::new() } else { format!("\n{source}") };
+        write(&format!("{name}.md"), &(folded + &source))?;
     }
     Ok(())
 }
