@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::builder::PossibleValuesParser;
 use client::output_file::OutputFile;
 use lab::experiments::{self, EXPERIMENTS, Entry};
 use lab::lab::Lab;
@@ -21,6 +22,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
 
+    /// Only these parts of it
+    #[arg(long, value_name = "PART,PART", value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(all_parts().map(|(_, part)| part.name)))]
+    only: Vec<String>,
+
     /// Also write the tables and pictures to the files that the book includes
     #[arg(long)]
     book: bool,
@@ -30,14 +36,20 @@ pub(super) struct Options {
     book_directory: PathBuf,
 }
 
-/// Conducts all experiments as usual.
+/// All that it is made of, in its order.
+fn all_parts() -> impl Iterator<Item = (&'static Entry, experiments::Part)> {
+    EXPERIMENTS.iter().flat_map(|it| it.parts.iter().map(move |part| (it, *part)))
+}
+
+/// Conducts all experiments as usual, or those that are asked for.
 pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let page = OutputFile::create(&options.out)?;
     let session = Session::begin(common, Vec::new())?;
     let mut figures = Map::new();
     let mut parts = Vec::new();
-    let all: Vec<(&Entry, experiments::Part)> =
-        EXPERIMENTS.iter().flat_map(|it| it.parts.iter().map(move |part| (it, *part))).collect();
+    let is_wanted =
+        |name: &str| options.only.is_empty() || options.only.iter().any(|it| it == name);
+    let all: Vec<_> = all_parts().filter(|(_, part)| is_wanted(part.name)).collect();
     let arguments =
         |part: &experiments::Part| if common.quick { part.quick_arguments } else { part.arguments };
     let prepare = |(it, part): &(&Entry, _)| it.prepare(&session.lab, &it.told(arguments(part))?);
@@ -50,8 +62,9 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
         announce(&format!("{}, {name}", lab.part), experiment.prepare(&lab, &told)?);
         let finding = experiment.conduct(&lab, &told).context(name)?;
         figures.insert(name.to_owned(), finding.figures);
-        // The first needs no subcommand.
-        let words = if place == 0 { &[] } else { &[&[experiment.name], arguments].concat()[..] };
+        // The comparison needs no subcommand.
+        let is_first = experiment.name == EXPERIMENTS[0].name;
+        let words = if is_first { &[] } else { &[&[experiment.name], arguments].concat()[..] };
         let (section, command) = (finding.section, command(words, common));
         parts.push(Part { name, title, section, command });
     }
@@ -93,7 +106,6 @@ fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
         false => Ok(()),
     };
     let source = format!("`{}` on {}\n", report.command, report.machine);
-    fs::write(directory.join("measured.md"), &source)?;
     for Part { name, section, .. } in &report.parts {
         for (number, picture) in (1..).zip(&section.pictures) {
             // The book puts it into its pages, and gives it their colours.

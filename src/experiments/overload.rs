@@ -105,7 +105,7 @@ impl Experiment for Overload {
     const PARTS: &'static [Part] = &[Part {
         name: Self::NAME,
         title: Self::TITLE,
-        arguments: &["--duration", "1500ms"],
+        arguments: &["--duration", "2500ms"],
         quick_arguments: &[],
     }];
     type Options = Options;

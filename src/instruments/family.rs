@@ -100,14 +100,17 @@ mod system {
 
     /// The threads and the descriptors of each process.
     pub(super) fn members(server: Pid) -> io::Result<Vec<(usize, usize)>> {
-        each(server, |process| Ok((own_threads(process)?.len(), process.fd_count()?)))
+        each(server, |process| Ok((own_threads(process)?.count(), process.fd_count()?)))
     }
 
-    /// The threads of a process that live. Operations of io_uring that have to wait may get a worker, which the
-    /// kernel adds to the process: nobody has asked for it, and it goes when it has been idle.
-    pub(in crate::instruments) fn own_threads(process: &Process) -> Result<Vec<Task>, ProcError> {
+    /// The threads of a process that live, one after the other: each takes a descriptor. Operations of io_uring
+    /// that have to wait may get a worker, which the kernel adds to the process: nobody has asked for it, and
+    /// it goes when it has been idle.
+    pub(in crate::instruments) fn own_threads(
+        process: &Process,
+    ) -> Result<impl Iterator<Item = Task> + use<>, ProcError> {
         let is_own = |task: &Task| task.stat().is_ok_and(|it| !it.comm.starts_with("iou-wrk"));
-        Ok(process.tasks()?.flatten().filter(is_own).collect())
+        Ok(process.tasks()?.flatten().filter(is_own))
     }
 
     /// The mappings and the bytes of page tables of each process.
@@ -216,7 +219,7 @@ mod tests {
         let (worker, kernels) = (named("worker"), named("iou-wrk-1"));
         let this = Process::myself().expect("this process");
         let threads: Vec<i32> =
-            super::own_threads(&this).expect("/proc").iter().map(|task| task.tid).collect();
+            super::own_threads(&this).expect("/proc").map(|task| task.tid).collect();
         assert!(threads.contains(&worker) && !threads.contains(&kernels), "{threads:?}");
     }
 }

@@ -136,7 +136,7 @@ mod system {
         // A process or a thread that is gone meanwhile waits in nothing.
         let tasks = Process::new(process.as_raw()).and_then(|it| own_threads(&it));
         let Ok(tasks) = tasks else { return Ok(Vec::new()) };
-        Ok(tasks.iter().map(|task| of_task(task).unwrap_or_else(|| of_place(task))).collect())
+        Ok(tasks.map(|task| of_task(&task).unwrap_or_else(|| of_place(&task))).collect())
     }
 
     /// What a thread waits in by its call, where that may be read.

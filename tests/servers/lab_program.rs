@@ -124,6 +124,7 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["overload", "--duration", "2"], 2, "--duration"),
     (&["report", "--out", "/nowhere/file"], 1, "cannot write /nowhere/file"),
     (&["report", "--book-directory", "x"], 2, "--book"),
+    (&["report", "--only", "everything"], 2, "timeline-compute"),
     (&["crash", "--models", "x"], 1, "no model \"x\""),
     (&["check", "--addr", "nowhere"], 2, "--addr"),
     (&["check", "--addr", "127.0.0.1:1"], 1, "no server at 127.0.0.1:1"),
