@@ -97,8 +97,8 @@ impl ServerProcess {
         Ok(server)
     }
 
-    /// Starts a server that does not say when it listens, and blocks until it does at this address. Where
-    /// the kernel's table of sockets cannot be read, a connection is spent on that.
+    /// Starts a server that does not say when it listens, and blocks until it accepts connections at this
+    /// address. One of them is spent on that.
     ///
     /// # Errors
     ///
@@ -122,8 +122,9 @@ impl ServerProcess {
 
     /// Whether it listens at its address: it, or another process of its group, and nobody else.
     fn listens(&self) -> bool {
-        sockets::is_group_listening(self.process(), self.address)
-            .unwrap_or_else(|_| TcpStream::connect(self.address).is_ok())
+        // A connection tells at once that somebody does. The table that tells who may be long.
+        TcpStream::connect(self.address).is_ok()
+            && sockets::is_group_listening(self.process(), self.address).unwrap_or(true)
     }
 
     fn spawn(mut command: Command) -> io::Result<Self> {
