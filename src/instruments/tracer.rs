@@ -79,9 +79,11 @@ impl Tracer {
         for thread in threads_of(process)? {
             // So that a call in which it waits is entered anew, before the tracer's eyes.
             let stop = |()| ptrace::interrupt(thread);
-            // It may have ended since the list was made, as long as others have not.
-            if unless_gone(ptrace::seize(thread, options).and_then(stop))?.is_some() {
-                tracer.tracees.insert(thread, Tracee::default());
+            match ptrace::seize(thread, options).and_then(stop) {
+                Ok(()) => drop(tracer.tracees.insert(thread, Tracee::default())),
+                // It has ended since the list was made: no such process, or not permitted.
+                Err(_) if !lives(thread) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         if tracer.tracees.is_empty() { Err(Errno::ESRCH.into()) } else { Ok(tracer) }
@@ -184,10 +186,10 @@ pub fn threads_of(pid: Pid) -> io::Result<Vec<Pid>> {
         children.extend(task.children().unwrap_or_default());
     }
     // A child may go at any moment, and one that has ended has nothing left to follow.
-    let lives =
-        |child: &Pid| process(*child).is_ok_and(|it| it.stat().is_ok_and(|it| it.state != 'Z'));
     let children = children.into_iter().map(|child| Pid::from_raw(child.cast_signed()));
-    threads.extend(children.filter(lives).filter_map(|child| threads_of(child).ok()).flatten());
+    threads.extend(
+        children.filter(|child| lives(*child)).filter_map(|child| threads_of(child).ok()).flatten(),
+    );
     Ok(threads)
 }
 
@@ -201,6 +203,11 @@ pub fn named_threads_of(pid: Pid) -> io::Result<Vec<(Pid, Option<String>)>> {
     let first = name(pid)?;
     let named = |thread| Ok((thread, Some(name(thread)?).filter(|name| *name != first)));
     threads_of(pid)?.into_iter().map(named).collect()
+}
+
+fn lives(pid: Pid) -> bool {
+    let stat = process(pid).and_then(|it| it.stat().map_err(io::Error::other));
+    stat.is_ok_and(|stat| !matches!(stat.state, 'Z' | 'X'))
 }
 
 fn process(pid: Pid) -> io::Result<Process> {
