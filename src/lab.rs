@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
+use server_process::{ServerProcess, serve_command};
 
 use crate::instruments::computing::ComputingLog;
 use crate::instruments::cost::{Cost, Used};
 use crate::instruments::limits::Limits;
-use crate::instruments::server_process::{ServerProcess, serve_command};
 use crate::models::Contestant;
 
 mod failures;

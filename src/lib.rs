@@ -7,14 +7,13 @@
 //! | [`experiments`] | the table of experiments: what each is told, measures and shows |
 //! | [`instruments`] | what measures: server processes, costs, memory, the machine |
 //! | [`pages`] | what shows: sections in a terminal, on a page, as plots |
-//! | [`check`] | the protocol's conformance suite, against any server |
 //! | [`doctor`] | what will work on this machine, and how to mend what will not |
+//! | [`serve`] | one server in this process, as the lab and the benchmarks start it |
 //! | [`identify`] | what kind of server is this? probes, evidence and a verdict, for any server |
 //!
 //! Adding a model is its crate and a line in [`models`]; adding an experiment is its file and a line
 //! in [`experiments`].
 
-pub mod check;
 pub mod doctor;
 pub mod experiments;
 pub mod identify;
@@ -22,3 +21,4 @@ pub mod instruments;
 pub mod lab;
 pub mod models;
 pub mod pages;
+pub mod serve;

@@ -55,7 +55,7 @@ pub(crate) fn measure<Warm>(
     parameter: Option<&str>,
     mut drive: impl FnMut(&mut Option<Warm>, SocketAddr, u64) -> Duration,
 ) {
-    let lab = Lab::new(env!("CARGO_BIN_EXE_lab").into());
+    let lab = Lab::new(env!("CARGO_BIN_EXE_bench-server").into());
     let id = match parameter {
         Some(parameter) => BenchmarkId::new(&contestant.name, parameter),
         None => BenchmarkId::from_parameter(&contestant.name),

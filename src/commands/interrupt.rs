@@ -4,8 +4,8 @@ use std::process;
 use std::thread;
 
 use anyhow::Context;
-use lab::instruments::server_process::kill_all;
 use server_core::{SHUTDOWN_SIGNALS, SelfPipe, Shutdown};
+use server_process::kill_all;
 
 /// From here on SIGINT and SIGTERM end this process with one line and the status of a shell, and
 /// take its servers along before these tell of the clients that left them.

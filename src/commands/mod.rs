@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use client::output_file::OutputFile;
 use lab::experiments::{EXPERIMENTS, Entry};
 use lab::instruments::criterion;
-use lab::instruments::machine::{Machine, listen_overflows};
+use lab::instruments::machine::{IS_OPTIMISED, Machine, NOT_OPTIMISED, listen_overflows};
 use lab::lab::{Failure, Lab};
 use lab::models::{self, Contestant};
 use lab::pages::{plot, terminal};
@@ -143,7 +143,8 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
         list => Map::from_iter([("figures".to_owned(), list)]),
     };
     session.write(experiment.name, figures)?;
-    print(&terminal::render(&finding.section, &facts, terminal::width()))
+    let text = terminal::render(&finding.section, &facts, terminal::width());
+    print_measured(&text)
 }
 
 /// Says how long something will take, before it does, where somebody waits at a terminal.
@@ -232,6 +233,14 @@ fn bench_table() -> anyhow::Result<()> {
     match tables.is_empty() {
         true => bail!("there are no figures yet: cargo bench --bench connection"),
         false => print(&tables.join("\n")),
+    }
+}
+
+/// Prints what a measurement led to, and in a debug build first what that makes of the figures.
+fn print_measured(text: &str) -> anyhow::Result<()> {
+    match IS_OPTIMISED {
+        true => print(text),
+        false => print(&format!("{NOT_OPTIMISED}\n\n{text}")),
     }
 }
 

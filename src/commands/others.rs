@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use anyhow::{bail, ensure};
 use clap::Args;
 use lab::instruments::foreign::Foreign;
-use lab::instruments::sockets;
-use lab::instruments::start_command::StartCommand;
 use lab::models::{self, Contestant};
 use nix::unistd::Pid;
 use server_core::parse_address;
+use server_process::{StartCommand, sockets};
 
 /// Servers that are not ours, beside the models.
 #[derive(Args)]

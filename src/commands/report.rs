@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use client::output_file::OutputFile;
 use lab::experiments::{self, EXPERIMENTS, Entry};
+use lab::instruments::machine::{IS_OPTIMISED, NOT_OPTIMISED};
 use lab::lab::Lab;
 use lab::models;
 use lab::pages::html::{self, Part, Report};
@@ -68,8 +69,10 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
         let (section, command) = (finding.section, command(words, common));
         parts.push(Part { name, title, section, command });
     }
-    let (machine, warning) = (session.machine.clone(), session.warning());
-    let report = Report { machine, command: command(&["report"], common), warning, parts };
+    let not_optimised = (!IS_OPTIMISED).then(|| NOT_OPTIMISED.to_owned());
+    let warnings: Vec<String> = not_optimised.into_iter().chain(session.warning()).collect();
+    let machine = session.machine.clone();
+    let report = Report { machine, command: command(&["report"], common), warnings, parts };
     session.write("report", figures)?;
     page.write(&html::page(&report))?;
     if options.book {
@@ -77,7 +80,7 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
             format!("cannot write the book's figures to {}", options.book_directory.display())
         })?;
     }
-    super::print(&format!("{}\n", options.out.display()))
+    super::print_measured(&format!("{}\n", options.out.display()))
 }
 
 /// The command that measures something alone, with the options that the report was given.
@@ -112,7 +115,7 @@ fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
             write(&format!("{name}-{number}.svg"), &picture.svg)?;
         }
         for (number, table) in (1..).zip(&section.tables) {
-            let text = format!("{}\n\n{source}", html::table(table).into_string());
+            let text = format!("{}\n\n{source}", html::table(table));
             write(&format!("{name}-{number}.md"), &text)?;
         }
         let findings = section.sentences.join("\n\n");

@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use lab::instruments::ballast;
-use lab::models;
+use lab::serve::serve;
 
 /// Which server.
 #[derive(clap::Args)]
@@ -18,12 +17,5 @@ pub(crate) struct Options {
 
 /// Runs a server to its end, and returns its status.
 pub(crate) fn run(Options { model, arguments }: &Options) -> anyhow::Result<ExitCode> {
-    let model = models::find(model).map_err(anyhow::Error::msg)?;
-    #[cfg(target_os = "linux")]
-    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
-    let program = OsString::from(model.program());
-    let (ballast, arguments) = ballast::take(arguments);
-    let status = server_core::launch(&model, [program].into_iter().chain(arguments));
-    drop(ballast);
-    Ok(status)
+    serve(model, arguments).map_err(anyhow::Error::msg)
 }

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
+use server_process::{ServerProcess, serve_command};
+
 use super::Finding;
 use crate::instruments::call_counter::CallCounter;
-use crate::instruments::server_process::{ServerProcess, serve_command};
 use crate::models::MODELS;
 
 /// What our servers ask for; the kernel cuts it to its own limit.
@@ -88,11 +89,16 @@ pub(super) fn attaching() -> Finding {
 
 /// Whether this process has `CAP_SYS_PTRACE`, the bit 19 of `CapEff` in proc_pid_status(5). In a container
 /// root may lack it.
+#[cfg(target_os = "linux")]
 fn may_trace_any() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let bits = capabilities.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
-    bits.is_some_and(|bits| bits & (1 << 19) != 0)
+    let status = procfs::process::Process::myself().and_then(|this| this.status());
+    status.is_ok_and(|status| status.capeff & (1 << 19) != 0)
+}
+
+/// Elsewhere there are no such capabilities.
+#[cfg(not(target_os = "linux"))]
+fn may_trace_any() -> bool {
+    false
 }
 
 /// Watches a server of our own for a moment.

@@ -13,10 +13,9 @@ const MOST_CONNECTIONS: usize = 10_000;
 const MEMORY_GIB: f64 = 4.0;
 
 pub(super) fn build() -> Finding {
-    let is_optimised = !cfg!(debug_assertions);
-    let found = if is_optimised { "optimised" } else { "not optimised" };
-    let effect = "every figure is that of a slow program";
-    Finding::of("this program", is_optimised, found.to_owned(), effect, "cargo run --release")
+    let found = if machine::IS_OPTIMISED { "optimised" } else { "not optimised" };
+    let (what, effect) = ("this program", "every figure is that of a slow program");
+    Finding::of(what, machine::IS_OPTIMISED, found.to_owned(), effect, "cargo run --release")
 }
 
 pub(super) fn cores() -> Finding {

@@ -154,7 +154,7 @@ impl Experiment for Memory {
         Ok(Figures { idle_connections, fork_with_ballast })
     }
 
-    fn show(Figures { idle_connections, fork_with_ballast }: &Figures) -> anyhow::Result<Section> {
+    fn show(Figures { idle_connections, fork_with_ballast }: &Figures) -> Section {
         let curves = idle_connections.iter();
         let curves = curves.map(|it| (it.model.as_str(), it.colour, it.holdings.as_slice()));
         let mib = f64::from(1 << 20);
@@ -172,12 +172,12 @@ impl Experiment for Memory {
         }
         let of_ballast = if fork_with_ballast.is_empty() { "" } else { METHOD_OF_BALLAST };
         let growth = idle_connections.iter().map(Growth::sentence);
-        Ok(Section {
+        Section {
             sentences: growth.chain(sentence_on_ballast(fork_with_ballast)).collect(),
-            pictures: picture(&axes, &lines)?.into_iter().collect(),
+            pictures: picture(&axes, &lines).into_iter().collect(),
             tables,
             method: METHOD.to_owned() + of_ballast,
-        })
+        }
     }
 }
 

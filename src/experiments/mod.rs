@@ -66,11 +66,7 @@ pub trait Experiment {
     fn measure(lab: &Lab, options: &Self::Options) -> anyhow::Result<Self::Figures>;
 
     /// Shows what was measured.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to show.
-    fn show(figures: &Self::Figures) -> anyhow::Result<Section>;
+    fn show(figures: &Self::Figures) -> Section;
 
     /// Where its picture is to be written too.
     fn svg(_: &Self::Options) -> Option<PathBuf> {
@@ -142,7 +138,7 @@ impl Entry {
             augment: E::Options::augment_args,
             conduct: |lab, matches| {
                 let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
-                let section = E::show(&figures)?;
+                let section = E::show(&figures);
                 Ok(Finding { figures: serde_json::to_value(figures)?, section })
             },
             svg: |matches| Ok(E::svg(&E::Options::from_arg_matches(matches)?)),

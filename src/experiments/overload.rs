@@ -144,10 +144,10 @@ impl Experiment for Overload {
         Ok(curves)
     }
 
-    fn show(curves: &Vec<Curve>) -> anyhow::Result<Section> {
+    fn show(curves: &Vec<Curve>) -> Section {
         let answered = "Clients answered a second";
         let latency = "Median latency, ms, of those who were answered or gave up after 1,000";
-        Ok(Section {
+        Section {
             sentences: curves.iter().map(behind).collect(),
             pictures: [
                 plot(
@@ -156,15 +156,15 @@ impl Experiment for Overload {
                     "answered a second",
                     |it| Some(it.answered_per_second),
                     true,
-                )?,
-                plot(curves, latency, "ms", |it| it.p50_milliseconds, false)?,
+                ),
+                plot(curves, latency, "ms", |it| it.p50_milliseconds, false),
             ]
             .into_iter()
             .flatten()
             .collect(),
             tables: vec![table(curves)],
             method: method(curves),
-        })
+        }
     }
 }
 
@@ -237,7 +237,7 @@ fn plot(
     unit: &str,
     of: fn(&Measured) -> Option<f64>,
     with_diagonal: bool,
-) -> anyhow::Result<Option<Picture>> {
+) -> Option<Picture> {
     let diagonal = with_diagonal.then(|| diagonal(curves));
     let curves = curves.iter().map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
     let mut lines = Line::all(curves, |it: &Measured| Point::exact(it.due_per_second, of(it)));
@@ -250,7 +250,7 @@ fn diagonal(curves: &[Curve]) -> Line {
     let rates = curves.first().map_or(&[][..], |curve| &curve.points);
     let rates = rates.iter().map(|it| it.due_per_second);
     let points = rates.filter_map(|rate| Point::exact(rate, Some(rate))).collect();
-    Line { name: "all who come".to_owned(), colour: INK_COLOUR, dashed: true, points }
+    Line { name: "all who come".to_owned(), colour: INK_COLOUR, number: 1, points }
 }
 
 /// A row a server and a rate.

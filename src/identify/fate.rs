@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Serialize;
+use server_process::{family, sockets};
 
 use super::places::Places;
 use super::visitor::{Host, State, Visitor};
-use crate::instruments::{family, sockets};
 
 /// How what serves a client is made to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use serde::Serialize;
+use server_process::family::{self, Family};
+use server_process::sockets;
 
 use super::visitor::{Host, Visitor};
-use crate::instruments::family::{self, Family};
 use crate::instruments::idle_memory::Before;
 use crate::instruments::limits::Limits;
-use crate::instruments::sockets;
 use crate::instruments::waits::{self, Queues, Wait, Waits};
 
 /// The processes of a server at one moment.

@@ -30,9 +30,8 @@ pub use stalls::{Behaviour, Stall};
 pub use turns::Turns;
 pub use verdict::Verdict;
 
+use server_process::sockets;
 use visitor::{Host, Visitor};
-
-use crate::instruments::sockets;
 
 /// How long it may take but for what does harm.
 const LIMIT: Duration = Duration::from_secs(16);

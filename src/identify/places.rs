@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use server_process::sockets;
 
 use super::visitor::{Host, State, Visitor};
-use crate::instruments::sockets;
 
 /// How many clients a server serves at once.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -21,7 +21,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// The verdict on this evidence.
-    pub(super) fn of(evidence: &Evidence) -> Self {
+    pub fn of(evidence: &Evidence) -> Self {
         let of_fit = |wanted: &Fit| -> Vec<Kind> {
             Kind::ALL.into_iter().filter(|kind| kind.fit(evidence) == *wanted).collect()
         };

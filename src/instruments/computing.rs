@@ -51,7 +51,7 @@ fn computed(line: &str) -> Option<Computed> {
         return None;
     }
     Some(Computed {
-        client: event["peer"].as_str()?.parse().ok()?,
+        client: event["span"]["peer"].as_str()?.parse().ok()?,
         within: Duration::from_micros(event["microseconds"].as_u64()?),
     })
 }
@@ -62,11 +62,12 @@ mod tests {
 
     #[test]
     fn a_line_tells_for_whom_and_how_long() {
-        let line = r#"{"time":5000000,"level":"INFO","who":"thread 1","peer":"127.0.0.1:7",
-            "event":"computed","microseconds":250000,"text":"computed for 100ms"}"#;
+        let line = r#"{"timestamp":"2026-11-28T14:00:00.000001Z","level":"INFO","event":"computed",
+            "message":"computed for 100ms","microseconds":250000,
+            "span":{"peer":"127.0.0.1:7","who":"thread 1","name":"connection"}}"#;
         let expected =
             Computed { client: ([127, 0, 0, 1], 7).into(), within: Duration::from_millis(250) };
         assert_eq!(computed(line), Some(expected));
-        assert_eq!(computed(r#"{"peer":"127.0.0.1:7","event":"closed"}"#), None);
+        assert_eq!(computed(r#"{"event":"closed","span":{"peer":"127.0.0.1:7"}}"#), None);
     }
 }

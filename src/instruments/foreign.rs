@@ -7,8 +7,7 @@ use std::time::Duration;
 use client::conversation;
 use nix::unistd::Pid;
 use server_core::{AtOnce, Ending, Model, Properties, Unit};
-
-use super::start_command::StartCommand;
+use server_process::StartCommand;
 
 /// Where it is.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use anyhow::Context;
 use client::hold::Held;
 use nix::unistd::Pid;
 use serde::Serialize;
+use server_process::family::{Family, proportional_set_size};
+use server_process::sockets;
 
-use super::family::{Family, proportional_set_size};
 use super::limits::Limits;
-use super::sockets;
 use crate::lab::Lab;
 use crate::models::Contestant;
 

@@ -17,7 +17,16 @@ pub struct Machine {
     pub kernel: String,
     /// When the measurement began (RFC 3339, UTC).
     pub date: String,
+    /// Whether this program, which also runs the servers, is optimised: `release`, or `debug`.
+    pub build: &'static str,
 }
+
+/// Whether this program is optimised.
+pub const IS_OPTIMISED: bool = !cfg!(debug_assertions);
+
+/// What to know of figures that a program measured that is not optimised: a line of a terminal.
+pub const NOT_OPTIMISED: &str =
+    "Debug build: every figure is that of a slow program. Use cargo run --release.";
 
 /// How many processors this process may use; 0 where nobody knows.
 pub fn cores() -> usize {
@@ -30,11 +39,10 @@ impl Machine {
         let cores = cores();
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let (cpu, memory_gib, kernel) = facts();
-        Machine { cpu, cores, memory_gib, kernel, date }
+        let build = if IS_OPTIMISED { "release" } else { "debug" };
+        Machine { cpu, cores, memory_gib, kernel, date, build }
     }
-}
 
-impl Machine {
     /// The limits that bear on many connections.
     pub fn limits(&self) -> String {
         let open_files = server_core::raise_open_file_limit();
@@ -54,7 +62,7 @@ impl Machine {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Machine { cpu, cores, memory_gib, kernel, date } = self;
+        let Machine { cpu, cores, memory_gib, kernel, date, .. } = self;
         write!(f, "{cpu}, {cores} cores, {memory_gib:.0} GiB, {kernel}, {date}")
     }
 }

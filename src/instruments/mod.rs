@@ -5,7 +5,6 @@ pub mod call_counter;
 pub mod computing;
 pub mod cost;
 pub mod criterion;
-pub mod family;
 pub mod floor;
 pub mod foreign;
 pub mod idle_memory;
@@ -13,9 +12,6 @@ pub mod interrupts;
 pub mod limits;
 pub mod machine;
 pub mod sample;
-pub mod server_process;
-pub mod sockets;
-pub mod start_command;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod tracer;
 pub mod waits;

@@ -113,8 +113,8 @@ mod system {
     use procfs::process::{FDTarget, Process, Syscall, Task};
     use syscalls::Sysno;
 
-    use super::super::family::own_threads;
     use super::Wait;
+    use server_process::family::own_threads;
 
     fn failure(error: ProcError) -> io::Error {
         io::Error::other(format!("/proc: {error}"))

@@ -7,11 +7,11 @@ use anyhow::Context;
 use client::load::Load;
 use nix::unistd::Pid;
 use server_core::Ending;
+use server_process::ServerProcess;
+use server_process::family::cpu_time;
 
 use super::Lab;
-use crate::instruments::family::cpu_time;
 use crate::instruments::foreign::{self, Foreign};
-use crate::instruments::server_process::ServerProcess;
 use crate::models::Contestant;
 
 /// A server that a load can be put on.

@@ -1,9 +1,10 @@
 //! The report: one file, nothing loaded from elsewhere, no script. It is read on a projector, in
 //! light and dark, and printed.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::iter;
 
-use super::section::{Section, Table, explain_mark};
+use super::markup::escaped;
+use super::section::{Picture, Section, Table, explain_mark};
 use crate::instruments::machine::Machine;
 
 const STYLE: &str = include_str!("style.css");
@@ -30,7 +31,7 @@ pub struct Report {
     /// The command that made it.
     pub command: String,
     /// What to know before trusting it.
-    pub warning: Option<String>,
+    pub warnings: Vec<String>,
     /// Its parts.
     pub parts: Vec<Part>,
 }
@@ -38,31 +39,19 @@ pub struct Report {
 /// The whole page.
 pub fn page(report: &Report) -> String {
     let title = "One server, many ways to serve many clients";
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { (title) }
-                    (machine(report))
-                    nav { ul {
-                        @for part in &report.parts { li { a href={ "#" (part.name) } { (part.title) } } }
-                    } }
-                    @for it in &report.parts { (part(it)) }
-                }
-            }
-        }
-    };
-    page.into_string()
+    let link = |it: &Part| format!("<li><a href=\"#{}\">{}</a></li>", it.name, escaped(it.title));
+    let links: String = report.parts.iter().map(link).collect();
+    let parts: String = report.parts.iter().map(part).collect();
+    let machine = machine(report);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{title}</h1>\n{machine}<nav><ul>{links}</ul></nav>\n{parts}</main>\n</body>\n</html>\n"
+    )
 }
 
-fn machine(report: &Report) -> Markup {
+fn machine(report: &Report) -> String {
     let machine = &report.machine;
     let facts = [
         ("CPU", format!("{}, {} cores", machine.cpu, machine.cores)),
@@ -72,57 +61,63 @@ fn machine(report: &Report) -> Markup {
         ("date", machine.date.clone()),
         ("made by", report.command.clone()),
     ];
-    let warning = report.warning.clone().map(|warning| ("warning", warning));
-    html! {
-        dl.machine {
-            @for (name, fact) in facts.into_iter().chain(warning) { dt { (name) } dd { (fact) } }
-        }
-    }
+    let warnings = report.warnings.iter().map(|warning| ("warning", warning.clone()));
+    let fact = |(name, fact): (&str, String)| format!("<dt>{name}</dt><dd>{}</dd>", escaped(&fact));
+    let facts: String = facts.into_iter().chain(warnings).map(fact).collect();
+    format!("<dl class=\"machine\">{facts}</dl>\n")
 }
 
-fn part(Part { name, title, section, command }: &Part) -> Markup {
+fn part(Part { name, title, section, command }: &Part) -> String {
     let sentences = section.sentences.iter().cloned().chain(explain_mark(&section.tables));
-    html! {
-        section id=(name) {
-            h2 { (title) }
-            p.scrolls { "Pictures and tables are wider than this window: they scroll sideways." }
-            ul.findings { @for sentence in sentences { li { (sentence) } } }
-            div.pictures {
-                @for picture in &section.pictures {
-                    figure {
-                        (PreEscaped(&picture.svg))
-                        @if !picture.caption.is_empty() { figcaption { (picture.caption) } }
-                    }
-                }
-            }
-            @for it in &section.tables { (table(it)) }
-            p.method { (section.method) " " code { (command) } }
-        }
-    }
+    let sentences: String = sentences.map(|it| format!("<li>{}</li>", escaped(&it))).collect();
+    let pictures: String = section.pictures.iter().map(figure).collect();
+    let tables: String = section.tables.iter().map(table).collect();
+    let (title, method, command) = (escaped(title), escaped(&section.method), escaped(command));
+    format!(
+        "<section id=\"{name}\">\n<h2>{title}</h2>\n<p class=\"scrolls\">Pictures and tables are \
+         wider than this window: they scroll sideways.</p>\n<ul class=\"findings\">{sentences}</ul>\n\
+         <div class=\"pictures\">{pictures}</div>\n{tables}\
+         <p class=\"method\">{method} <code>{command}</code></p>\n</section>\n"
+    )
+}
+
+fn figure(Picture { svg, caption, .. }: &Picture) -> String {
+    let caption = match caption.is_empty() {
+        true => String::new(),
+        false => format!("<figcaption>{}</figcaption>", escaped(caption)),
+    };
+    format!("<figure>{svg}{caption}</figure>")
 }
 
 /// A table, in a box that scrolls where the window is narrow.
-pub fn table(table: &Table) -> Markup {
-    html! {
-        div.table {
-            table {
-                @if !table.caption.is_empty() { caption { (table.caption) } }
-                thead { tr {
-                    th { (table.corner) }
-                    @for column in &table.columns { th { (column) } }
-                } }
-                tbody { @for (label, cells) in &table.rows { tr {
-                    @if cells.is_empty() {
-                        th.group colspan=(table.columns.len() + 1) { (label) }
-                    } @else {
-                        th { (label) }
-                        @for cell in cells { td { (cell) } }
-                    }
-                } } }
-            }
-        }
-        @if !table.legend.is_empty() { p.method { (table.legend) } }
+pub fn table(table: &Table) -> String {
+    let caption = match table.caption.is_empty() {
+        true => String::new(),
+        false => format!("<caption>{}</caption>", escaped(&table.caption)),
+    };
+    let heads = iter::once(table.corner).chain(table.columns.iter().map(String::as_str));
+    let heads: String = heads.map(|it| format!("<th>{}</th>", escaped(it))).collect();
+    let row = |(label, cells): &(String, Vec<String>)| row(table, label, cells);
+    let rows: String = table.rows.iter().map(row).collect();
+    let legend = match table.legend.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"method\">{}</p>", escaped(&table.legend)),
+    };
+    format!(
+        "<div class=\"table\"><table>{caption}<thead><tr>{heads}</tr></thead>\
+         <tbody>{rows}</tbody></table></div>{legend}"
+    )
+}
+
+/// A row of cells, or without any the heading of the rows below it.
+fn row(table: &Table, label: &str, cells: &[String]) -> String {
+    let label = escaped(label);
+    if cells.is_empty() {
+        let width = table.columns.len() + 1;
+        return format!("<tr><th class=\"group\" colspan=\"{width}\">{label}</th></tr>");
     }
+    let cells: String = cells.iter().map(|it| format!("<td>{}</td>", escaped(it))).collect();
+    format!("<tr><th>{label}</th>{cells}</tr>")
 }
 
 #[cfg(test)]
@@ -141,8 +136,8 @@ mod tests {
         let section = Section { sentences, tables: vec![table], ..Section::default() };
         let command = "cargo run".to_owned();
         let part = Part { name: "part", title: "A part", section, command };
-        let (machine, warning) = (Machine::here(), Some("3 connections".to_owned()));
-        let report = Report { machine, command: "lab".to_owned(), warning, parts: vec![part] };
+        let (machine, warnings) = (Machine::here(), vec!["3 connections".to_owned()]);
+        let report = Report { machine, command: "lab".to_owned(), warnings, parts: vec![part] };
         let html = page(&report);
         let marked = "may be the bottleneck";
         for part in

@@ -1,17 +1,15 @@
 //! Lines over logarithmic axes, as SVG. Text and axes take the colours of the page that the picture
 //! stands in; each model keeps its own colour in every plot.
 
-use std::ops::Range;
+use std::fmt::Write;
 
-use anyhow::anyhow;
-use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
-use plotters::prelude::*;
-
-use self::legend::{heading, legend, legend_rows};
-use super::number::short;
+use self::area::Area;
+use self::legend::{heading, legend};
+use super::markup::escaped;
 use super::section::Picture;
 use crate::instruments::sample::Sample;
 
+mod area;
 mod legend;
 
 /// The colours of the text, the lines and the ground are the page's own: these variables of its
@@ -23,7 +21,10 @@ pub const FAINT: &str = "var(--faint, #bbb)";
 
 /// A colour as SVG spells it.
 pub fn hex(colour: u32) -> String {
-    format!("#{colour:06x}")
+    match colour {
+        INK_COLOUR => INK.to_owned(),
+        _ => format!("#{colour:06x}"),
+    }
 }
 
 const SIZE: (u32, u32) = (640, 400);
@@ -34,15 +35,8 @@ const TEXT: u32 = 15;
 /// The height of a row of the legend, and of the title above it.
 const LEGEND_ROW: u32 = 22;
 
-/// So many values of the horizontal axis at most are all written at it.
-const MOST_VALUES: usize = 8;
-
-/// The colour of a line that is no model's: that of the text.
-pub const INK_COLOUR: u32 = 0x01_02_03;
-
-/// Colours that stand for those of the page, until the picture is written.
-const INK_FOR_NOW: RGBColor = RGBColor(1, 2, 3);
-const FAINT_FOR_NOW: RGBColor = RGBColor(4, 5, 6);
+/// The colour of a line that is no model's: that of the text. It is no colour of its own.
+pub const INK_COLOUR: u32 = u32::MAX;
 
 /// What a plot shows.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +58,8 @@ pub struct Line {
     pub name: String,
     /// Its colour, as `0xRRGGBB`.
     pub colour: u32,
-    /// Whether it is dashed: a further line of the same colour.
-    pub dashed: bool,
+    /// How many lines of the same colour come before it: each is dashed in another way.
+    pub number: usize,
     /// Its points, from left to right.
     pub points: Vec<Point>,
 }
@@ -82,7 +76,7 @@ pub struct Point {
 }
 
 impl Line {
-    /// A line of those who took part in an experiment. A further one of a model is dashed.
+    /// A line of each server that took part in an experiment. The further ones of a model are dashed.
     pub fn all<'a, T>(
         curves: impl IntoIterator<Item = (&'a str, u32, &'a [T])>,
         point: impl Fn(&T) -> Option<Point>,
@@ -92,11 +86,11 @@ impl Line {
     {
         let mut lines: Vec<Line> = Vec::new();
         for (name, colour, points) in curves {
-            let dashed = lines.iter().any(|line| line.colour == colour);
+            let number = lines.iter().filter(|line| line.colour == colour).count();
             let points: Vec<Point> = points.iter().filter_map(&point).collect();
             // What has no point needs no place in the legend.
             if !points.is_empty() {
-                lines.push(Line { name: name.to_owned(), colour, dashed, points });
+                lines.push(Line { name: name.to_owned(), colour, number, points });
             }
         }
         lines
@@ -116,45 +110,27 @@ impl Point {
     }
 }
 
-/// Draws the lines as a picture under their title; none where there is no point to draw.
-///
-/// # Errors
-///
-/// When it cannot be drawn.
-pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<Picture>> {
+/// Draws the lines as a picture under their title; none where there is no point to draw. What is not above
+/// zero has no place on a logarithmic axis and is left out.
+pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> Option<Picture> {
     // Its title stands in the picture.
     let caption = String::new();
-    Ok(draw(axes, lines)?.map(|svg| Picture { caption, svg, text: None }))
+    draw(axes, lines).map(|svg| Picture { caption, svg, text: None })
 }
 
-/// Draws the lines. What is not above zero has no place on a logarithmic axis and is left out.
-fn draw(axes: &Axes<'_>, lines: &[Line]) -> anyhow::Result<Option<String>> {
+fn draw(axes: &Axes<'_>, lines: &[Line]) -> Option<String> {
     let lines: Vec<Line> = lines.iter().map(above_zero).collect();
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let x = span(points().map(|point| (point.x, point.x)), 1.15);
-    let y = span(points().map(|point| point.range), 1.3);
-    let (Some(x), Some(y)) = (x, y) else {
-        return Ok(None);
-    };
-    let mut svg = String::new();
-    let plotted = match axes.even {
-        true => plot(&mut svg, axes, &lines, -0.03 * x.end..x.end, y),
-        false => {
-            let ticks = measured_at(&lines).unwrap_or_else(|| ticks(&x));
-            plot(&mut svg, axes, &lines, x.log_scale().with_key_points(ticks), y)
-        }
-    };
-    plotted.map_err(|error| anyhow!("{}: {error}", axes.title))?;
-    Ok(Some(dress(&svg, axes.title, &lines)))
-}
-
-/// The values of the horizontal axis at which something was measured, where these are few.
-fn measured_at(lines: &[Line]) -> Option<Vec<f64>> {
-    let mut values: Vec<f64> =
-        lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    (values.len() <= MOST_VALUES).then_some(values)
+    let area = Area::around(axes, &lines)?;
+    let (title, (width, height)) = (escaped(axes.title), SIZE);
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
+         font-family=\"sans-serif\" font-size=\"{TEXT}\" fill=\"{INK}\"><title>{title}</title>\n"
+    );
+    svg += &heading(&title);
+    svg += &legend(&lines);
+    svg += &area.grid(axes);
+    lines.iter().for_each(|line| draw_line(&mut svg, &area, line));
+    Some(svg + "</svg>\n")
 }
 
 fn above_zero(line: &Line) -> Line {
@@ -166,102 +142,33 @@ fn above_zero(line: &Line) -> Line {
     Line { points: points.collect(), ..line.clone() }
 }
 
-/// From the smallest to the largest value, and a little further to either side.
-fn span(values: impl Iterator<Item = (f64, f64)>, margin: f64) -> Option<Range<f64>> {
-    let all = values.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
-    Some(all.0 / margin..all.1 * margin)
-}
-
-fn plot<X>(
-    svg: &mut String,
-    axes: &Axes<'_>,
-    lines: &[Line],
-    x: X,
-    y: Range<f64>,
-) -> Result<(), Box<dyn std::error::Error>>
-where
-    X: AsRangedCoord<Value = f64>,
-    X::CoordDescType: ValueFormatter<f64>,
-{
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    let mut chart = ChartBuilder::on(&root)
-        .margin(12)
-        .margin_top(14 + LEGEND_ROW * (1 + legend_rows(lines)))
-        .x_label_area_size(46)
-        .y_label_area_size(70)
-        .build_cartesian_2d(x, y.clone().log_scale().with_key_points(ticks(&y)))?;
-    // The backend writes letters a quarter smaller than it is told.
-    let text = || ("sans-serif", TEXT * 5 / 4).into_font().color(&INK_FOR_NOW);
-    chart
-        .configure_mesh()
-        .x_desc(axes.x)
-        .y_desc(axes.y)
-        .x_label_formatter(&|value| label(*value))
-        .y_label_formatter(&|value| label(*value))
-        .label_style(text())
-        .axis_desc_style(text())
-        .axis_style(INK_FOR_NOW)
-        .bold_line_style(FAINT_FOR_NOW.stroke_width(1))
-        .light_line_style(TRANSPARENT)
-        .draw()?;
-    for line in lines {
-        let [_, red, green, blue] = line.colour.to_be_bytes();
-        let style = RGBColor(red, green, blue).stroke_width(2);
-        let points = || line.points.iter().map(|point| (point.x, point.y));
-        if line.dashed {
-            chart.draw_series(DashedLineSeries::new(points(), 6, 5, style))?;
-        } else {
-            chart.draw_series(LineSeries::new(points(), style))?;
-        }
-        chart.draw_series(points().map(|point| Circle::new(point, 3, style.filled())))?;
-        chart.draw_series(line.points.iter().map(|point| {
-            let (low, high) = point.range;
-            PathElement::new(vec![(point.x, low), (point.x, high)], style.stroke_width(1))
-        }))?;
+/// A line through its points, and the range of each.
+fn draw_line(svg: &mut String, area: &Area, line: &Line) {
+    let colour = hex(line.colour);
+    let place = |point: &Point| format!("{:.1} {:.1}", area.x.at(point.x), area.y.at(point.y));
+    let places: Vec<String> = line.points.iter().map(place).collect();
+    let (path, dashes) = (places.join("L"), dashes(line.number));
+    let _ = writeln!(
+        svg,
+        "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>"
+    );
+    for point in &line.points {
+        let (x, y) = (area.x.at(point.x), area.y.at(point.y));
+        let (low, high) = (area.y.at(point.range.0), area.y.at(point.range.1));
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>\
+             <path d=\"M{x:.1} {low:.1}V{high:.1}\" stroke=\"{colour}\"/>"
+        );
     }
-    root.present()?;
-    Ok(())
 }
 
-/// Gives the picture the page's colours, a title, a legend, and the width of its place.
-fn dress(svg: &str, title: &str, series: &[Line]) -> String {
-    let (width, height) = SIZE;
-    let size = format!("width=\"{width}\" height=\"{height}\" ");
-    let head = format!("role=\"img\"><title>{title}</title>\n{}{}", heading(title), legend(series));
-    let svg = svg
-        .replacen(&size, "", 1)
-        .replacen('>', &format!(" {head}"), 1)
-        .replace("\"#010203\"", &format!("\"{INK}\""))
-        .replace("\"#040506\"", &format!("\"{FAINT}\""));
-    // A blank line would end the picture where it stands in a page of Markdown.
-    let lines: Vec<&str> = svg.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines.join("\n") + "\n"
-}
-
-/// Where the lines of the grid are: 1, 2, 5, 10, ... where these are enough and not too many.
-fn ticks(range: &Range<f64>) -> Vec<f64> {
-    const STEPS: [&[f64]; 4] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &FINE];
-    const FINE: [f64; 18] =
-        [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
-    let decades = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
-    let of = |steps: &[f64]| {
-        let all = decades
-            .clone()
-            .flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)));
-        all.filter(|value| range.contains(value)).collect::<Vec<_>>()
-    };
-    let few = STEPS.iter().map(|steps| of(steps)).find(|ticks| ticks.len() >= 4);
-    few.unwrap_or_else(|| of(&FINE))
-}
-
-/// A number without the zeros that say nothing: `20k`, `1.5`.
-fn label(value: f64) -> String {
-    let text = short(value);
-    let digits = text.trim_end_matches(['k', 'M']);
-    let unit = &text[digits.len()..];
-    match digits.contains('.') {
-        true => format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.')),
-        false => text,
+/// How the first, the second, the third line of a colour is drawn.
+fn dashes(number: usize) -> &'static str {
+    match number % 3 {
+        0 => "",
+        1 => " stroke-dasharray=\"6 5\"",
+        _ => " stroke-dasharray=\"2 4\"",
     }
 }
 
@@ -278,6 +185,8 @@ pub fn standalone(svg: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const AXES: Axes<'_> = Axes { title: "a test", x: "clients", y: "per second", even: false };
@@ -285,70 +194,53 @@ mod tests {
     fn line(points: &[(f64, f64)]) -> Line {
         let points =
             points.iter().map(|(x, y)| Point { x: *x, y: *y, range: (*y * 0.9, *y * 1.1) });
-        Line {
-            name: "fork".to_owned(),
-            colour: 0x00d5_5e00,
-            dashed: false,
-            points: points.collect(),
-        }
+        Line { name: "fork".to_owned(), colour: 0x00d5_5e00, number: 0, points: points.collect() }
     }
 
     #[test]
     fn a_plot_has_a_title_a_legend_and_the_page_s_colours() {
-        let svg = draw(&AXES, &[line(&[(1.0, 10.0), (1000.0, 20.0)])]).unwrap().unwrap();
+        let svg = draw(&AXES, &[line(&[(1.0, 10.0), (1000.0, 20.0)])]).unwrap();
         for part in ["<title>a test</title>", ">fork</text>", INK, FAINT, "viewBox", "clients"] {
             assert!(svg.contains(part), "{part:?} is missing in {svg}");
         }
+        // A blank line would end the picture where it stands in a page of Markdown.
         assert!(!svg.contains("\n\n"), "{svg}");
-        assert!(!svg.contains("#010203") && !svg.contains("#040506"), "{svg}");
         assert!(standalone(&svg).contains("prefers-color-scheme"));
+    }
+
+    #[test]
+    fn three_lines_of_a_colour_look_different_and_names_cannot_break_the_picture() {
+        let points = [Point { x: 1.0, y: 2.0, range: (2.0, 2.0) }];
+        let curves = ["<one>", "two", "three"].map(|name| (name, 0x1234, &points[..]));
+        let lines = Line::all(curves, |point| Some(*point));
+        let drawn: BTreeSet<&str> = lines.iter().map(|line| dashes(line.number)).collect();
+        assert_eq!(drawn.len(), 3);
+        let svg = draw(&AXES, &lines).unwrap();
+        assert!(svg.contains("&lt;one&gt;") && !svg.contains("<one>"), "{svg}");
     }
 
     #[test]
     fn each_value_that_was_measured_is_at_the_axis() {
         let few = [25.0, 300.0, 1000.0].map(|x| (x, 10.0));
-        assert_eq!(measured_at(&[line(&few), line(&few)]), Some(vec![25.0, 300.0, 1000.0]));
-        let svg = draw(&AXES, &[line(&few)]).unwrap().unwrap();
-        assert!(svg.contains("\n25\n") && svg.contains("\n300\n"), "{svg}");
+        let svg = draw(&AXES, &[line(&few), line(&few)]).unwrap();
+        assert!(svg.contains(">25</text>") && svg.contains(">300</text>"), "{svg}");
         let many: Vec<_> = (1..=9).map(|x| (f64::from(x), 10.0)).collect();
-        assert_eq!(measured_at(&[line(&many)]), None);
+        let svg = draw(&AXES, &[line(&many)]).unwrap();
+        assert!(!svg.contains(">4</text>"), "{svg}");
     }
 
     #[test]
     fn an_even_axis_has_a_place_for_nothing() {
         let even = Axes { even: true, ..AXES };
         let line = line(&[(0.0, 10.0), (50.0, 20.0), (100.0, 20.0)]);
-        let svg = draw(&even, &[line]).unwrap().unwrap();
+        let svg = draw(&even, &[line]).unwrap();
         assert_eq!(svg.matches("<circle").count(), 3, "{svg}");
     }
 
     #[test]
-    fn labels_are_short() {
-        let labels = [0.1, 1.0, 5.0, 20.0, 1000.0, 50_000.0, 1500.0].map(label);
-        assert_eq!(labels, ["0.1", "1", "5", "20", "1k", "50k", "1.5k"]);
-    }
-
-    #[test]
-    fn ticks_lie_where_the_data_lie() {
-        assert_eq!(ticks(&(0.9..1200.0)), [1.0, 10.0, 100.0, 1000.0]);
-        assert_eq!(ticks(&(8.0..220.0)), [10.0, 20.0, 50.0, 100.0, 200.0]);
-        let narrow = ticks(&(20.0..65.0));
-        assert!(
-            narrow.len() >= 4 && narrow.iter().all(|it| (20.0..65.0).contains(it)),
-            "{narrow:?}"
-        );
-    }
-
-    #[test]
-    fn a_long_legend_has_more_rows() {
-        assert_eq!(legend_rows(&vec![line(&[]); 3]), 1);
-        assert_eq!(legend_rows(&vec![line(&[]); 9]), 2);
-    }
-
-    #[test]
     fn what_has_no_place_on_the_axes_is_left_out() {
-        assert!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0)])]).unwrap().is_some());
-        assert_eq!(draw(&AXES, &[line(&[(1.0, 0.0)])]).unwrap(), None);
-        assert_eq!(draw(&AXES, &[]).unwrap(), None);
+        assert!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0)])]).is_some());
+        assert_eq!(draw(&AXES, &[line(&[(1.0, 0.0)])]), None);
+        assert_eq!(draw(&AXES, &[]), None);
     }
 }

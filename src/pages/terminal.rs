@@ -1,6 +1,7 @@
 //! A section in a terminal, in 80 columns.
 
-use comfy_table::{CellAlignment, Table as Grid, presets};
+use std::iter;
+
 use textwrap::WordSplitter;
 
 use super::section::{Section, Table, explain_mark};
@@ -70,36 +71,53 @@ fn with_warning(text: String, width: usize) -> String {
 }
 
 /// The lines of a table whose columns stand so far apart. Headings of rows take a line of their own.
-fn lines(table: &Table, apart: u16, shown: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut grid = Grid::new();
-    grid.load_style(presets::NOTHING);
-    grid.set_header([table.corner].into_iter().chain(table.columns.iter().map(String::as_str)));
+fn lines(table: &Table, apart: usize, shown: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut grid = head(table);
+    grid.extend(body(table, shown));
+    let columns = grid.iter().map(Vec::len).max().unwrap_or(1);
+    // A heading is wider than its column.
+    let rows = || grid.iter().filter(|row| row.len() > 1);
+    let width = |column: usize| {
+        rows().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let is_right = |column| match column {
+        0 => is_numeric(table),
+        _ => is_of_numbers(table, column - 1),
+    };
+    let cell = |(column, text): (usize, &String)| match is_right(column) {
+        true => format!("{text:>width$}", width = widths[column]),
+        false => format!("{text:<width$}", width = widths[column]),
+    };
+    let line = |row: &Vec<String>| match row.as_slice() {
+        [heading] => heading.clone(),
+        cells => cells.iter().enumerate().map(cell).collect::<Vec<_>>().join(&" ".repeat(apart)),
+    };
+    grid.iter().map(|row| line(row).trim_end().to_owned()).collect()
+}
+
+/// The headings of the columns, each from the top: a cell a column, a row a line.
+fn head(table: &Table) -> Vec<Vec<String>> {
+    let heads = || [table.corner].into_iter().chain(table.columns.iter().map(String::as_str));
+    let height = heads().map(|head| head.lines().count()).max().unwrap_or(1).max(1);
+    let cell = |head: &str, line| head.lines().nth(line).unwrap_or("").to_owned();
+    (0..height).map(|line| heads().map(|head| cell(head, line)).collect()).collect()
+}
+
+/// The rows, with each label once, where it stands first.
+fn body(table: &Table, shown: &dyn Fn(&str) -> String) -> Vec<Vec<String>> {
     let mut last = "";
-    for (label, cells) in table.rows.iter().filter(|(_, cells)| !cells.is_empty()) {
-        let label = if *label == last {
-            ""
-        } else {
-            last = label;
-            label
-        };
-        grid.add_row([label.to_owned()].into_iter().chain(cells.iter().map(|it| shown(it))));
-    }
-    for (index, column) in grid.column_iter_mut().enumerate() {
-        column.set_padding((0, apart));
-        if index > 0 && is_of_numbers(table, index - 1) || index == 0 && is_numeric(table) {
-            column.set_cell_alignment(CellAlignment::Right);
+    let row = |(label, cells): &(String, Vec<String>)| {
+        iter::once(label.clone()).chain(cells.iter().map(|it| shown(it))).collect()
+    };
+    let mut rows: Vec<Vec<String>> = table.rows.iter().map(row).collect();
+    for (row, (label, _)) in rows.iter_mut().zip(&table.rows) {
+        if label == last {
+            row[0].clear();
         }
+        last = if row.len() == 1 { "" } else { label };
     }
-    let text = grid.to_string();
-    let mut lines = text.lines().map(|line| line.trim_end().to_owned());
-    let heads = table.columns.iter().map(|column| column.lines().count()).max().unwrap_or(1);
-    let head: Vec<String> = lines.by_ref().take(heads.max(1)).collect();
-    let headings = table.rows.iter().map(|(label, cells)| (label, cells.is_empty()));
-    let body = headings.filter_map(|(label, is_heading)| match is_heading {
-        true => Some(label.clone()),
-        false => lines.next(),
-    });
-    head.into_iter().chain(body).collect()
+    rows
 }
 
 /// Whether a column holds numbers, and so stands to the right.
@@ -141,6 +159,29 @@ mod tests {
             "pool      -  yes",
         ];
         let text = table(&Table { columns, rows, ..Table::default() }, WIDTH);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_label_stands_once_and_again_below_the_next_heading() {
+        let rows = vec![
+            row("idle", &[]),
+            row("fork", &["1"]),
+            row("fork", &["2"]),
+            row("busy", &[]),
+            row("fork", &["3"]),
+        ];
+        let columns = vec!["per\nclient".to_owned()];
+        let text = table(&Table { columns, rows, ..Table::default() }, WIDTH);
+        let expected = [
+            "         per",
+            "      client",
+            "idle",
+            "fork       1",
+            "           2",
+            "busy",
+            "fork       3",
+        ];
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 

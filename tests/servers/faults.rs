@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::{AtOnce, Unit};
+use server_process::ServerProcess;
 
 use crate::support::inside::{children_of, is_gone};
 use crate::support::{Client, Server, Subject, wait_until};
@@ -54,6 +54,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// How many messages of each healthy client are answered, at least, before a fault and after it.
 const EXCHANGES: usize = 10;
+
+/// How long a healthy client waits before its next message.
+const PACE: Duration = Duration::from_millis(3);
 
 /// Runs `fault` beside clients that talk to the server all the while. Each of their messages must be
 /// answered, before, during and after the fault. Where one client is served at a time they come
@@ -104,6 +107,8 @@ fn talk(server: &Server, messages: u64, stop: &AtomicBool, answered: &AtomicUsiz
             client.exchange(&format!("healthy, message {number}\n"));
             answered.fetch_add(1, Ordering::Relaxed);
             sent += 1;
+            // The CPUs are for the other tests.
+            thread::sleep(PACE);
         }
         client.send("Bye\n");
         client.receive_to_the_end("");
@@ -180,11 +185,11 @@ fn reads_slowly(subject: Subject) {
 }
 
 fn never_reads(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "1s"]);
+    let server = subject.start(&["--quiet", "--idle-timeout", "5s"]);
     nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.stuff();
-        wait_until("the log says it", || server.logged("closed: idle for 1s") == 1);
+        wait_until("the log says it", || server.logged("closed: idle for 5s") == 1);
     });
 }
 

@@ -4,12 +4,18 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lab::check::{Rubric, Subject, Target, Verdict, total};
+use check::{Rubric, Subject, Target, Verdict, check, total};
 use libtest_mimic::Trial;
 use protocol::Framing;
 
-/// How long an answer may take: the tutorial's server takes a second.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an answer may take. A server that fails a case is waited for so long: the solution fails none,
+/// and the tutorial's server takes a second for each answer.
+const OF_THE_STARTER: Duration = Duration::from_secs(2);
+const OF_THE_SOLUTION: Duration = Duration::from_secs(10);
+const OF_THE_TUTORIAL: Duration = Duration::from_secs(3);
+
+/// How many servers are asked at once.
+const SERVERS: usize = 8;
 
 /// What the tutorial's server follows: it serves many, each for a second, and knows `Bye` alone.
 const TUTORIAL: [&str; 8] = [
@@ -49,30 +55,30 @@ pub(crate) fn where_there_is_python(trial: Trial) -> Trial {
 }
 
 /// What a server in Python gets.
-fn graded(file: &str, framing: Framing) -> Vec<Verdict> {
+fn graded(file: &str, framing: Framing, patience: Duration) -> Vec<Verdict> {
     let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
     let start = format!("python3 '{file}' {{port}}").parse().expect("a command");
     let address = ([127, 0, 0, 1], 0).into();
-    let target = Target { start: Some(start), patience: PATIENCE, ..Target::new(address) };
-    let mut subject = Subject::new(target).expect("a server");
+    let target = Target { start: Some(start), patience, ..Target::new(address) };
+    let subjects = Subject::several(&target, SERVERS).expect("servers");
     let deadline = Instant::now() + Duration::from_secs(600);
-    subject.check(&Rubric::usual(framing).cases, deadline, |_| {})
+    check(subjects, &Rubric::usual(framing).cases, deadline, |_| {})
 }
 
 fn starter() {
-    let verdicts = graded("homework/python/starter.py", Framing::Line);
+    let verdicts = graded("homework/python/starter.py", Framing::Line, OF_THE_STARTER);
     let points = "32 of 100 points; cases: 13 passed, 17 failed, 0 not asked";
     assert_eq!(total(&verdicts), points, "{verdicts:#?}");
 }
 
 fn solution() {
-    let verdicts = graded("homework/python/solution.py", Framing::Line);
+    let verdicts = graded("homework/python/solution.py", Framing::Line, OF_THE_SOLUTION);
     let points = "100 of 100 points; cases: 30 passed, 0 failed, 0 not asked";
     assert_eq!(total(&verdicts), points, "{verdicts:#?}");
 }
 
 fn tutorial() {
-    let verdicts = graded("tests/foreign/tutorial.py", Framing::Raw);
+    let verdicts = graded("tests/foreign/tutorial.py", Framing::Raw, OF_THE_TUTORIAL);
     let passed: Vec<_> = verdicts.iter().filter(|it| it.passed).map(|it| it.case).collect();
     assert_eq!(passed, TUTORIAL, "{verdicts:#?}");
 }

@@ -13,8 +13,9 @@ use crate::support::{LAB, Server, any};
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/protocol/src/cases.md");
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 9] = [
         ("gives a server that it starts itself all points", all_points),
+        ("says the same in the same order if it asks several servers at once", several_at_once),
         ("passes our server at its address, and says what it did not ask", at_an_address),
         ("says of a failure what was sent, what came, and which rule there is", explains_a_failure),
         ("gives the points of a rubric, and asks only its cases", rubric),
@@ -71,6 +72,18 @@ fn all_points() {
     );
 }
 
+/// The cases that fail take longest, and the last one is done long before them.
+fn several_at_once() {
+    let start = start_command() + " --max-message 500 --framing line";
+    let check = |jobs: &str| {
+        let limits = ["--max-message", "1000", "--only", "echo", "--jobs", jobs];
+        printed(check(&[&["--start", &start], &limits[..]].concat()), 1)
+    };
+    let one = check("1");
+    assert!(one.contains("20 of 22 points; cases: 10 passed, 1 failed, 0 not asked"), "{one}");
+    assert_eq!(one, check("5"));
+}
+
 fn at_an_address() {
     let server = any().start(&["--quiet"]);
     let file = file_with("");
@@ -110,8 +123,7 @@ fn explains_a_failure() {
 
 fn rubric() {
     let server = any().start(&["--quiet"]);
-    let rubric =
-        file_with("[points]\n\"Bye may have a CRLF\" = 7\n\"an empty line is a message\" = 3\n");
+    let rubric = file_with("7 Bye may have a CRLF\n# and\n3 an empty line is a message\n");
     let text = printed(check_server(&server, &["--rubric", path(&rubric)]), 0);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
@@ -128,7 +140,7 @@ fn rubric() {
 }
 
 fn mistake_in_a_rubric() {
-    let rubric = file_with("[points]\n\"an empty line is a message\" = 3\n\"an empty lion\" = 3\n");
+    let rubric = file_with("# mine\n3 an empty line is a message\n3 an empty lion\n");
     let text = printed(check(&["--rubric", path(&rubric)]), 1);
     assert!(text.contains(": line 3: there is no case \"an empty lion\""), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -141,7 +153,7 @@ fn junit() {
     printed(check_server(&server, &[&arguments[..], &["--junit", path(&file)]].concat()), 1);
     let xml = fs::read_to_string(file.path()).expect("the file");
     for part in [
-        r#"<testsuites name="lab check" tests="14" skipped="3" failures="1" errors="0">"#,
+        r#"<testsuites name="lab check" tests="14" skipped="3" errors="0" failures="1">"#,
         r#"<testsuite name="echo" tests="11" skipped="0" errors="0" failures="1">"#,
         r#"<testcase name="lines keep their CRLF" classname="echo""#,
         r#"<failure message="The client sent 3002 bytes"#,

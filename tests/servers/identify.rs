@@ -1,19 +1,20 @@
 //! `lab identify` names every model of this project, and servers in another language that it has never
-//! heard of.
+//! heard of. A busy machine blurs what is seen: each test looks again, a bounded number of times.
 
+use std::cell::Cell;
 use std::process::Command;
 
 use lab::identify::{Behaviour, Evidence, Harm, Kind, Stall, Target, Verdict, identify};
-use lab::instruments::sockets;
 use libtest_mimic::Trial;
 use protocol::Framing;
 use server_core::{AtOnce, Model, Unit};
+use server_process::sockets;
 
 use crate::foreign::where_there_is_python;
 use crate::support::{LAB, Server, Subject, any, subjects, trial, wait_until};
 use crate::{of, of_all, of_those};
 
-/// How often it may say that it cannot decide, when the machine is busy, before it must.
+/// How many looks may leave open what a server is, when the machine is busy, before one must decide.
 const TRIES: usize = 6;
 
 const RING_BESIDE_EPOLL: &str = "a ring beside epoll leaves open which of the two serves";
@@ -39,21 +40,18 @@ pub(crate) fn trials() -> Vec<Trial> {
         };
         all.into_iter().map(move |arguments| (subject, arguments))
     });
-    let ours = told.flat_map(|(subject, arguments)| {
+    let ours = told.map(|(subject, arguments)| {
         let name = [&[subject.name().as_str()], arguments].concat().join(" ");
         let model = subject.model;
-        let inside = trial(format!("{name}: is identified"), &model, move || {
-            is_named(&subject.start(arguments), kind_of(&model));
+        // Its bare server looks the same to clients.
+        let (what, look): (_, fn(&Server, Kind)) = match arguments.contains(&"--bare") {
+            true => ("is identified", is_named),
+            false => ("is identified, also by its clients alone", is_named_both_ways),
+        };
+        trial(format!("{name}: {what}"), &model, move || {
+            look(&subject.start(arguments), kind_of(&model));
             Ok(())
-        });
-        let outside =
-            trial(format!("{name}: is identified by its clients alone"), &model, move || {
-                is_not_mistaken(&subject.start(arguments), kind_of(&model));
-                Ok(())
-            });
-        // Its page looks the same to them.
-        let outside = (!arguments.contains(&"--bare")).then_some(outside);
-        [Some(inside), outside].into_iter().flatten()
+        })
     });
     let theirs = PYTHON.into_iter().map(|(name, kind)| {
         where_there_is_python(Trial::test(format!("Python's {name}: is identified"), move || {
@@ -67,8 +65,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let more = [
         where_there_is_python(Trial::test("Python's forking server has forty at once", || {
             let server = python("forking");
-            let (_, evidence) = look(&Target { at_most: 64, ..target(&server) });
-            assert!(evidence.places.is_limit && evidence.places.served == 40, "{evidence:?}");
+            look_until(&Target { at_most: 64, ..target(&server) }, |_, evidence| {
+                evidence.places.is_limit && evidence.places.served == 40
+            });
             Ok(())
         })),
         where_there_is_python(of(one_of_completions(), RING_BESIDE_EPOLL, is_left_open)),
@@ -109,17 +108,60 @@ fn look(target: &Target) -> (Verdict, Evidence) {
     (verdict, evidence)
 }
 
-/// Sees that it is named, and never named something else.
-fn is_named(server: &Server, kind: Kind) {
-    let target = target(server);
+/// Looks again until a look is decided, since a busy machine blurs what is seen.
+fn look_until(target: &Target, is_decided: impl Fn(&Verdict, &Evidence) -> bool) {
+    let mut looks = Vec::new();
     for _ in 0..TRIES {
-        let (verdict, evidence) = look(&target);
-        assert!(verdict.kinds.contains(&kind), "{verdict:?} {evidence:?}");
-        if verdict.kinds == [kind] && is_stopped_as_it_must(&evidence) {
+        let (verdict, evidence) = look(target);
+        if is_decided(&verdict, &evidence) {
             return;
         }
+        looks.push((verdict, evidence));
     }
-    panic!("it was not decided in {TRIES} tries");
+    panic!("it was not decided in {TRIES} looks: {looks:#?}");
+}
+
+/// Sees that it is named. A look that leaves it open is no mistake; one that excludes it is, and a busy
+/// machine may bring about one, but not two.
+fn is_named(server: &Server, kind: Kind) {
+    let mistakes = Cell::new(0);
+    look_until(&target(server), |verdict, evidence| {
+        allow_one(&mistakes, verdict.kinds.contains(&kind), evidence);
+        verdict.kinds == [kind] && is_stopped_as_it_must(evidence)
+    });
+}
+
+/// The same, and that to its clients alone it is what it is, or one of those that look the same to them.
+fn is_named_both_ways(server: &Server, kind: Kind) {
+    let mistakes = Cell::new(0);
+    look_until(&target(server), |verdict, evidence| {
+        let outside = Evidence { inside: None, ..evidence.clone() };
+        let to_clients = Verdict::of(&outside);
+        let is_left = verdict.kinds.contains(&kind) && is_among(kind, &to_clients);
+        allow_one(&mistakes, is_left, evidence);
+        let is_told = verdict.kinds == [kind] && is_stopped_as_it_must(evidence);
+        is_told && to_clients.kinds == same_to_clients(kind, evidence)
+    });
+}
+
+#[track_caller]
+fn allow_one(mistakes: &Cell<usize>, is_right: bool, evidence: &Evidence) {
+    mistakes.set(mistakes.get() + usize::from(!is_right));
+    assert!(mistakes.get() < 2, "{evidence:#?}");
+}
+
+fn is_among(kind: Kind, verdict: &Verdict) -> bool {
+    verdict.kinds.contains(&kind) || verdict.unusual.contains(&kind)
+}
+
+/// The kinds that look alike to the clients of such a server.
+fn same_to_clients(kind: Kind, evidence: &Evidence) -> Vec<Kind> {
+    match (evidence.places.is_limit, evidence.places.served, kind) {
+        (false, _, _) => vec![Kind::Fork, Kind::Thread, Kind::Loop, Kind::Completions],
+        (true, 1, Kind::Prefork) => vec![Kind::Iterative],
+        (true, _, Kind::Prefork) => vec![Kind::Prefork, Kind::Pool],
+        (true, _, kind) => vec![kind],
+    }
 }
 
 /// Whether silent clients hold all places where there is a limit, and nobody where there is none.
@@ -134,26 +176,6 @@ fn is_stopped_as_it_must(evidence: &Evidence) -> bool {
     held_up == [evidence.places.is_limit; 2]
 }
 
-/// Sees that to clients it is what it is, or one of those that look the same to them.
-fn is_not_mistaken(server: &Server, kind: Kind) {
-    for _ in 0..TRIES {
-        let (verdict, evidence) = look(&Target { black_box: true, ..target(server) });
-        assert!(evidence.inside.is_none(), "{evidence:?}");
-        let named = [&verdict.kinds[..], &verdict.unusual].concat();
-        assert!(named.contains(&kind), "{verdict:?} {evidence:?}");
-        let same_to_clients = match (evidence.places.is_limit, evidence.places.served, kind) {
-            (false, _, _) => vec![Kind::Fork, Kind::Thread, Kind::Loop, Kind::Completions],
-            (true, 1, Kind::Prefork) => vec![Kind::Iterative],
-            (true, _, Kind::Prefork) => vec![Kind::Prefork, Kind::Pool],
-            (true, _, kind) => vec![kind],
-        };
-        if verdict.kinds == same_to_clients {
-            return;
-        }
-    }
-    panic!("it was not decided in {TRIES} tries");
-}
-
 fn python(kind: &str) -> Server {
     let mut command = Command::new("python3");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/standard_library.py");
@@ -161,39 +183,47 @@ fn python(kind: &str) -> Server {
     Server::start_by(command)
 }
 
-/// A loop computes for one client after the other, threads and processes by turns.
+/// A loop computes for one client after the other, threads and processes by turns. Its processes are left
+/// alone: only clients look.
 fn computing_tells(subject: Subject) {
     let server = subject.start(&["--compute", "20ms"]);
-    let kind = kind_of(&subject.model);
-    for _ in 0..TRIES {
-        let (verdict, evidence) = look(&Target { black_box: true, at_most: 8, ..target(&server) });
-        let named = [&verdict.kinds[..], &verdict.unusual].concat();
-        assert!(named.contains(&kind), "{verdict:?} {evidence:?}");
-        let is_told = match (subject.has_one_thread(), evidence.turns) {
+    let (kind, mistakes) = (kind_of(&subject.model), Cell::new(0));
+    let target = Target { black_box: true, at_most: 8, ..target(&server) };
+    look_until(&target, |verdict, evidence| {
+        assert!(evidence.inside.is_none(), "{evidence:?}");
+        allow_one(&mistakes, is_among(kind, verdict), evidence);
+        match (subject.has_one_thread(), &evidence.turns) {
             (true, Some(turns)) => {
                 turns.one_by_one && verdict.kinds == [Kind::Loop, Kind::Completions]
             }
             (false, Some(turns)) => !turns.one_by_one || subject.model.unit == Unit::Task,
             (_, None) => false,
-        };
-        if is_told {
-            return;
         }
-    }
-    panic!("it was not told in {TRIES} tries");
+    });
 }
 
+/// Each look has a server of its own: the harm of the look before may have ended it.
 fn fates(subject: Subject) {
-    let server = subject.start_with_workers(8, &["--quiet", "--allow-crash"]);
-    let (_, evidence) = look(&Target { allow_harm: true, ..target(&server) });
-    let fates = evidence.fates.expect("it was allowed");
-    let of = |harm: Harm| fates.iter().find(|fate| fate.harm == harm);
-    let panic = of(Harm::Panic).expect("a handler that panics");
-    assert!(panic.cut == 0 && panic.serves_on, "{panic:?}");
-    let abort = of(Harm::Abort).expect("a process that aborts");
-    let is_alone = subject.model.unit == Unit::Process;
-    assert_eq!(of(Harm::Kill).is_some(), is_alone, "{fates:?}");
-    assert_eq!((abort.cut == 0 && abort.serves_on), is_alone, "{abort:?}");
+    let mut looks = Vec::new();
+    for _ in 0..TRIES {
+        let server = subject.start_with_workers(8, &["--quiet", "--allow-crash"]);
+        let (_, evidence) = look(&Target { allow_harm: true, ..target(&server) });
+        if shows_fates(&evidence, subject.model.unit == Unit::Process) {
+            return;
+        }
+        looks.push(evidence);
+    }
+    panic!("it was not decided in {TRIES} looks: {looks:#?}");
+}
+
+/// A panic harms one client. An abort does so too where each client has a process of its own, which can
+/// also be killed.
+fn shows_fates(evidence: &Evidence, is_alone: bool) -> bool {
+    let of = |harm: Harm| evidence.fates.iter().flatten().find(|fate| fate.harm == harm);
+    let is_harmless = |harm| of(harm).map(|fate| fate.cut == 0 && fate.serves_on);
+    is_harmless(Harm::Panic) == Some(true)
+        && is_harmless(Harm::Abort) == Some(is_alone)
+        && of(Harm::Kill).is_some() == is_alone
 }
 
 fn one_of_completions() -> Subject {
@@ -201,8 +231,8 @@ fn one_of_completions() -> Subject {
 }
 
 fn is_left_open(_: Subject) {
-    let (verdict, evidence) = look(&target(&python("asyncio, beside a ring")));
-    assert_eq!(verdict.kinds, [Kind::Loop, Kind::Completions], "{evidence:?}");
+    let server = python("asyncio, beside a ring");
+    look_until(&target(&server), |verdict, _| verdict.kinds == [Kind::Loop, Kind::Completions]);
 }
 
 fn those_with_queues() -> Subject {
@@ -216,10 +246,11 @@ fn own_queues(subject: Subject) {
     let listeners = || sockets::listeners(server.address()).expect("the kernel's table");
     wait_until("each worker has a queue", || listeners().len() == 4);
     // With as many clients for each as it takes to find all workers.
-    let (verdict, evidence) = look(&Target { at_most: 40, ..target(&server) });
-    assert_eq!(evidence.queues, Some(4), "{evidence:?}");
-    assert!(verdict.kinds.contains(&kind_of(&subject.model)), "{verdict:?}");
-    assert!((2..=4).contains(&evidence.places.served), "{evidence:?}");
+    look_until(&Target { at_most: 40, ..target(&server) }, |verdict, evidence| {
+        assert_eq!(evidence.queues, Some(4), "{evidence:?}");
+        verdict.kinds.contains(&kind_of(&subject.model))
+            && (2..=4).contains(&evidence.places.served)
+    });
 }
 
 fn refuses(subject: Subject) {

@@ -142,6 +142,8 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["check", "--framing", "json"], 2, "--framing"),
     (&["check", "--max-message", "1"], 2, "--max-message"),
     (&["check", "--timeout", "0s"], 2, "--timeout"),
+    (&["check", "--jobs", "2"], 2, "--start"),
+    (&["check", "--jobs", "0", "--start", "server {port}"], 2, "--jobs"),
 ];
 
 fn answers_mistakes() {
@@ -174,8 +176,13 @@ fn compares_two_models() {
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("thread") && text.contains("pool") && text.contains("floor"), "{text}");
+    // The lab is built as this test is.
+    let is_debug = cfg!(debug_assertions);
+    assert_eq!(text.lines().next().is_some_and(|it| it.starts_with("Debug build: ")), is_debug);
     let record = std::fs::read_to_string(path).expect("the file");
     let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    let build = if is_debug { "debug" } else { "release" };
+    assert_eq!(record["machine"]["build"], build, "{record}");
     for server in ["thread", "pool", "floor"] {
         let figures = record["servers"][server].as_object().expect("figures");
         assert_eq!(figures.len(), 18, "{figures:?}");
@@ -242,46 +249,82 @@ fn minds_limits() {
     assert!(text.contains("thread: not measured with 100 clients or more"), "{text}");
 }
 
-/// A small run of each experiment, what its conclusion says, and where its JSON has a model's name.
+/// A small run of each experiment, what its conclusion says (`#` is a number), and where its JSON has a
+/// model's name.
 const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     (
         &["scale", "--clients", "1,4", "--models", "thread,pool"],
-        "thread: a connection costs",
+        "thread: a connection costs # of CPU and # context switches with 1 client, # and # with 4 \
+         clients; its best rate was # connections a second, with ",
         "/figures/0/model",
     ),
     (
         &["memory", "--connections", "20,40", "--ballast", "0MiB,4MiB", "--models", "fork,async"],
-        "fork: each further connection holds",
+        "fork: each further connection holds # KiB",
         "/idle_connections/0/model",
     ),
     (
         &["timeline", "--clients", "3", "--messages", "1", "--models", "iterative,fork"],
-        "iterative: 3 clients with",
+        "iterative: 3 clients with # s of waiting each were done after # s; on average a client waited # \
+         s for its turns.",
         "/panels/0/model",
     ),
     (
         &["overload", "--rates", "20,200", "--duration", "1s", "--models", "iterative"],
-        "iterative fell behind at 200 a second",
+        "iterative fell behind at 200 a second: it answered #, and ",
         "/figures/0/model",
     ),
     (
         &["timeline", "--compute", "5ms", "--clients", "2", "--messages", "2", "--models", "async"],
-        "async --offload: 2 clients with 0.01 s of computing each",
+        "async --offload: 2 clients with # s of computing each were done after # s; on average a client \
+         waited # s for its turns; on average the server computed for # client",
         "/panels/2/model",
     ),
     (
         &["work", "--shares", "0,100", "--clients", "8", "--models", "iterative,event"],
-        "0 % computing: event leads with",
+        "0 % computing: event leads with # messages a second",
         "/curves/1/name",
     ),
     (
         &["siege", "--attackers", "10,20", "--models", "iterative,event"],
-        "event: it withstands 20 of them: the last ordinary client waits",
+        "event: it withstands 20 of them: the last ordinary client waits #",
         "/sieges/1/model",
     ),
 ];
 
+/// Whether a text has this in it, with a number for each `#`.
+fn says(text: &str, pattern: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('#').collect();
+    let goes_on = |text: &str| {
+        let begin = Some(text);
+        parts[1..]
+            .iter()
+            .fold(begin, |rest, part| behind_number(rest?)?.strip_prefix(part))
+            .is_some()
+    };
+    text.match_indices(parts[0]).any(|(place, found)| goes_on(&text[place + found.len()..]))
+}
+
+/// What stands behind a number and the unit of a time.
+fn behind_number(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|it: char| it.is_ascii_digit() || it == '.');
+    let is_number = text[..text.len() - rest.len()].parse::<f64>().is_ok();
+    let rest = rest.strip_prefix(['k', 'M']).unwrap_or(rest);
+    let unit = [" µs", " ms"].into_iter().find_map(|unit| rest.strip_prefix(unit));
+    is_number.then(|| unit.unwrap_or(rest))
+}
+
+/// The tests' own: a number must be one.
+fn reads_numbers() {
+    let says = |text: &str| says(text, "holds # and # of CPU");
+    assert!(says("it holds 1.5k and 27.4 µs of CPU"));
+    for wrong in ["holds NaN and 1 of CPU", "holds - and 1 of CPU", "holds 1 and inf of CPU"] {
+        assert!(!says(wrong), "{wrong}");
+    }
+}
+
 fn experiments_run() {
+    reads_numbers();
     for (arguments, conclusion, pointer) in EXPERIMENTS {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let path = file.path().to_str().expect("a plain path");
@@ -290,10 +333,9 @@ fn experiments_run() {
         let text = String::from_utf8(output.stdout).expect("text");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {text}\n{errors}");
-        assert!(
-            text.replace('\n', " ").contains(conclusion),
-            "{conclusion:?} is missing in {text}"
-        );
+        let unwrapped = text.replace('\n', " ");
+        assert!(says(&unwrapped, conclusion), "{conclusion:?} is missing in {text}");
+        assert!(!unwrapped.contains("NaN") && !unwrapped.contains(" inf"), "{text}");
         let wide = text.lines().find(|line| line.chars().count() > 80);
         assert_eq!(wide, None, "{arguments:?}");
         let record = std::fs::read_to_string(path).expect("the file");
@@ -367,7 +409,8 @@ fn attackers_are_bound() {
     let mut line = String::new();
     let output = party.stdout.take().expect("a pipe");
     BufReader::new(output).read_line(&mut line).expect("a line");
-    assert_eq!((line.as_str(), server.logged("answered")), ("ready\n", 3));
+    assert_eq!(line, "ready\n");
+    wait_until("each was answered", || server.logged("answered") == 3);
     drop(input);
     wait_until("they have gone", || party.try_wait().expect("a child").is_some());
     wait_until("all of them", || server.logged("closed:") == 3);

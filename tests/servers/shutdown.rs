@@ -4,10 +4,10 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
-use lab::instruments::server_process::ServerProcess;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::{AtOnce, Unit};
+use server_process::ServerProcess;
 
 use crate::support::inside::is_gone;
 use crate::support::{Client, Server, Subject, wait_until};

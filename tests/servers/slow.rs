@@ -21,24 +21,24 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn half_a_message(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "500ms"]);
+    let server = subject.start(&["--quiet", "--idle-timeout", "2500ms"]);
     nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.send("half a mess");
         client.receive_to_the_end("");
-        wait_until("the log says it", || server.logged("closed: idle for 500ms") == 1);
+        wait_until("the log says it", || server.logged("closed: idle for 2s 500ms") == 1);
     });
 }
 
 /// What `--idle-timeout` does not end: a client that is slow on purpose.
 fn slow_loris(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "2s"]);
+    let server = subject.start(&["--quiet", "--idle-timeout", "2500ms"]);
     nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
-        let message = "slow loris, one byte at a time\n";
+        let message = "slow loris\n";
         for byte in message.as_bytes() {
             client.send([*byte]);
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(300));
         }
         client.receive(message);
     });
@@ -46,28 +46,28 @@ fn slow_loris(subject: Subject) {
 
 /// What `--message-timeout` ends: the slow client, and no silent one.
 fn trickles_in(subject: Subject) {
-    let server = subject.start(&["--quiet", "--message-timeout", "500ms"]);
+    let server = subject.start(&["--quiet", "--message-timeout", "2s"]);
     nothing_lost_beside(&server, subject, || {
         let mut client = server.connect();
         client.send("whole\nhalf a");
         client.receive("whole\n");
         let byte_by_byte = client.clone_to_trickle(Duration::from_millis(100));
-        client.receive("ERROR message not whole within 500ms\n");
+        client.receive("ERROR message not whole within 2s\n");
         client.half_close();
         client.receive_to_the_end("");
         byte_by_byte.join().expect("a thread");
-        let told = "closed: refused: message not whole within 500ms";
+        let told = "closed: refused: message not whole within 2s";
         wait_until("the log says it", || server.logged(told) == 1);
     });
     let mut silent = server.connect();
     silent.exchange("nothing is under way behind this\n");
-    thread::sleep(Duration::from_millis(1200));
+    thread::sleep(Duration::from_millis(2500));
     silent.exchange("so there is time\n");
 }
 
 /// The rest comes at once when the client is answered, but that is long after the first half.
 fn rest_behind_work(subject: Subject) {
-    let server = subject.start(&["--quiet", "--delay", "700ms", "--message-timeout", "350ms"]);
+    let server = subject.start(&["--quiet", "--delay", "2s", "--message-timeout", "1500ms"]);
     let mut client = server.connect();
     client.send("one\ntw");
     client.receive("one\n");

@@ -8,10 +8,10 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use lab::instruments::server_process::{ServerProcess, Stopped, serve_command};
 use lab::models::MODELS;
 use libtest_mimic::{Failed, Trial};
 use server_core::{AtOnce, Model, Unit};
+use server_process::{ServerProcess, Stopped, serve_command};
 use tempfile::NamedTempFile;
 
 pub(crate) mod endurance_names;

@@ -47,7 +47,7 @@ impl AcceptPolicy {
     /// and returns how long to wait until the next `accept`.
     pub fn turned_away(&mut self, peer: SocketAddr, error: &io::Error) -> Duration {
         if let Some(more) = self.log.passes().map(LikeIt) {
-            warn!(event = "turned away", %peer, "turned away: {error}{more}");
+            warn!(event = "turned away", %peer, "turned away {peer}: {error}{more}");
         }
         BACK_OFF
     }

@@ -1,17 +1,16 @@
 //! What a server says on standard error: who serves whom, line by line, for people or for programs.
 
-use std::fmt;
-use std::io::Write;
+use std::fmt::{Debug, Display};
+use std::io;
 use std::str::FromStr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::field::Field;
 use tracing::{Event, Level, Subscriber, error};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::fmt::format::{self, FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{self, FmtContext, FormattedFields};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -22,7 +21,9 @@ pub enum LogFormat {
     /// address, and what happened.
     #[default]
     Text,
-    /// For programs: one JSON object, with the time in microseconds since 1970.
+    /// For programs: one JSON object a line, in the form of `tracing_subscriber::fmt`: `timestamp` (RFC 3339,
+    /// with microseconds), `level`, `event` and what belongs to it, `message`, which is the text that a person
+    /// would read, and in `span` who serves (`who`) and the client's address (`peer`).
     Json,
 }
 
@@ -51,10 +52,9 @@ pub(crate) fn start(quiet: bool, format: LogFormat) {
         _ => None,
     };
     let usual = if quiet { Level::WARN } else { Level::INFO };
-    let log = Log { format, start: Instant::now() };
-    let log = log.with_filter(targets.unwrap_or_else(|| Targets::new().with_default(usual)));
+    let targets = targets.unwrap_or_else(|| Targets::new().with_default(usual));
     // A second start, in a test's process, leaves the first in place.
-    let _ = tracing_subscriber::registry().with(log).try_init();
+    let _ = tracing_subscriber::registry().with(layer(format).with_filter(targets)).try_init();
     // One line in the place of the standard one and its backtrace.
     std::panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("no reason given");
@@ -63,92 +63,74 @@ pub(crate) fn start(quiet: bool, format: LogFormat) {
     }));
 }
 
-/// Writes a line for each event.
-struct Log {
-    format: LogFormat,
+/// Writes each event in one write, so that lines of several processes do not mix. What cannot be written
+/// is lost: a log must not end a connection, let alone the server.
+fn layer<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    match format {
+        LogFormat::Text => {
+            layer.fmt_fields(format::debug_fn(field)).event_format(Text::new()).boxed()
+        }
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_span_list(false).with_target(false).boxed()
+        }
+    }
+}
+
+/// What a person reads of a span or an event: who serves, the client's address, and what happened.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    match field.name() {
+        "who" | "peer" | "message" => write!(writer, "  {value:?}"),
+        _ => Ok(()),
+    }
+}
+
+/// The format of lines for people.
+struct Text {
     start: Instant,
 }
 
-/// The fields of a span or an event. What a person reads is the field `message`.
-#[derive(Debug, Default)]
-struct Fields(Map<String, Value>);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+impl Text {
+    fn new() -> Self {
+        Text { start: Instant::now() }
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Log {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
-            attributes.record(&mut fields);
-            span.extensions_mut().insert(fields);
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            if let Some(Fields(of_span)) = span.extensions().get::<Fields>() {
-                fields.0.extend(of_span.clone());
-            }
-        }
-        event.record(&mut fields);
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        write!(writer, "{:9.3}", self.start.elapsed().as_secs_f64())?;
         let level = *event.metadata().level();
-        let line = match self.format {
-            LogFormat::Text => self.text(level, &fields),
-            LogFormat::Json => json(level, fields),
-        };
-        // In one write, lest lines of several processes mix. A log that cannot be written must not
-        // end a connection, let alone the server.
-        let _ = std::io::stderr().write_all((line + "\n").as_bytes());
-    }
-}
-
-impl Log {
-    fn text(&self, level: Level, Fields(fields): &Fields) -> String {
-        let mut line = format!("{:9.3}", self.start.elapsed().as_secs_f64());
         if level != Level::INFO {
-            line += &format!("  {level}");
+            write!(writer, "  {level}")?;
         }
-        for key in ["who", "peer", "message"] {
-            if let Some(text) = fields.get(key).and_then(Value::as_str) {
-                line += &format!("  {text}");
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
+                write!(writer, "{fields}")?;
             }
         }
-        line
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
     }
-}
-
-/// One object: `time`, `level`, `who`, `peer`, `event`, what belongs to it, and `text`, the line that
-/// a person would read.
-fn json(level: Level, Fields(mut fields): Fields) -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-    let text = fields.remove("message").unwrap_or_default();
-    let event = fields.remove("event").unwrap_or_else(|| "warning".into());
-    let first = [("time", time.into()), ("level", level.as_str().into()), ("event", event)];
-    let all = first.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(fields);
-    let all: Map<String, Value> = all.chain([("text".to_owned(), text)]).collect();
-    Value::Object(all).to_string()
 }
 
 /// A message as a log line shows it: escaped, and only its start if it is long.
 #[derive(Clone, Copy, Debug)]
 pub struct Excerpt<'a>(pub &'a str);
 
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const LONGEST: usize = 60;
         let line = self.0.trim_end_matches(['\r', '\n']);
         match line.char_indices().nth(LONGEST) {
@@ -167,15 +149,5 @@ mod tests {
         assert_eq!(Excerpt("two\nlines\r\n").to_string(), r#""two\nlines""#);
         let long = "第".repeat(1000);
         assert_eq!(Excerpt(&long).to_string(), format!("{:?}... (3000 bytes)", "第".repeat(60)));
-    }
-
-    #[test]
-    fn an_object_is_one_line_whatever_was_said() {
-        let fields = [("event", "message"), ("message", "two\nlines"), ("who", "thread 1")];
-        let fields = fields.map(|(key, value)| (key.to_owned(), value.into()));
-        let line = json(Level::INFO, Fields(fields.into_iter().collect()));
-        let object: Value = serde_json::from_str(&line).unwrap();
-        assert!(!line.contains('\n') && object["time"].is_u64(), "{line}");
-        assert_eq!((&object["event"], &object["text"]), (&"message".into(), &"two\nlines".into()));
     }
 }

@@ -89,11 +89,16 @@ impl fmt::Display for Report {
 }
 
 /// The peak since this program began, which Linux knows: `VmHWM` of proc_pid_status(5).
+#[cfg(target_os = "linux")]
 fn own_peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
+    let status = procfs::process::Process::myself().and_then(|this| this.status());
+    Some(status.ok()?.vmhwm? * 1024)
+}
+
+/// Elsewhere only the peak is known that includes what ran in this process before.
+#[cfg(not(target_os = "linux"))]
+fn own_peak_memory() -> Option<u64> {
+    None
 }
 
 /// Linux counts in KiB, macOS in bytes: getrusage(2).

@@ -9,14 +9,14 @@ use client::hold::Held;
 use protocol::Framing;
 use serde::Serialize;
 use server_core::AtOnce;
+use server_process::ServerProcess;
+use server_process::family::{Family, Mappings};
 
 use crate::experiments::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::instruments::call_counter::{CallCounter, Calls, NAMED, Witness};
 use crate::instruments::cost::Used;
-use crate::instruments::family::{Family, Mappings};
 use crate::instruments::interrupts::Interrupts;
 use crate::instruments::sample::{Figure, Samples, figure};
-use crate::instruments::server_process::ServerProcess;
 use crate::lab::{Lab, Window};
 use crate::models::Contestant;
 

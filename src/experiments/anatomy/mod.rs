@@ -81,14 +81,14 @@ impl Experiment for Anatomy {
         Ok(Figures { stories, no_stories, counts })
     }
 
-    fn show(Figures { stories, no_stories, counts }: &Figures) -> anyhow::Result<Section> {
+    fn show(Figures { stories, no_stories, counts }: &Figures) -> Section {
         let picture = |story: &Story| Picture {
             caption: format!("{}: the life of a connection", story.model),
             svg: svg::draw(story),
             text: Some(text::render(story)),
         };
         let sentences = stories.iter().map(Story::sentence);
-        Ok(Section {
+        Section {
             sentences: sentences
                 .chain(no_stories.clone())
                 .chain(tables::sentences(counts))
@@ -96,7 +96,7 @@ impl Experiment for Anatomy {
             pictures: stories.iter().map(picture).collect(),
             tables: tables::all(counts),
             method: format!("{METHOD} {}", who_counted(counts)),
-        })
+        }
     }
 }
 

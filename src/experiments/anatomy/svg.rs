@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
-use maud::html;
-
 use super::layout::{Cell, Layout};
 use super::story::Story;
+use crate::pages::markup::escaped;
 use crate::pages::plot::{FAINT, INK, hex};
 
 /// Where the first lane stands, how far it is to the next, and to the edge where there is but one.
@@ -130,8 +129,4 @@ fn draw_cell(svg: &mut String, layout: &Layout<'_>, cell: &Cell<'_>, colour: &st
              stroke-width=\"2\"/>"
         );
     }
-}
-
-fn escaped(text: &str) -> String {
-    html! { (text) }.into_string()
 }

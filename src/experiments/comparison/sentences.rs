@@ -190,7 +190,7 @@ mod tests {
             message_bytes: MESSAGE_SIZE,
             servers: vec![server, floor],
         };
-        let section = Comparison::show(&figures).unwrap();
+        let section = Comparison::show(&figures);
         section.sentences.into_iter().filter(|it| it.contains("out of line")).collect()
     }
 

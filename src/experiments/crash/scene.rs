@@ -17,8 +17,8 @@ use nix::unistd::Pid;
 use protocol::Framing;
 use serde::Serialize;
 use server_core::Unit;
+use server_process::ServerProcess;
 
-use crate::instruments::server_process::ServerProcess;
 use crate::lab::Lab;
 use crate::models::Contestant;
 

@@ -164,7 +164,7 @@ impl Experiment for Siege {
         Ok(Figures { message_timeout_seconds: options.message_timeout.as_secs_f64(), sieges })
     }
 
-    fn show(figures: &Figures) -> anyhow::Result<Section> {
+    fn show(figures: &Figures) -> Section {
         show::section(figures)
     }
 }

@@ -8,14 +8,14 @@ use crate::pages::number::{NOTHING, short, short_or_nothing, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
 use crate::pages::section::{Picture, Section, Table};
 
-pub(super) fn section(figures: &Figures) -> anyhow::Result<Section> {
-    let sides = [false, true].map(|is_defended| plot(figures, is_defended).transpose());
-    Ok(Section {
+pub(super) fn section(figures: &Figures) -> Section {
+    let sides = [false, true].map(|is_defended| plot(figures, is_defended));
+    Section {
         sentences: sentences(figures),
-        pictures: sides.into_iter().flatten().collect::<anyhow::Result<_>>()?,
+        pictures: sides.into_iter().flatten().collect(),
         tables: vec![table(figures)],
         method: method(figures),
-    })
+    }
 }
 
 impl Figures {
@@ -42,7 +42,7 @@ impl Figures {
 
 /// How long the last ordinary client waited, over the number of attackers. Who was not answered at all
 /// stands where the patience ends.
-fn plot(figures: &Figures, is_defended: bool) -> anyhow::Result<Option<Picture>> {
+fn plot(figures: &Figures, is_defended: bool) -> Option<Picture> {
     let title = match is_defended {
         false => {
             "The longest wait of an ordinary client, without a time-out for messages".to_owned()

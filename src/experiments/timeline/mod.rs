@@ -136,7 +136,7 @@ impl Experiment for Timeline {
         Ok(Figures { plan, panels: panels.into_iter().flatten().collect() })
     }
 
-    fn show(figures: &Figures) -> anyhow::Result<Section> {
+    fn show(figures: &Figures) -> Section {
         let Figures { plan, panels } = figures;
         let caption = format!(
             "{} clients come at once, each with {} messages that take the server {} each",
@@ -146,12 +146,12 @@ impl Experiment for Timeline {
         );
         let sentences: Vec<String> = panels.iter().map(Panel::sentence).collect();
         let (svg, text) = (svg::draw(panels, &sentences), Some(text::render(panels)));
-        Ok(Section {
+        Section {
             sentences,
             pictures: vec![Picture { caption, svg, text }],
             method: figures.method(),
             ..Section::default()
-        })
+        }
     }
 
     fn svg(options: &Options) -> Option<PathBuf> {

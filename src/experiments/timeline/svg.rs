@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::{Client, Panel, clients_at_a_time};
+use crate::pages::markup::escaped;
 use crate::pages::plot::{FAINT, INK, hex};
 
 const WIDTH: f64 = 800.0;
@@ -24,7 +25,7 @@ pub(super) fn draw(panels: &[Panel], sentences: &[String]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"{INK}\">\n\
          <title>Who waits for whom, model by model</title>\n<desc>{}</desc>\n",
-        sentences.join(" ")
+        escaped(&sentences.join(" "))
     );
     let mut top = 0.0;
     let foot = height - FOOT + 6.0;
@@ -91,7 +92,7 @@ fn heading(panel: &Panel, y: f64) -> String {
     format!(
         "<text x=\"{LEFT}\" y=\"{y:.1}\"><tspan font-weight=\"bold\">{}</tspan>{workers}: all done \
          after {:.2} s{computing}</text>\n",
-        panel.model,
+        escaped(&panel.model),
         panel.end_seconds()
     )
 }

@@ -164,7 +164,7 @@ impl Experiment for Work {
         Ok(Figures { cores: cores(), clients, service_seconds, curves })
     }
 
-    fn show(figures: &Figures) -> anyhow::Result<Section> {
+    fn show(figures: &Figures) -> Section {
         show::section(figures)
     }
 }

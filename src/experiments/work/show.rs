@@ -21,22 +21,18 @@ const LATENCIES: [Latency; 2] = [
     ("Latency, p99, ms", |it| it.p99_milliseconds),
 ];
 
-pub(super) fn section(figures: &Figures) -> anyhow::Result<Section> {
+pub(super) fn section(figures: &Figures) -> Section {
     let latencies = || LATENCIES.into_iter();
     let plots = latencies()
         .map(|(title, of)| figures.plot(title, "ms", |it| Point::exact(it.x(), of(it)), None));
     let tables =
         latencies().map(|(title, of)| figures.table(title, |it| short_or_nothing(of(it)), None));
-    Ok(Section {
+    Section {
         sentences: figures.sentences(),
-        pictures: [figures.plot_of_rates()]
-            .into_iter()
-            .chain(plots)
-            .filter_map(Result::transpose)
-            .collect::<anyhow::Result<_>>()?,
+        pictures: [figures.plot_of_rates()].into_iter().chain(plots).flatten().collect(),
         tables: [figures.table_of_rates()].into_iter().chain(tables).collect(),
         method: figures.method(),
-    })
+    }
 }
 
 impl Figures {
@@ -58,7 +54,7 @@ impl Figures {
         points.map(|point| point.latency.len()).min().unwrap_or_default()
     }
 
-    fn plot_of_rates(&self) -> anyhow::Result<Option<Picture>> {
+    fn plot_of_rates(&self) -> Option<Picture> {
         let rate = |it: &Measured| Point::of(it.x(), &it.messages_per_second, 1.0);
         self.plot(RATE, "per second", rate, Some(self.limit_line()))
     }
@@ -70,7 +66,7 @@ impl Figures {
         unit: &str,
         point: impl Fn(&Measured) -> Option<Point>,
         more: Option<Line>,
-    ) -> anyhow::Result<Option<Picture>> {
+    ) -> Option<Picture> {
         let curves = self.curves.iter();
         let curves = curves.map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
         let lines: Vec<Line> = Line::all(curves, point).into_iter().chain(more).collect();
@@ -82,7 +78,7 @@ impl Figures {
         let last = self.shares().map(|(_, share)| share).max().unwrap_or_default();
         let point = |share| Point::exact(f64::from(share), Some(self.limit(share)));
         let points = (0..last).step_by(5).chain([last]).filter_map(point).collect();
-        Line { name: "limit".to_owned(), colour: INK_COLOUR, dashed: true, points }
+        Line { name: "limit".to_owned(), colour: INK_COLOUR, number: 1, points }
     }
 
     fn table_of_rates(&self) -> Table {

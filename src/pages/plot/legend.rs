@@ -2,14 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{INK, LEGEND_ROW, Line, SIZE, TEXT, hex};
+use super::{LEGEND_ROW, Line, SIZE, dashes, hex};
+use crate::pages::markup::escaped;
 
 /// The title, to be seen.
 pub(super) fn heading(title: &str) -> String {
-    format!(
-        "<text x=\"16\" y=\"21\" font-family=\"sans-serif\" font-size=\"{TEXT}\" font-weight=\"600\" \
-         fill=\"{INK}\">{title}</text>\n"
-    )
+    format!("<text x=\"16\" y=\"21\" font-weight=\"600\">{title}</text>\n")
 }
 
 /// Where each line's name stands: its column, and its row from the top.
@@ -37,18 +35,27 @@ pub(super) fn legend_rows(lines: &[Line]) -> u32 {
 pub(super) fn legend(lines: &[Line]) -> String {
     let mut legend = String::new();
     for (line, (x, row)) in lines.iter().zip(legend_places(lines)) {
-        let colour = hex(line.colour);
-        let dashes = if line.dashed { " stroke-dasharray=\"6 5\"" } else { "" };
+        let (colour, name, dashes) = (hex(line.colour), escaped(&line.name), dashes(line.number));
         let y = 16 + (1 + row) * LEGEND_ROW;
         let _ = writeln!(
             legend,
-            "<path d=\"M{x} {y}h26\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/><text \
-             x=\"{}\" y=\"{}\" font-family=\"sans-serif\" font-size=\"{TEXT}\" \
-             fill=\"{INK}\">{}</text>",
+            "<path d=\"M{x} {y}h26\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/>\
+             <text x=\"{}\" y=\"{}\">{name}</text>",
             x + 32,
-            y + 5,
-            line.name
+            y + 5
         );
     }
     legend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_legend_has_more_rows() {
+        let line = Line { name: "fork".to_owned(), colour: 0, number: 0, points: Vec::new() };
+        assert_eq!(legend_rows(&vec![line.clone(); 3]), 1);
+        assert_eq!(legend_rows(&vec![line; 9]), 2);
+    }
 }

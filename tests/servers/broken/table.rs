@@ -1,6 +1,6 @@
 //! The table of servers that break a rule, each with the cases that it fails.
 
-use lab::check::Group::{self, Bye, Echo, Error, Slow};
+use check::Group::{self, Bye, Concurrency, Echo, Ending, Error, Faults, Slow};
 use protocol::Framing::{self, Line, Raw};
 
 use super::Broken;
@@ -8,20 +8,29 @@ use super::server::Defect;
 
 /// It breaks a rule of messages.
 const fn in_messages(defect: Defect, framing: Framing, fails: &'static [&'static str]) -> Broken {
-    Broken { defect, framing, groups: &[Echo, Bye, Error, Slow], fails }
+    Broken { defect, framing, groups: &[Echo, Bye, Error], fails }
 }
 
-/// It breaks a rule of service: how many, how long, to which end.
-const fn in_service(defect: Defect, fails: &'static [&'static str]) -> Broken {
-    Broken { defect, framing: Line, groups: &Group::ALL, fails }
+/// It breaks a rule of messages that shows where a message is late, too.
+const fn in_time(defect: Defect, fails: &'static [&'static str]) -> Broken {
+    Broken { defect, framing: Line, groups: &[Echo, Bye, Error, Slow], fails }
+}
+
+/// It breaks a rule of service: how many, how long, to which end. It is asked for these groups, and for an
+/// echo.
+const fn in_service(
+    defect: Defect,
+    groups: &'static [Group],
+    fails: &'static [&'static str],
+) -> Broken {
+    Broken { defect, framing: Line, groups, fails }
 }
 
 pub(super) const BROKEN: &[Broken] = &[
-    in_service(Defect::None, &[]),
+    in_service(Defect::None, &Group::ALL, &[]),
     in_messages(Defect::None, Raw, &[]),
-    in_messages(
+    in_time(
         Defect::HoldsAnswersBack,
-        Line,
         &[
             "a message comes back as it was sent",
             "a message sent byte by byte comes back whole",
@@ -31,9 +40,8 @@ pub(super) const BROKEN: &[Broken] = &[
             "a message that is late gets an ERROR line, and a silent client does not",
         ],
     ),
-    in_messages(
+    in_time(
         Defect::EndsEachReadWithALineFeed,
-        Line,
         &[
             "a message sent byte by byte comes back whole",
             "a thousand messages in one write come back in order",
@@ -105,6 +113,7 @@ pub(super) const BROKEN: &[Broken] = &[
     ),
     in_service(
         Defect::DiesOfAReset,
+        &[Echo, Faults],
         &[
             "clients that leave, or reset, harm nobody",
             "hundreds of clients that reset or vanish leave it serving",
@@ -192,14 +201,12 @@ pub(super) const BROKEN: &[Broken] = &[
         Line,
         &["what came before the mistake is answered"],
     ),
-    in_messages(
+    in_time(
         Defect::WaitsForTheRestForever,
-        Line,
         &["a message that is late gets an ERROR line, and a silent client does not"],
     ),
-    in_messages(
+    in_time(
         Defect::TakesSilenceForSlowness,
-        Line,
         &["a message that is late gets an ERROR line, and a silent client does not"],
     ),
     in_messages(Defect::DecodesEachRead, Raw, &["raw: a character that is split comes back whole"]),
@@ -215,6 +222,7 @@ pub(super) const BROKEN: &[Broken] = &[
     in_messages(Defect::WantsByeAlone, Raw, &["raw: Bye may be typed with a line end"]),
     in_service(
         Defect::ServesOneAtATime,
+        &[Echo, Concurrency],
         &[
             "a hundred clients are served at once beside one that is silent",
             "a newcomer is answered beside a thousand idle clients",
@@ -224,11 +232,17 @@ pub(super) const BROKEN: &[Broken] = &[
     ),
     in_service(
         Defect::TakesFiveHundred,
+        &[Echo, Concurrency],
         &["a newcomer is answered beside a thousand idle clients"],
     ),
-    in_service(Defect::WritesUnderALock, &["a client that does not read holds up nobody"]),
+    in_service(
+        Defect::WritesUnderALock,
+        &[Echo, Concurrency],
+        &["a client that does not read holds up nobody"],
+    ),
     in_service(
         Defect::ReadsLinesUnderALock,
+        &[Echo, Concurrency],
         &[
             "a client that stops amid a message holds up nobody",
             "a client that does not read holds up nobody",
@@ -236,15 +250,25 @@ pub(super) const BROKEN: &[Broken] = &[
     ),
     in_service(
         Defect::DiesOfManyResets,
+        &[Echo, Faults],
         &[
             "hundreds of clients that reset or vanish leave it serving",
             "clients that have gone leave no descriptor behind",
         ],
     ),
-    in_service(Defect::LeaksAtAReset, &["clients that have gone leave no descriptor behind"]),
-    in_service(Defect::NeverRests, &["clients that are silent or half-closed cost no CPU time"]),
+    in_service(
+        Defect::LeaksAtAReset,
+        &[Echo, Faults],
+        &["clients that have gone leave no descriptor behind"],
+    ),
+    in_service(
+        Defect::NeverRests,
+        &[Echo, Faults],
+        &["clients that are silent or half-closed cost no CPU time"],
+    ),
     in_service(
         Defect::DiesAtSigterm,
+        &[Echo, Ending],
         &[
             "SIGTERM answers what was sent, then closes",
             "SIGTERM ends it with status 0, also beside idle clients",
@@ -252,6 +276,7 @@ pub(super) const BROKEN: &[Broken] = &[
     ),
     in_service(
         Defect::StaysAtSigterm,
+        &[Echo, Ending],
         &[
             "SIGTERM answers what was sent, then closes",
             "SIGTERM ends it with status 0, also beside idle clients",
@@ -259,7 +284,12 @@ pub(super) const BROKEN: &[Broken] = &[
     ),
     in_service(
         Defect::EndsWithStatusOne,
+        &[Echo, Ending],
         &["SIGTERM ends it with status 0, also beside idle clients"],
     ),
-    in_service(Defect::DoesNotReuseItsAddress, &["it starts again on the same port at once"]),
+    in_service(
+        Defect::DoesNotReuseItsAddress,
+        &[Echo, Ending],
+        &["it starts again on the same port at once"],
+    ),
 ];

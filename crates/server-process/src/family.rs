@@ -83,7 +83,7 @@ pub fn cpu_time(server: Pid) -> io::Result<Duration> {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use system::own_threads;
+pub use system::own_threads;
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -106,9 +106,11 @@ mod system {
     /// The threads of a process that live, one after the other: each takes a descriptor. Operations of io_uring
     /// that have to wait may get a worker, which the kernel adds to the process: nobody has asked for it, and
     /// it goes when it has been idle.
-    pub(in crate::instruments) fn own_threads(
-        process: &Process,
-    ) -> Result<impl Iterator<Item = Task> + use<>, ProcError> {
+    ///
+    /// # Errors
+    ///
+    /// When the process is gone, or `/proc` cannot be read.
+    pub fn own_threads(process: &Process) -> Result<impl Iterator<Item = Task> + use<>, ProcError> {
         let is_own = |task: &Task| task.stat().is_ok_and(|it| !it.comm.starts_with("iou-wrk"));
         Ok(process.tasks()?.flatten().filter(is_own))
     }

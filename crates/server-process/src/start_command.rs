@@ -3,12 +3,14 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Stdio};
+use std::ops::Range;
+use std::process::{self, Command, Stdio};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::NamedTempFile;
 
-use super::server_process::ServerProcess;
+use crate::ServerProcess;
 
 /// How many characters are shown of what a server said last.
 const SHOWN: usize = 200;
@@ -23,6 +25,10 @@ pub struct StartCommand(Vec<String>);
 
 /// How many ports are tried: each is free when it is chosen, and may be taken before the server gets to it.
 const TRIES: usize = 3;
+
+/// The ports that servers are started at.
+const PORTS: Range<u16> = 20_000..32_000;
+const COUNT: u16 = PORTS.end - PORTS.start;
 
 impl FromStr for StartCommand {
     type Err = String;
@@ -73,8 +79,15 @@ impl StartCommand {
     }
 }
 
+/// A free port below those that the kernel gives to port 0, which are from 32768 on: no other server gets it
+/// before this one does, and none that does is taken for it.
 fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let seed = process::id() as u16;
+    let next = || PORTS.start + seed.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    let mut all = (0..COUNT).map(|_| SocketAddr::from(([127, 0, 0, 1], next())));
+    let free = all.find(|address| TcpListener::bind(address).is_ok());
+    free.map_or_else(|| TcpListener::bind("127.0.0.1:0")?.local_addr(), Ok)
 }
 
 #[cfg(test)]

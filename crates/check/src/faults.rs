@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+use server_process::family::{Family, cpu_time};
 
 use super::Target;
 use super::peer::{Difference, Peer};
-use crate::instruments::family::{Family, cpu_time};
 
 /// How many clients of each kind come in a storm.
 const STORM: usize = 100;
@@ -18,9 +18,6 @@ const SPARE: usize = 10;
 
 /// How long it is watched whether a server rests.
 const WATCHED: Duration = Duration::from_secs(1);
-
-/// How long the number of its descriptors must not have changed, to be taken for final.
-const SETTLED: Duration = Duration::from_millis(2500);
 
 /// How often, until it is seen to rest: it may still be busy with those who came before.
 const WATCHES: usize = 3;
@@ -109,12 +106,11 @@ fn converse(target: &Target) -> Result<(), Difference> {
     peer.exchange("in good order\n")
 }
 
-/// How many descriptors it has open once that changes no more, for longer than a slow server may take to
-/// notice that somebody has left: the tutorial's looks once a second.
+/// How many descriptors it has open once that changes no more.
 fn count_at_rest(target: &Target) -> Result<usize, Difference> {
     let end = Instant::now() + target.patience;
     let (mut counted, mut since) = (count(target)?, Instant::now());
-    while since.elapsed() < SETTLED && Instant::now() < end {
+    while since.elapsed() < target.settled && Instant::now() < end {
         thread::sleep(REST);
         let again = count(target)?;
         if again != counted {

@@ -100,13 +100,14 @@ pub fn root(holders: &[(Pid, Vec<Inode>)]) -> Option<Pid> {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::io;
+    use std::fs::File;
+    use std::io::{self, BufRead, BufReader};
     use std::net::{IpAddr, SocketAddr};
 
     use nix::unistd::Pid;
-    use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::net::{TcpNetEntries, TcpNetEntry, TcpState, tcp, tcp6};
     use procfs::process::{FDTarget, Process, all_processes};
-    use procfs::{ProcError, ProcResult};
+    use procfs::{FromReadSI, ProcError, ProcResult, current_system_info};
 
     use super::Inode;
 
@@ -114,6 +115,18 @@ mod system {
         // A machine may have no IPv6.
         let (four, six) = (tcp().map_err(failure)?, tcp6().unwrap_or_default());
         Ok(four.into_iter().chain(six))
+    }
+
+    /// The listening sockets of a table. The kernel lists them before all others, of which there may be very
+    /// many: these are not read.
+    fn listening_in(table: &str) -> io::Result<Vec<TcpNetEntry>> {
+        let lines = BufReader::new(File::open(table)?).lines().map_while(Result::ok);
+        let is_heading = |line: &str| line.trim_start().starts_with("sl");
+        let is_listening = |line: &str| line.split_whitespace().nth(3) == Some("0A");
+        let listed = lines.take_while(|line| is_heading(line) || is_listening(line));
+        let text: String = listed.map(|line| line + "\n").collect();
+        let entries = TcpNetEntries::from_read(text.as_bytes(), current_system_info());
+        entries.map(|entries| entries.0).map_err(failure)
     }
 
     fn failure(error: ProcError) -> io::Error {
@@ -139,7 +152,8 @@ mod system {
             let (host, port) = plain(address);
             port == server.port() && (host.is_unspecified() || host == plain(server).0)
         };
-        let sockets = table()?.filter(|it| it.state == TcpState::Listen);
+        let (four, six) = (listening_in("/proc/net/tcp")?, listening_in("/proc/net/tcp6"));
+        let sockets = four.into_iter().chain(six.unwrap_or_default());
         let mut all: Vec<_> = sockets.filter(|it| is_there(it.local_address)).collect();
         // One for IPv4 and one for IPv6 have nothing to do with each other.
         let is_of_its_kind = |it: &TcpNetEntry| it.local_address.is_ipv4() == server.is_ipv4();

@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::sockets;
+use crate::sockets;
 
 /// How long a server may take to start, and how long to end: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,13 +1,18 @@
 //! Which cases count how much: a file that an instructor edits.
+//!
+//! Each line gives points to a case, by its name, and one line may limit the time of all of them. A line
+//! that begins with `#` is a comment:
+//!
+//! ```text
+//! time limit: 3m
+//! 2  a message comes back as it was sent
+//! ```
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
 use protocol::Framing;
-use serde::Deserialize;
 use server_core::parse_positive_duration;
-use toml::Spanned;
 
 use super::{CASES, Case, Group};
 
@@ -30,13 +35,14 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(180);
 /// The most that one case may count.
 const MOST: u32 = 1000;
 
-/// The file, with the place of each name in it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    time_limit: Option<Spanned<String>>,
-    #[serde(default)]
-    points: BTreeMap<Spanned<String>, Spanned<i64>>,
+/// What stands before the time limit.
+const LIMIT: &str = "time limit:";
+
+/// What a line of the file says.
+enum Line {
+    Nothing,
+    Limit(Duration),
+    Points(&'static Case, u32),
 }
 
 impl Rubric {
@@ -54,35 +60,27 @@ impl Rubric {
     ///
     /// One line that says in which line of the text a mistake is.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let at = |place: usize, what: String| {
-            let line = text[..place.min(text.len())].matches('\n').count() + 1;
-            format!("line {line}: {what}")
-        };
-        let file: File = toml::from_str(text).map_err(|error| {
-            at(error.span().map_or(0, |span| span.start), error.message().replace('\n', " "))
-        })?;
-        let mut cases = Vec::new();
-        for (name, points) in &file.points {
-            let case = CASES.iter().find(|case| case.name == name.get_ref());
-            let case = case.ok_or_else(|| at(name.span().start, no_case(name.get_ref())))?;
-            let points = u32::try_from(*points.get_ref()).ok().filter(|it| *it <= MOST);
-            let wrong = || at(name.span().start, format!("points are a number from 0 to {MOST}"));
-            cases.push((case, points.ok_or_else(wrong)?));
+        let (mut cases, mut time_limit) = (Vec::<(&'static Case, u32)>::new(), None);
+        for (number, line) in (1..).zip(text.lines()) {
+            let at = |what: String| format!("line {number}: {what}");
+            match parse_line(line.trim()).map_err(at)? {
+                Line::Points(case, _) if cases.iter().any(|(it, _)| it.name == case.name) => {
+                    return Err(at(format!("{:?} has its points already", case.name)));
+                }
+                Line::Limit(_) if time_limit.is_some() => {
+                    return Err(at("the time limit is given twice".to_owned()));
+                }
+                Line::Points(case, points) => cases.push((case, points)),
+                Line::Limit(limit) => time_limit = Some(limit),
+                Line::Nothing => {}
+            }
         }
         if cases.is_empty() {
             return Err("it gives no case any points".to_owned());
         }
-        let mut framings = cases.iter().filter_map(|(case, _)| case.framing);
-        let framing = framings.next().unwrap_or_default();
-        if framings.any(|other| other != framing) {
-            return Err("it has cases of both framings: a server has one".to_owned());
-        }
+        let framing = framing_of(&cases)?;
         cases.sort_by_key(|(case, _)| CASES.iter().position(|it| it.name == case.name));
-        let time_limit = file.time_limit.map(|limit| {
-            parse_positive_duration(limit.get_ref())
-                .map_err(|error| at(limit.span().start, format!("time_limit: {error}")))
-        });
-        Ok(Rubric { framing, all: cases.clone(), cases, time_limit: time_limit.transpose()? })
+        Ok(Rubric { framing, all: cases.clone(), cases, time_limit })
     }
 
     /// Leaves those cases only that these words choose: names of groups, or parts of names of cases.
@@ -113,15 +111,42 @@ impl Rubric {
              # How long all cases may take together.\n",
         );
         let limit = humantime::format_duration(self.time_limit.unwrap_or(TIME_LIMIT));
-        let _ = writeln!(text, "time_limit = \"{limit}\"\n\n[points]");
+        let _ = writeln!(text, "{LIMIT} {limit}");
         let mut group = None;
         for (case, points) in &self.cases {
             if group.replace(case.group) != Some(case.group) {
-                let _ = writeln!(text, "# {}", case.group.name());
+                let _ = writeln!(text, "\n# {}", case.group.name());
             }
-            let _ = writeln!(text, "{:?} = {points}", case.name);
+            let _ = writeln!(text, "{points:<2} {}", case.name);
         }
         text
+    }
+}
+
+fn parse_line(line: &str) -> Result<Line, String> {
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(Line::Nothing);
+    }
+    if let Some(limit) = line.strip_prefix(LIMIT) {
+        let limit = parse_positive_duration(limit.trim());
+        return limit.map(Line::Limit).map_err(|error| format!("{LIMIT} {error}"));
+    }
+    let (points, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let points = points.parse().ok().filter(|points| *points <= MOST).ok_or_else(|| {
+        format!("expected points from 0 to {MOST} and then the name of a case, not {line:?}")
+    })?;
+    let name = name.trim();
+    let case = CASES.iter().find(|case| case.name == name);
+    case.map(|case| Line::Points(case, points)).ok_or_else(|| no_case(name))
+}
+
+/// The framing of which all these cases are rules.
+fn framing_of(cases: &[(&Case, u32)]) -> Result<Framing, String> {
+    let mut framings = cases.iter().filter_map(|(case, _)| case.framing);
+    let framing = framings.next().unwrap_or_default();
+    match framings.any(|other| other != framing) {
+        true => Err("it has cases of both framings: a server has one".to_owned()),
+        false => Ok(framing),
     }
 }
 
@@ -149,35 +174,31 @@ mod tests {
         assert_eq!(read.time_limit, Some(TIME_LIMIT));
         let longer = usual.text().replace("3m", "9m");
         assert_eq!(Rubric::parse(&longer).unwrap().text(), longer);
-        let few = "[points]\n\"lines keep their CRLF\" = 5\n\"an empty line is a message\" = 1\n";
+        let few = "5 lines keep their CRLF\n# no more\n1\tan empty line is a message\n";
         let few = Rubric::parse(few).unwrap().only(&["CRLF".to_owned()]).unwrap();
         assert_eq!(few.cases.iter().map(|it| it.1).collect::<Vec<_>>(), [5]);
     }
 
     #[test]
     fn a_mistake_is_told_with_its_line() {
-        let wrong = |text: &str| Rubric::parse(text).unwrap_err();
-        let points = "# mine\n[points]\n\"lines keep their CRLF\" = 5\n";
+        let points = "# mine\n\n5 lines keep their CRLF\n";
         assert!(Rubric::parse(points).is_ok());
-        assert!(
-            wrong(&(points.to_owned() + "\"no such\" = 1\n")).starts_with("line 4: there is no")
-        );
-        assert!(wrong("[points]\n\"lines keep their CRLF\" = -1\n").starts_with("line 2: points"));
-        assert!(
-            wrong("[points]\n\n\"lines keep their CRLF\" = \"five\"\n").starts_with("line 3: ")
-        );
-        assert!(wrong("title = 1\n[points]\n").starts_with("line 1: unknown field"));
-        assert!(
-            wrong("time_limit = \"soon\"\n").contains("no case"),
-            "{}",
-            wrong("time_limit = \"soon\"\n")
-        );
-        assert!(
-            wrong(&format!("time_limit = \"soon\"\n{points}")).starts_with("line 1: time_limit")
-        );
-        let both = points.to_owned() + "\"raw: Bye may be typed with a line end\" = 1\n";
-        assert!(wrong(&both).contains("both framings"), "{}", wrong(&both));
-        assert!(wrong("[points\n").starts_with("line 1: "));
+        for (added, expected) in [
+            ("1 no such\n", "line 4: there is no case \"no such\""),
+            ("-1 an empty line is a message\n", "line 4: expected points from 0 to 1000"),
+            ("1001 an empty line is a message\n", "line 4: expected points from 0 to 1000"),
+            ("five an empty line is a message\n", "line 4: expected points"),
+            ("\"an empty line is a message\" = 5\n", "line 4: expected points"),
+            ("5\n", "line 4: there is no case \"\""),
+            ("1 lines keep their CRLF\n", "line 4: \"lines keep their CRLF\" has its points"),
+            ("time limit: soon\n", "line 4: time limit: "),
+            ("time limit: 1m\ntime limit: 2m\n", "line 5: the time limit is given twice"),
+            ("1 raw: Bye may be typed with a line end\n", "it has cases of both framings"),
+        ] {
+            let error = Rubric::parse(&format!("{points}{added}")).unwrap_err();
+            assert!(error.starts_with(expected), "{added:?}: {error}");
+        }
+        assert!(Rubric::parse("time limit: 1m\n").unwrap_err().contains("no case"));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use nix::sys::signal::Signal;
+use server_process::ServerProcess;
 
 use super::Target;
 use super::peer::{Difference, Peer};
-use crate::instruments::server_process::ServerProcess;
 
 /// Starts another server like the target.
 fn start(

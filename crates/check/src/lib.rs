@@ -4,13 +4,18 @@
 //! sends, and compares what comes back; where that differs, its [`Difference`] says what was sent, expected
 //! and received. The project holds each of its own servers against the same cases.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use protocol::{DEFAULT_MAX_MESSAGE, DEFAULT_MESSAGE_TIMEOUT, Framing};
 use serde::Serialize;
+use server_process::{ServerProcess, StartCommand};
 
 mod cases;
 mod concurrency;
@@ -23,11 +28,8 @@ mod rubric;
 
 pub use cases::CASES;
 pub use peer::Difference;
-pub use report::{junit, list, markdown, render, total};
+pub use report::{markdown, total};
 pub use rubric::{Rubric, TIME_LIMIT};
-
-use crate::instruments::server_process::ServerProcess;
-use crate::instruments::start_command::StartCommand;
 
 /// The server to check, and what it was told.
 #[derive(Clone, Debug)]
@@ -40,11 +42,17 @@ pub struct Target {
     pub message_timeout: Duration,
     /// How long an answer may take.
     pub patience: Duration,
+    /// How long the number of its descriptors must not have changed, to be taken for final.
+    pub settled: Duration,
     /// Its process, the parent of its children, where it is known.
     pub process: Option<Pid>,
     /// How another one like it is started, where that is known.
     pub start: Option<StartCommand>,
 }
+
+/// The usual time after which a number of descriptors is final: longer than a server may take that looks
+/// once a second who has left, as the tutorial's does.
+pub const SETTLED: Duration = Duration::from_millis(2500);
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -143,6 +151,7 @@ impl Target {
             max_message: DEFAULT_MAX_MESSAGE,
             message_timeout: DEFAULT_MESSAGE_TIMEOUT,
             patience: Duration::from_secs(5),
+            settled: SETTLED,
             process: None,
             start: None,
         }
@@ -266,20 +275,14 @@ impl Subject {
         self.target.address
     }
 
-    /// Checks these cases one after the other, each for its points, and tells `watch` each verdict. Those
-    /// whose turn comes after the deadline are not asked.
-    pub fn check(
-        &mut self,
-        cases: &[(&'static Case, u32)],
-        deadline: Instant,
-        mut watch: impl FnMut(&Verdict),
-    ) -> Vec<Verdict> {
-        let judge = |(case, points): &(&'static Case, u32)| {
-            let verdict = self.judge(case, *points, deadline);
-            watch(&verdict);
-            verdict
-        };
-        cases.iter().map(judge).collect()
+    /// This many like it, each of which the target's command starts; or the one at its address.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be started.
+    pub fn several(target: &Target, count: usize) -> io::Result<Vec<Self>> {
+        let count = if target.start.is_some() { count } else { 1 };
+        (0..count).map(|_| Subject::new(target.clone())).collect()
     }
 
     fn judge(&mut self, case: &'static Case, points: u32, deadline: Instant) -> Verdict {
@@ -311,4 +314,41 @@ impl Subject {
         let status = self.server.take().and_then(ended);
         status.map_or(String::new(), |status| format!("; and its process ended, with {status}"))
     }
+}
+
+/// Checks these cases, each for its points, and gives `watch` each verdict, in the order of the cases. Each
+/// server is asked one case at a time, so that several of them are faster than one. A case whose turn comes
+/// after the deadline is not asked. Blocks until the end, which is that of the servers too.
+pub fn check(
+    subjects: Vec<Subject>,
+    cases: &[(&'static Case, u32)],
+    deadline: Instant,
+    mut watch: impl FnMut(&Verdict),
+) -> Vec<Verdict> {
+    let next = AtomicUsize::new(0);
+    let judge_in_turn = |mut subject: Subject, tell: Sender<(usize, Verdict)>| {
+        let mut place = next.fetch_add(1, Ordering::Relaxed);
+        while let Some((case, points)) = cases.get(place) {
+            // The one who is told waits for all.
+            let _ = tell.send((place, subject.judge(case, *points, deadline)));
+            place = next.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for subject in subjects {
+            let (tell, judge_in_turn) = (tell.clone(), &judge_in_turn);
+            scope.spawn(move || judge_in_turn(subject, tell));
+        }
+        drop(tell);
+        let (mut early, mut verdicts) = (BTreeMap::new(), Vec::new());
+        for (place, verdict) in told {
+            early.insert(place, verdict);
+            while let Some(verdict) = early.remove(&verdicts.len()) {
+                watch(&verdict);
+                verdicts.push(verdict);
+            }
+        }
+        verdicts
+    })
 }

@@ -6,12 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use ::check::{Rubric, SETTLED, Subject, TIME_LIMIT, Target, Verdict, check, markdown, total};
 use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
 use client::conversation;
 use client::output_file::OutputFile;
-use lab::check::{self, Rubric, Subject, TIME_LIMIT, Target, Verdict};
-use lab::instruments::start_command::StartCommand;
 use lab::pages::terminal;
 use nix::unistd::Pid;
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
@@ -20,8 +19,12 @@ use server_core::{
     framing_parser, parse_address, parse_positive_duration, raise_open_file_limit,
     unless_read_enough,
 };
+use server_process::StartCommand;
 
 use super::interrupt;
+
+mod junit;
+mod text;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -75,6 +78,11 @@ pub(crate) struct Options {
         value_parser = parse_positive_duration)]
     message_timeout: Duration,
 
+    /// With --start: start this many servers, and ask each one case at a time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "start",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
+    jobs: usize,
+
     /// How long an answer may take
     #[arg(long, value_name = "DURATION", default_value = "5s",
         value_parser = parse_positive_duration)]
@@ -97,8 +105,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.list {
         return print(&match options.markdown {
-            true => check::markdown(),
-            false => check::list(terminal::width()),
+            true => markdown(),
+            false => text::list(terminal::width()),
         });
     }
     let rubric = rubric(options)?;
@@ -110,17 +118,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (json, junit) = (json?, junit?);
     interrupt::watch()?;
     raise_open_file_limit();
-    let mut subject = Subject::new(target(options))?;
-    drop(conversation::connect(subject.address(), options.timeout)?);
+    let subjects = Subject::several(&target(options), options.jobs)?;
+    for subject in &subjects {
+        drop(conversation::connect(subject.address(), options.timeout)?);
+    }
     let limit = options.time_limit.or(rubric.time_limit).unwrap_or(TIME_LIMIT);
-    let verdicts = subject.check(&rubric.cases, Instant::now() + limit, |verdict| {
+    let verdicts = check(subjects, &rubric.cases, Instant::now() + limit, |verdict| {
         // Whoever has read enough still gets the status.
-        let _ = print(&check::render(verdict, terminal::width()));
+        let _ = print(&text::render(verdict, terminal::width()));
     });
-    drop(subject);
     json.map_or(Ok(()), |file| file.write(&record(&verdicts)?))?;
-    junit.map_or(Ok(()), |file| file.write(&check::junit(&verdicts)?))?;
-    let total = check::total(&verdicts);
+    junit.map_or(Ok(()), |file| file.write(&junit::document(&verdicts)))?;
+    let total = total(&verdicts);
     ensure!(!verdicts.iter().any(Verdict::failed), total);
     print(&(total + "\n"))
 }
@@ -143,7 +152,8 @@ fn rubric(options: &Options) -> anyhow::Result<Rubric> {
 fn target(options: &Options) -> Target {
     let Options { addr, max_message, message_timeout, timeout, .. } = *options;
     let (process, start) = (options.pid.map(Pid::from_raw), options.start.clone());
-    Target { address: addr, max_message, message_timeout, patience: timeout, process, start }
+    let (patience, settled) = (timeout, SETTLED);
+    Target { address: addr, max_message, message_timeout, patience, settled, process, start }
 }
 
 fn record(verdicts: &[Verdict]) -> anyhow::Result<String> {
