@@ -104,6 +104,13 @@ mod tests {
     }
 
     #[test]
+    fn a_short_word_counts_and_a_unit_does_not() {
+        let shown = "cut  new\n6/6  no\n0.7 ms 20k\n";
+        assert!(is_same(shown, "cut  new\n5/6  no\n1.2 s 3.1M\n"));
+        assert!(!is_same(shown, "cut  new\n6/6  yes\n0.7 ms 20k\n"));
+    }
+
+    #[test]
     fn the_machine_makes_no_difference() {
         let shown = "Played once. Some CPU, 2\ncores, 24 GiB, Linux 6.18-kind, 2026-11-25T10:55:23Z.\nend\n";
         let other =

@@ -1,7 +1,7 @@
 //! What of an output stays the same from run to run, and from machine to machine: its words.
 
-/// The shortest word that counts: shorter ones are units, which go with the figures.
-const SHORTEST: usize = 4;
+/// Units, which go with the figures: another run may have another one.
+const UNITS: [&str; 11] = ["B", "GiB", "KiB", "M", "MiB", "k", "min", "ms", "ns", "s", "µs"];
 
 /// What a page shows where it leaves lines out.
 const LEFT_OUT: &str = "...";
@@ -61,7 +61,9 @@ fn flat(output: &[String]) -> Vec<Word<'_>> {
     output.iter().flat_map(|line| words(line).into_iter().map(move |word| (word, line))).collect()
 }
 
+/// The words of a line, without its figures and their units.
 fn words(line: &str) -> Vec<&str> {
-    let parts = line.split(|it: char| !it.is_alphabetic());
-    parts.filter(|part| part.chars().count() >= SHORTEST).collect()
+    let parts = line.split(|it: char| !it.is_alphanumeric());
+    let is_word = |part: &&str| !part.is_empty() && !part.contains(|it: char| it.is_numeric());
+    parts.filter(is_word).filter(|part| !UNITS.contains(part)).collect()
 }
