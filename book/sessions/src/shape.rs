@@ -35,6 +35,17 @@ pub(crate) fn difference(shown: &[String], came: &[String]) -> Option<(String, S
     (!is_open && !rest.is_empty()).then(|| (told(None), told(rest.first())))
 }
 
+/// Whether the same words are shown and came, in whatever order.
+pub(crate) fn has_the_same_words(shown: &[String], came: &[String]) -> bool {
+    let sorted = |output: &[String]| {
+        let mut words: Vec<String> =
+            output.iter().flat_map(|line| words(line)).map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    sorted(shown) == sorted(came)
+}
+
 /// The output without what it says of the machine: the sentence of its cores, up to the date.
 fn without_machine(output: &[String]) -> Vec<String> {
     let mut text = output.join("\n");
