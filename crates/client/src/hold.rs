@@ -125,9 +125,15 @@ fn ask_on(mut stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether the answer has come. It is short and sent in one write, so it comes whole.
+/// Whether the answer has come. It may come in pieces: they stay where they are until all of them are there.
 fn is_answered(mut stream: &TcpStream) -> io::Result<bool> {
     let mut answer = [0; 2 * MESSAGE.len()];
+    let is_piece =
+        |come: &[u8]| (1..MESSAGE.len()).contains(&come.len()) && MESSAGE.starts_with(come);
+    match stream.peek(&mut answer) {
+        Ok(count) if is_piece(&answer[..count]) => return Ok(false),
+        _ => {}
+    }
     match stream.read(&mut answer) {
         Ok(count) if &answer[..count] == MESSAGE => Ok(true),
         Ok(count) => {
@@ -136,5 +142,29 @@ fn is_answered(mut stream: &TcpStream) -> io::Result<bool> {
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_in_two_pieces_is_an_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_nodelay(true).unwrap();
+        server.write_all(&MESSAGE[..5]).unwrap();
+        client.peek(&mut [0]).unwrap();
+        client.set_nonblocking(true).unwrap();
+        assert!(!is_answered(&client).unwrap());
+        server.write_all(&MESSAGE[5..]).unwrap();
+        let end = Instant::now() + PATIENCE;
+        while !is_answered(&client).unwrap() {
+            assert!(Instant::now() < end);
+        }
     }
 }

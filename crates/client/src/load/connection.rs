@@ -62,8 +62,8 @@ impl Connection {
         registry: &Registry,
         message_size: usize,
     ) -> Result<Self, Failure> {
-        let opened = Instant::now();
         let message = template(number, message_size);
+        let opened = Instant::now();
         Ok(Connection {
             stream: connect(server, number, registry)?,
             state: State::Opening,
