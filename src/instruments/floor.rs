@@ -11,8 +11,7 @@ use std::os::fd::AsRawFd;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use server_core::{
-    AtOnce, Model, Options, Properties, Report, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Statistics,
-    Unit,
+    AtOnce, Model, Options, Properties, Report, SelfPipe, Shutdown, Statistics, Unit,
 };
 
 /// How many bytes a message of the lab's has, its line feed included.
@@ -41,7 +40,7 @@ pub fn run(listener: TcpListener, _: &Options) -> io::Result<Report> {
     listener.set_nonblocking(true)?;
     let statistics = Statistics::default();
     let (shutdown, pipe) = (Shutdown::get()?, SelfPipe::new()?);
-    pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+    pipe.waker().wake_on(Shutdown::signals())?;
     let mut poll = Poll::new()?;
     let mut listener = mio::net::TcpListener::from_std(listener);
     let mut wakeups = UnixStream::from_std(pipe.wakeups()?);

@@ -3,6 +3,7 @@
 use libtest_mimic::Trial;
 
 use server_core::{AtOnce, Unit};
+use server_process::family::proportional_set_size;
 
 use crate::of_those;
 use crate::support::{Server, Subject, wait_until};
@@ -17,7 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     let has_limit =
         |it: &Subject| !it.serves_one() && it.model.properties.max_connections.is_some();
     let keeps_to_one = |it: &Subject| it.has_one_thread() && !it.serves_one();
-    let all: [Claim<'_>; 12] = [
+    let all: [Claim<'_>; 13] = [
+        (&has_limit, "a limit of ten million connections costs no memory", limit_is_a_number),
         (&Subject::serves_one, "a held client stalls the next until it leaves", held_client_stalls),
         (&Subject::serves_one, "it has one thread, also while it serves", one_thread_alone),
         (&has_workers, "with 2 workers a third client waits until one leaves", workers_are_taken),
@@ -65,6 +67,14 @@ fn room_for_two(subject: Subject) {
     third_client_waits(&server);
 }
 
+fn limit_is_a_number(subject: Subject) {
+    let server = subject.start(&["--max-connections", "10000000"]);
+    server.connect().exchange("hello\n");
+    // Only Linux tells.
+    let size = proportional_set_size(server.process.process()).unwrap_or_default();
+    assert!(size < f64::from(1 << 26), "{size} bytes");
+}
+
 fn third_client_waits(server: &Server) {
     let (mut first, mut second) = (server.connect(), server.connect());
     first.exchange("first\n");
@@ -109,7 +119,7 @@ fn abort_is_isolated(subject: Subject) {
     crashing.send("Abort\n");
     let _ = crashing.wait_for_any_end();
     other.exchange("still served\n");
-    wait_until("the log says it", || server.log().contains("its process was killed by SIGABRT"));
+    wait_until("the log says it", || server.log().contains("was killed by SIGABRT"));
 }
 
 fn no_zombies(subject: Subject) {

@@ -30,7 +30,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let too_few = "with too few threads for its workers it says so and ends";
     let descriptors = "out of descriptors, it serves on and recovers";
     let processes = "out of processes or threads, it turns clients away and recovers";
+    let has_tasks = |it: &Subject| it.model.unit == Unit::Task && it.has_one_thread();
     let mut trials: Vec<Trial> = of_those(has_workers, too_few, too_few_threads).collect();
+    trials.extend(of_those(has_tasks, too_few, too_few_for_tasks));
     trials.extend(of_those(holds_all, descriptors, no_descriptors));
     trials.extend(of_those(makes_units, processes, no_processes));
     trials
@@ -78,6 +80,14 @@ fn too_few_threads(subject: Subject) {
         "{line}"
     );
     assert!(line.contains("of 400: Resource temporarily unavailable"), "{line}");
+}
+
+fn too_few_for_tasks(subject: Subject) {
+    for options in [&["--workers", "400"][..], &["--workers", "400", "--offload"]] {
+        let line = one_line(Shop::open().serve(subject, options), 1);
+        assert!(line.starts_with("async-server: cannot start thread "), "{line}");
+        assert!(line.contains("Resource temporarily unavailable"), "{line}");
+    }
 }
 
 /// Connects clients until one is not answered. Returns those that were, and the one.

@@ -1,6 +1,7 @@
 //! What clients, networks and logs do to a server, and what it must not do to anybody else.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -16,7 +17,9 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<11> = [
+    let tests: Tests<13> = [
+        ("a log that nobody reads costs lines, which are counted, and no answer", unread_log),
+        ("a message far over the limit is answered, however it is framed", far_too_long),
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),
         ("a client that resets with answers unread is logged once", reset_with_answers_unread),
@@ -40,7 +43,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(of_those(has_workers, held, workers_held));
     trials.extend(of_those(queues, rude, rude_clients));
     trials.extend(of_those(forks, along, children_go_along));
-    let loops = |it: &Subject| it.model.unit == Unit::None && !it.serves_one();
+    let loops = |it: &Subject| matches!(it.model.unit, Unit::None | Unit::Task) && !it.serves_one();
     let slow = "a client that reads slowly is not idle";
     trials.extend(of_those(loops, slow, reads_slowly));
     let stopped = "a message that came while the server stood still is answered after it";
@@ -298,6 +301,40 @@ fn full_log(subject: Subject) {
         client.receive_to_the_end("");
     }
     server.stop().expect("a good end");
+}
+
+/// The pipe that it logs to is full long before the end.
+fn unread_log(subject: Subject) {
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    let mut command = subject.command(&[]);
+    command.stderr(writer);
+    let server = ServerProcess::start(command).expect("a server");
+    let mut client = Client::connect(server.address());
+    for _ in 0..2000 {
+        client.exchange("logged in vain\n");
+    }
+    // Now there is room.
+    let taken = reader.read(&mut vec![0; 1 << 16]).expect("a full pipe");
+    assert!(taken > 1 << 12, "{taken} bytes");
+    client.exchange("this one is logged\n");
+    client.send("Bye\n");
+    client.receive_to_the_end("");
+    server.stop().expect("a good end");
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).expect("text");
+    assert!(rest.contains("lines of this log were lost"), "{rest}");
+}
+
+/// All of it is sent before the answer is looked for, and must be taken for that.
+fn far_too_long(subject: Subject) {
+    for (framing, end) in [("line", "\n"), ("raw", "")] {
+        let server = subject.start(&["--quiet", "--framing", framing]);
+        let mut client = server.connect();
+        client.send("x".repeat(2 << 20) + end);
+        client.receive("ERROR message longer than 65536 bytes\n");
+        client.half_close();
+        client.receive_to_the_end("");
+    }
 }
 
 /// Each client sends when it was answered. What the server counted as answered arrives, and a

@@ -1,11 +1,15 @@
 //! What each server does when it is asked to stop.
 
+use std::io;
 use std::net::Shutdown;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::unistd::alarm;
 use server_core::{AtOnce, Unit};
 use server_process::ServerProcess;
 
@@ -14,7 +18,10 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<11> = [
+    let tests: Tests<14> = [
+        ("a pair of signals is one request, which answers what is under way", takes_a_pair_for_one),
+        ("SIGHUP is a request, unless its parent has had it ignored", hangs_up),
+        ("what its parent has blocked or timed does not hold for it", inherits_nothing_odd),
         ("a last line without its end is answered before SIGTERM's end", answers_a_last_line),
         ("Ctrl-C to its whole process group answers what was sent", answers_at_ctrl_c),
         ("a broken listener ends it with status 1, after a drain", drains_when_broken),
@@ -76,15 +83,82 @@ fn answers_a_last_line(subject: Subject) {
 
 /// The terminal sends SIGINT to every process of the group, a server's children included.
 fn answers_at_ctrl_c(subject: Subject) {
-    let server = subject.start(&["--delay", "300ms", "--drain-timeout", "30s"]);
+    answers_at(subject, |process| process.signal_group(Signal::SIGINT).expect("a running server"));
+}
+
+/// As `timeout(1)` sends them: to the process, and to its group.
+fn takes_a_pair_for_one(subject: Subject) {
+    answers_at(subject, |process| {
+        process.signal(Signal::SIGTERM).expect("a running server");
+        process.signal_group(Signal::SIGTERM).expect("a running server");
+    });
+}
+
+/// Sees that it answers what is under way, whether it waits or computes.
+fn answers_at(subject: Subject, signal: fn(&ServerProcess)) {
+    for work in ["--delay", "--compute"] {
+        let server = subject.start(&[work, "300ms", "--drain-timeout", "30s"]);
+        let mut client = server.connect();
+        client.send("one\ntwo\n");
+        wait_until("it works on the first", || server.log().contains("\"one\""));
+        signal(&server.process);
+        client.receive_to_the_end("one\ntwo\n");
+        let (stopped, log) = server.wait();
+        assert!(stopped.status.success(), "{work}: {}", stopped.status);
+        assert!(!log.contains("connections cut") && !log.contains("killed"), "{work}: {log}");
+    }
+}
+
+/// `nohup(1)` ignores it.
+fn hangs_up(subject: Subject) {
+    let server = subject.start(&["--drain-timeout", "60s"]);
     let mut client = server.connect();
-    client.send("one\ntwo\n");
-    wait_until("it works on the first", || server.log().contains("\"one\""));
-    server.process.signal_group(Signal::SIGINT).expect("a running server");
-    client.receive_to_the_end("one\ntwo\n");
-    let (stopped, log) = server.wait();
-    assert!(stopped.status.success(), "{}", stopped.status);
-    assert!(!log.contains("connections cut") && !log.contains("killed"), "{log}");
+    client.exchange("hello\n");
+    stop(server, Signal::SIGHUP);
+    client.receive_to_the_end("");
+    let mut command = subject.command(&["--drain-timeout", "60s"]);
+    before_exec(&mut command, ignore_hangups);
+    let server = Server::start_by(command);
+    let mut client = server.connect();
+    client.exchange("hello\n");
+    server.process.signal(Signal::SIGHUP).expect("a running server");
+    client.exchange("still there\n");
+    server.connect();
+    drop(client);
+    stop(server, Signal::SIGTERM);
+}
+
+#[allow(unsafe_code)]
+fn ignore_hangups() -> io::Result<()> {
+    // SAFETY: a signal that is ignored runs no code.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn)? };
+    Ok(())
+}
+
+/// Signals that its parent has blocked, and an alarm that would end it.
+fn inherits_nothing_odd(subject: Subject) {
+    let mut command = subject.command(&["--drain-timeout", "60s"]);
+    before_exec(&mut command, || {
+        alarm::set(1);
+        let blocked = [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGALRM];
+        Ok(blocked.into_iter().collect::<SigSet>().thread_block()?)
+    });
+    let server = Server::start_by(command);
+    let mut client = server.connect();
+    client.send("hello\nBye\n");
+    client.receive_to_the_end("hello\n");
+    let has_child = subject.model.unit == Unit::Process && subject.model.makes_a_unit_for_each();
+    wait_until("its child is gone", || !has_child || server.children() == 0);
+    thread::sleep(Duration::from_millis(1500));
+    server.connect().exchange("the alarm has not ended it\n");
+    stop(server, Signal::SIGTERM);
+}
+
+/// Has this done in the process of a command, before its program begins.
+#[allow(unsafe_code)]
+fn before_exec(command: &mut Command, prepare: fn() -> io::Result<()>) {
+    // SAFETY: what these tests prepare are system calls that are async-signal-safe.
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// A shutdown of the listening socket, which nobody but an error of ours could cause: `accept`

@@ -1,7 +1,7 @@
 //! Clients that take their time over a message, on purpose or not.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 
@@ -10,7 +10,8 @@ use crate::support::{Subject, wait_until};
 use crate::{Tests, of_all};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<5> = [
+    let tests: Tests<6> = [
+        ("a hint in the log does not prolong the idle timeout", is_not_prolonged),
         ("half a message and then silence ends by the idle timeout", half_a_message),
         ("a byte now and then keeps a connection from being idle", slow_loris),
         ("a message that trickles in is refused when its time is up", trickles_in),
@@ -28,6 +29,17 @@ fn half_a_message(subject: Subject) {
         client.receive_to_the_end("");
         wait_until("the log says it", || server.logged("closed: idle for 2s 500ms") == 1);
     });
+}
+
+/// The log says after three seconds what may be wrong, and the time goes on.
+fn is_not_prolonged(subject: Subject) {
+    let server = subject.start(&["--quiet", "--idle-timeout", "4s"]);
+    let mut client = server.connect();
+    let begin = Instant::now();
+    client.send("half a mess");
+    client.receive_to_the_end("");
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    assert_eq!(server.logged("no line end yet"), 1, "{}", server.log());
 }
 
 /// What `--idle-timeout` does not end: a client that is slow on purpose.

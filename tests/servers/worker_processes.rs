@@ -13,7 +13,8 @@ use crate::support::{Client, Server, Subject, wait_until};
 use crate::{Tests, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<6> = [
+    let tests: Tests<7> = [
+        ("a worker that is asked twice to end takes nothing along", asked_twice),
         ("a worker that was killed is replaced", killed_worker_is_replaced),
         ("a worker that dies at once is replaced after a pause", pauses_before_the_next),
         ("a worker that is asked to end serves its client first", worker_ends_gently),
@@ -45,7 +46,7 @@ fn killed_worker_is_replaced(subject: Subject) {
         client.receive_to_the_end("");
         wait_until("another is there", || workers(&server).len() == 1 && workers(&server) != dead);
         wait_until("the log says so", || {
-            server.logged("closed: its process was killed by SIGKILL") == round
+            server.logged("was killed by SIGKILL while it served a client") == round
         });
     }
     let mut last = server.connect();
@@ -54,7 +55,7 @@ fn killed_worker_is_replaced(subject: Subject) {
     let idle = workers(&server);
     send(Signal::SIGKILL, idle[0]);
     wait_until("another is there", || workers(&server).len() == 1 && workers(&server) != idle);
-    assert_eq!(server.logged("closed: its process was killed"), 3, "{}", server.log());
+    assert_eq!(server.logged("while it served a client"), 3, "{}", server.log());
     let stopped = server.process.stop().expect("a good end");
     let summary = stopped.output;
     assert!(summary.contains("connections   4, at most 1 at once"), "{summary}");
@@ -91,6 +92,26 @@ fn worker_ends_gently(subject: Subject) {
     server.connect().exchange("served by the next\n");
     assert_ne!(workers(&server), old);
     assert_eq!(server.logged("killed"), 0, "{}", server.log());
+}
+
+/// The second request comes too late to belong to the first.
+fn asked_twice(subject: Subject) {
+    let arguments = ["--workers", "2", "--compute", "700ms", "--drain-timeout", "60s"];
+    let server = subject.start(&arguments);
+    let mut client = server.connect();
+    client.send("one\n");
+    wait_until("a worker works", || server.log().contains("\"one\""));
+    for _ in 0..2 {
+        workers(&server).into_iter().for_each(|worker| send(Signal::SIGTERM, worker));
+        thread::sleep(Duration::from_millis(400));
+    }
+    client.receive_to_the_end("one\n");
+    server.connect().exchange("served by the next\n");
+    stop_well(server);
+}
+
+fn stop_well(server: Server) {
+    server.process.stop().expect("a good end");
 }
 
 /// It must not wait for one more client, whom it would not serve.

@@ -1,43 +1,42 @@
 //! The asynchronous connection handler: `server_core::converse`'s, step for step. Each wait is an
 //! `await`; each read and write is one system call that is never cancelled half done.
 
-use std::io::{self, ErrorKind, Read};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use server_core::{
-    Connection, ConnectionError, Ending, Input, LINGER, Options, Session, Step, client_has_ended,
-    compute,
-};
+use server_core::{ConnectionError, Ending, Input, LINGER, Options, Session, Step, compute};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::{consume_budget, spawn_blocking, yield_now};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 pub(crate) async fn handle(
-    connection: &Connection<TcpStream>,
+    stream: &TcpStream,
     session: &mut Session<'_>,
+    draining: &CancellationToken,
 ) -> Result<Ending, ConnectionError> {
-    let (stream, options) = (connection.stream(), session.options());
-    let mut timer = IdleTimer { sleep: pin!(sleep(options.idle_timeout)), options };
+    let options = session.options();
+    let mut timer = pin!(sleep(options.idle_timeout));
     loop {
-        // A client that always has more to say would else never let another task run.
+        // A client that always has more to say would never let another task run.
         consume_budget().await;
         let step = session.step();
         if step == Step::Work {
             wait(stream, options.delay).await?;
-            work(connection, options).await?;
+            work(stream, options).await?;
         }
-        send(stream, session, &mut timer).await?;
+        send(stream, session, timer.as_mut()).await?;
         match step {
             Step::Read => {
-                let input = receive(connection, session, &mut timer).await?;
+                let input = receive(stream, session, draining, timer.as_mut()).await?;
                 session.receive(input);
             }
-            // Whoever has more to ask for lets others ask first.
+            // A client with more to ask for lets others ask first.
             Step::Work => yield_now().await,
             Step::Crash(crash) => crash.now(),
             Step::Close(outcome) => return Ok(outcome?),
@@ -45,56 +44,35 @@ pub(crate) async fn handle(
     }
 }
 
-/// Waits until there is input or an end, or until the rest of a message is due. Space is taken only when
-/// there is something to read, so a task whose client has not said anything yet holds no buffer.
-// ANCHOR: receive
+/// Waits until there is input or an end, a drain begins, or the rest of a message is due. Space is taken only
+/// when there is something to read, so a task whose client has not said anything yet holds no buffer.
+///
+/// Where it is told to end, the input may have come, and the runtime may not have asked the kernel yet.
 async fn receive(
-    connection: &Connection<TcpStream>,
+    stream: &TcpStream,
     session: &mut Session<'_>,
-    timer: &mut IdleTimer<'_>,
+    draining: &CancellationToken,
+    mut timer: Pin<&mut Sleep>,
 ) -> Result<Input, ConnectionError> {
-    let stream = connection.stream();
+    // ANCHOR: receive
     loop {
-        let in_time = timer.comes_by(session.rest_due(), has_input(connection)).await?;
-        // The input may have come, and the runtime has not asked the kernel yet.
-        let read = if in_time { read } else { read_at_once };
+        let (idle_at, due) = (session.idle_at(), session.rest_due());
+        timer.as_mut().reset(due.map_or(idle_at, |due| due.min(idle_at)).into());
+        let read = tokio::select! {
+            biased;
+            ready = stream.readable() => ready.map(|()| read)?,
+            () = draining.cancelled() => read_at_once,
+            () = timer.as_mut() => read_at_once,
+        };
         match read(stream, session.space())? {
-            Some(0) if connection.is_draining() => return end_of_drain(stream, session),
             Some(count) => return Ok(Input::Bytes(count)),
-            None if connection.is_draining() => return Ok(Input::CutOff),
-            None if !in_time => return Ok(Input::Late),
+            None if draining.is_cancelled() => return Ok(Input::CutOff),
+            None if is_over(idle_at) => return Err(idle(session)),
+            None if due.is_some_and(is_over) => return Ok(Input::Late),
             None => {}
         }
     }
-}
-// ANCHOR_END: receive
-
-/// Whose end a read has met during a drain. What came before the client's may have come since the
-/// read.
-fn end_of_drain(stream: &TcpStream, session: &mut Session<'_>) -> Result<Input, ConnectionError> {
-    if !client_has_ended(stream) {
-        return Ok(Input::CutOff);
-    }
-    Ok(Input::Bytes(read_at_once(stream, session.space())?.unwrap_or_default()))
-}
-
-/// Waits until there may be something to read. A drain ends the input, so that is something.
-#[cfg(target_os = "linux")]
-async fn has_input(connection: &Connection<TcpStream>) -> io::Result<()> {
-    connection.stream().readable().await
-}
-
-/// Waits until there may be something to read, or until a drain has begun, for which it must look
-/// itself here: see `server_core::Input`.
-#[cfg(not(target_os = "linux"))]
-async fn has_input(connection: &Connection<TcpStream>) -> io::Result<()> {
-    const LOOK: Duration = Duration::from_millis(100);
-    while !connection.is_draining() {
-        if let Ok(readable) = timeout(LOOK, connection.stream().readable()).await {
-            return readable;
-        }
-    }
-    Ok(())
+    // ANCHOR_END: receive
 }
 
 /// Reads what has come, if something has.
@@ -117,9 +95,18 @@ fn read(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
 
 /// Reads what there is, whatever the runtime knows of it.
 fn read_at_once(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize>> {
-    match (&*SockRef::from(stream)).read(space) {
+    if_possible((&*SockRef::from(stream)).read(space))
+}
+
+/// Writes what there is room for, whatever the runtime knows of it: it is told of room for much.
+fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
+    if_possible((&*SockRef::from(stream)).write(bytes))
+}
+
+fn if_possible(done: io::Result<usize>) -> io::Result<Option<usize>> {
+    match done {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        read => read.map(Some),
+        done => done.map(Some),
     }
 }
 
@@ -127,50 +114,34 @@ fn read_at_once(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize
 async fn send(
     stream: &TcpStream,
     session: &mut Session<'_>,
-    timer: &mut IdleTimer<'_>,
+    mut timer: Pin<&mut Sleep>,
 ) -> Result<(), ConnectionError> {
-    let answers = session.answers();
-    let mut sent = 0;
-    while sent < answers.len() {
-        match stream.try_write(&answers[sent..]) {
-            Ok(count) => sent += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                timer.comes_by(None, stream.writable()).await?;
+    while !session.answers().is_empty() {
+        match if_possible(stream.try_write(session.answers()))? {
+            Some(count) => session.sent(count),
+            None => {
+                let idle_at = session.idle_at();
+                timer.as_mut().reset(idle_at.into());
+                tokio::select! {
+                    biased;
+                    ready = stream.writable() => ready?,
+                    () = timer.as_mut() => match write_at_once(stream, session.answers())? {
+                        Some(count) => session.sent(count),
+                        None => return Err(idle(session)),
+                    },
+                }
             }
-            Err(error) => return Err(error.into()),
         }
     }
-    session.sent();
     Ok(())
 }
 
-/// The idle time-out: one timer a connection, put off at each wait. A timer for each wait would
-/// enter and leave the runtime's wheel with every message.
-struct IdleTimer<'a> {
-    sleep: Pin<&'a mut Sleep>,
-    options: &'a Options,
+fn is_over(moment: std::time::Instant) -> bool {
+    moment <= std::time::Instant::now()
 }
 
-impl IdleTimer<'_> {
-    /// Waits until it is ready, and says whether that was before it was due, if it is due at all.
-    async fn comes_by(
-        &mut self,
-        due: Option<std::time::Instant>,
-        ready: impl Future<Output = io::Result<()>>,
-    ) -> Result<bool, ConnectionError> {
-        let timeout = self.options.idle_timeout;
-        let idle_at = Instant::now() + timeout;
-        let due = due.map(Instant::from).filter(|due| *due <= idle_at);
-        self.sleep.as_mut().reset(due.unwrap_or(idle_at));
-        tokio::select! {
-            biased;
-            result = ready => Ok(result.map(|()| true)?),
-            () = self.sleep.as_mut() => match due {
-                Some(_) => Ok(false),
-                None => Err(ConnectionError::Idle(timeout)),
-            },
-        }
-    }
+fn idle(session: &Session<'_>) -> ConnectionError {
+    ConnectionError::Idle(session.options().idle_timeout)
 }
 
 /// Waits for `delay`, but no longer than the connection lives.
@@ -185,21 +156,22 @@ async fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     }
 }
 
-/// Computes: where the task stands, so that no other one goes on, or in a thread for such work.
+/// Computes: where the task stands, so that no other one goes on, or in a thread for such work, which has a
+/// descriptor of its own to look at the connection with.
 // ANCHOR: work
-async fn work(connection: &Connection<TcpStream>, options: &Options) -> io::Result<()> {
+async fn work(stream: &TcpStream, options: &Options) -> io::Result<()> {
     if !options.offload || options.compute.is_zero() {
-        return compute(connection.stream(), options);
+        return compute(stream, options);
     }
-    let (stream, options, span) = (connection.shared_stream(), options.clone(), Span::current());
-    let computed = spawn_blocking(move || span.in_scope(|| compute(&*stream, &options)));
+    let (stream, options) = (stream.as_fd().try_clone_to_owned()?, options.clone());
+    let span = Span::current();
+    let computed = spawn_blocking(move || span.in_scope(|| compute(&stream, &options)));
     computed.await.map_err(io::Error::other)?
 }
 // ANCHOR_END: work
 
-/// `server_core::linger`: ends our side, then reads and forgets until the client ends its own, for [`LINGER`] at most.
+/// `server_core::linger`: reads and forgets until the client ends its side, for [`LINGER`] at most.
 pub(crate) async fn linger(stream: &TcpStream) -> io::Result<()> {
-    SockRef::from(stream).shutdown(Shutdown::Write)?;
     let forget = async {
         // On the heap: what lives across an await would lie in every task, lingering or not.
         let mut forgotten = vec![0; 4096];

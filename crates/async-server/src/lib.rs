@@ -14,9 +14,9 @@
 //!
 //! # What it costs
 //!
-//! A task costs one allocation, and the registration of its socket with `epoll`. A message costs a read
-//! and a write, as in C, and a few function calls in between: for the runtime's queue, and for the timer
-//! of the idle time-out, which each message moves.
+//! A task costs one allocation, its socket the registration with `epoll` and tokio's record of it, and a
+//! conversation its buffer. A message costs a read and a write, as in C, and a few function calls in between:
+//! for the runtime's queue, and for the timer of the idle time-out, which each message moves.
 //!
 //! # What it adds to the page
 //!
@@ -24,20 +24,24 @@
 //! ends that one:
 //!
 //! - a client that always has more to say: its task lets others run now and then;
-//! - more clients than `--max-connections`: the others wait in the backlog;
+//! - more clients than `--max-connections`: the others wait in the backlog, since each task holds a permit
+//!   of a [`Semaphore`](tokio::sync::Semaphore);
 //! - a lack of descriptors: the acceptor waits until there are some again;
-//! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
-//!   before the end.
+//! - SIGTERM: a [`CancellationToken`] tells each task, which answers what its client has sent, and a
+//!   [`TaskTracker`] waits for all of them.
 
+use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use server_core::{Aftermath, Connection, ConnectionError, Connections, Ending, Options, Report};
-use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
-use tokio::time::timeout;
+use server_core::{Aftermath, ConnectionError, Ending, Options, Report, Session, Shutdown};
+use server_core::{Statistics, end, log_cut, log_end};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, info_span};
 
@@ -45,8 +49,9 @@ mod acceptor;
 mod bare;
 mod handler;
 mod model;
+mod runtime;
 
-use acceptor::Acceptor;
+use acceptor::{Accepted, Acceptor};
 pub use model::MODEL;
 
 /// Serves each connection in a task of its own until a shutdown signal.
@@ -55,86 +60,136 @@ pub use model::MODEL;
 ///
 /// When the server cannot start, or its listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let runtime = runtime(options)?;
-    let report = runtime.block_on(serve_until_shutdown(listener, options))?;
-    // Tasks that are still there have had their time: they end where they wait.
+    let runtime: Runtime = runtime::start(options)?;
+    let server = Arc::new(Server::new(options));
+    let served = runtime.block_on(serve_until_shutdown(listener, &server));
+    // The time of the tasks that are left is over: they end where they wait.
     runtime.shutdown_background();
-    Ok(report)
+    served?;
+    Report::new(&server.statistics)
 }
 
-/// What runs the tasks: `--workers` threads, or the one that calls.
-fn runtime(options: &Options) -> io::Result<Runtime> {
-    let mut builder = match options.workers {
-        1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    builder.worker_threads(options.workers).enable_all().build()
+/// What all tasks share.
+struct Server {
+    options: Options,
+    statistics: Statistics,
+    /// Cancelled when the drain begins.
+    draining: CancellationToken,
 }
 
-/// A listener that a task can wait for.
-fn asynchronous(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
-}
-
-async fn serve_until_shutdown(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let mut acceptor = Acceptor::new(asynchronous(listener)?, options)?;
-    let connections = Connections::new(options, acceptor.waker());
+async fn serve_until_shutdown(listener: TcpListener, server: &Arc<Server>) -> io::Result<()> {
+    let mut acceptor = Acceptor::new(listener, &server.options)?;
+    server.drain_at_signals()?;
     let tasks = TaskTracker::new();
+    let mut number = 0;
     // ANCHOR: loop
-    while let Some((stream, peer)) = acceptor.next(|| connections.open()).await {
-        let connection = connections.admit(stream, peer);
-        let who = format_args!("task {}", connection.number());
-        let span = info_span!("connection", %who, %peer);
-        tasks.spawn(serve(connection).instrument(span));
-    }
+    let ended = loop {
+        let accepted = tokio::select! {
+            biased;
+            () = server.draining.cancelled() => break Ok(()),
+            accepted = acceptor.next() => accepted,
+        };
+        number += 1;
+        match accepted {
+            Ok(accepted) => tasks.spawn(serve(accepted, number, Arc::clone(server))),
+            Err(broken) => break Err(broken),
+        };
+    };
     // ANCHOR_END: loop
-    let closed = acceptor.close();
-    drain(&connections, &tasks, options.drain_timeout).await;
-    closed?;
-    connections.report()
+    drop(acceptor);
+    server.drain(&tasks).await?;
+    ended
 }
 
 // ANCHOR: task
 /// A connection's task: the handler, to its end.
-async fn serve(connection: Connection<TcpStream>) {
-    info!(event = "connected", "connected");
-    let task = Task(&connection);
-    let mut session = connection.session();
-    let outcome = handler::handle(&connection, &mut session).await;
-    task.log_end(&outcome);
-    if Aftermath::of(&outcome, &session, connection.stream()) == Aftermath::Linger {
+async fn serve(accepted: Accepted, number: u64, server: Arc<Server>) {
+    let Accepted { stream, peer, place: _place } = accepted;
+    let who = Who(number);
+    let span = info_span!("connection", %who, %peer);
+    let _open = Open::begin(who, peer, &server.statistics);
+    let mut session = Session::new(&server.options, &server.statistics);
+    let conversation = async {
+        info!(event = "connected", "connected");
+        handler::handle(&stream, &mut session, &server.draining).await
+    };
+    let outcome = conversation.instrument(span).await;
+    if end(&stream, peer, who, &outcome, &session) == Aftermath::Linger {
         // Its failure is the client's loss alone: there is nothing more to say.
-        let _ = handler::linger(connection.stream()).await;
+        let _ = handler::linger(&stream).await;
     }
 }
 // ANCHOR_END: task
 
-/// Lets each open connection be answered for what its client has already sent, waits for their
-/// end, and cuts what is left after `longest`.
-// ANCHOR: drain
-async fn drain(connections: &Connections<TcpStream>, tasks: &TaskTracker, longest: Duration) {
-    connections.end_inputs();
-    tasks.close();
-    let _ = timeout(longest, tasks.wait()).await;
-    connections.cut();
+impl Server {
+    fn new(options: &Options) -> Self {
+        let (statistics, draining) = (Statistics::default(), CancellationToken::new());
+        Server { options: options.clone(), statistics, draining }
+    }
+
+    /// Begins the drain when a signal asks for a shutdown.
+    fn drain_at_signals(&self) -> io::Result<()> {
+        for number in Shutdown::signals() {
+            let mut signals = signal(SignalKind::from_raw(*number))?;
+            let draining = self.draining.clone();
+            tokio::spawn(async move {
+                signals.recv().await;
+                draining.cancel();
+            });
+        }
+        // It may have come before the runtime was asked to tell of it.
+        if Shutdown::get()?.requested() {
+            self.draining.cancel();
+        }
+        Ok(())
+    }
+
+    /// Lets each task answer what its client has already sent, waits for their end, and logs how many are
+    /// cut, since they are still there when the drain ends.
+    // ANCHOR: drain
+    async fn drain(&self, tasks: &TaskTracker) -> io::Result<()> {
+        let longest = self.options.drain_timeout;
+        let end = Shutdown::get()?.drain_end(longest);
+        self.draining.cancel();
+        tasks.close();
+        if timeout_at(end.into(), tasks.wait()).await.is_err() {
+            log_cut(tasks.len(), longest);
+        }
+        Ok(())
+    }
+    // ANCHOR_END: drain
 }
-// ANCHOR_END: drain
 
-/// The task that serves a connection. A panic that unwinds it drops it, and is logged.
-struct Task<'a>(&'a Connection<TcpStream>);
+/// The task that serves a connection, in the log.
+#[derive(Clone, Copy)]
+struct Who(u64);
 
-impl Task<'_> {
-    fn log_end(&self, outcome: &Result<Ending, ConnectionError>) {
-        let Task(connection) = self;
-        connection.log_end(format_args!("task {}", connection.number()), outcome);
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.0)
     }
 }
 
-impl Drop for Task<'_> {
+/// A connection that is counted as open. A panic that unwinds its task drops this, and is logged.
+struct Open<'a> {
+    who: Who,
+    peer: SocketAddr,
+    statistics: &'a Statistics,
+}
+
+impl<'a> Open<'a> {
+    fn begin(who: Who, peer: SocketAddr, statistics: &'a Statistics) -> Self {
+        statistics.opened();
+        Open { who, peer, statistics }
+    }
+}
+
+impl Drop for Open<'_> {
     fn drop(&mut self) {
+        self.statistics.closed();
         if thread::panicking() {
-            self.log_end(&Err(ConnectionError::Panicked));
+            let panicked: Result<Ending, _> = Err(ConnectionError::Panicked);
+            log_end(self.who, self.peer, &panicked, self.statistics);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use server_core::{AtOnce, Model, Properties, Unit};
 
-use crate::{asynchronous, bare, runtime};
+use crate::bare;
+use crate::runtime::{asynchronous, start};
 
 /// The model and its defaults. A single worker is the thread that calls [`run`](crate::run): tasks
 /// that only wait and copy gain nothing from a second, and pay for waking each other across threads.
@@ -19,6 +20,6 @@ pub const MODEL: Model = Model {
     },
     run: crate::run,
     bare: |listener, options| {
-        runtime(options)?.block_on(async { bare::run(&asynchronous(listener)?).await })
+        start(options)?.block_on(async { bare::run(&asynchronous(listener)?).await })
     },
 };

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use mio::net::{TcpListener, TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Waker};
+use server_core::{Gate, Options, SelfPipe, Shutdown, Waker};
 
 /// What the listener's and the self-pipe's events are told by. Connections have smaller numbers.
 const LISTENER: Token = Token(usize::MAX);
@@ -15,16 +15,12 @@ const WAKEUPS: Token = Token(usize::MAX - 1);
 
 pub(crate) struct Acceptor {
     listener: TcpListener,
-    shutdown: &'static Shutdown,
+    gate: Gate,
     pipe: SelfPipe,
     /// The end of the pipe that has the events.
     _wakeups: UnixStream,
-    max_connections: usize,
-    policy: AcceptPolicy,
-    /// Whether somebody may wait in the backlog.
+    /// Whether a client may wait in the backlog.
     is_ready: bool,
-    resume: Option<Instant>,
-    broken: Option<io::Error>,
 }
 
 impl Acceptor {
@@ -37,19 +33,15 @@ impl Acceptor {
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
         let pipe = SelfPipe::new()?;
-        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+        pipe.waker().wake_on(Shutdown::signals())?;
         let mut wakeups = UnixStream::from_std(pipe.wakeups()?);
         registry.register(&mut wakeups, WAKEUPS, Interest::READABLE)?;
         Ok(Acceptor {
             listener,
-            shutdown: Shutdown::get()?,
+            gate: Gate::new(options)?,
             pipe,
             _wakeups: wakeups,
-            max_connections: options.max_connections,
-            policy: AcceptPolicy::default(),
             is_ready: true,
-            resume: None,
-            broken: None,
         })
     }
 
@@ -68,21 +60,13 @@ impl Acceptor {
         true
     }
 
-    /// The next connection, if there is one at this moment, and room for it beside so many.
+    /// The next connection, if there is one at this moment, and room for it beside the open ones.
     pub(crate) fn next(&mut self, open: usize) -> Option<(TcpStream, SocketAddr)> {
-        self.resume = self.resume.filter(|resume| Instant::now() < *resume);
-        let has_room = open < self.max_connections && !self.shutdown.requested();
-        while self.is_ready && has_room && self.resume.is_none() {
+        while self.is_ready && self.gate.room_beside(open) > 0 {
             match self.listener.accept() {
                 Ok(accepted) => return Some(accepted),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_ready = false,
-                Err(error) => match self.policy.pause_after(&error) {
-                    Some(pause) => self.resume = Some(Instant::now() + pause),
-                    None => {
-                        self.is_ready = false;
-                        self.broken = Some(error);
-                    }
-                },
+                Err(error) => self.gate.failed(error),
             }
         }
         None
@@ -90,22 +74,25 @@ impl Acceptor {
 
     /// Logs that the kernel will not tell of the events of `peer`, and rests for a moment.
     pub(crate) fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
-        self.resume = Some(Instant::now() + self.policy.turned_away(peer, error));
+        self.gate.turn_away(peer, error);
     }
 
-    /// Until when to rest after a failure: no event will end that.
-    pub(crate) fn resume(&self) -> Option<Instant> {
-        self.resume
+    /// When to accept again, where no event will tell: at once if clients may be waiting, and after a
+    /// failure when it may have passed.
+    pub(crate) fn deadline(&mut self, open: usize) -> Option<Instant> {
+        match self.is_ready && self.gate.room_beside(open) > 0 {
+            true => Some(Instant::now()),
+            false => self.gate.resume(),
+        }
     }
 
-    /// Whether to accept nobody any more, since the shutdown was requested or the listener is
-    /// broken: [`close`](Self::close) tells which.
+    /// Whether no client is accepted any more: [`close`](Self::close) tells why.
     pub(crate) fn is_done(&self) -> bool {
-        self.shutdown.requested() || self.broken.is_some()
+        self.gate.is_closed()
     }
 
     /// Stops listening, and returns what broke the listener, if that is why.
-    pub(crate) fn close(self) -> io::Result<()> {
-        self.broken.map_or(Ok(()), Err)
+    pub(crate) fn close(mut self) -> io::Result<()> {
+        self.gate.why_broken()
     }
 }

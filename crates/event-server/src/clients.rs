@@ -1,23 +1,29 @@
 //! All connections of the loop, by the keys that their events carry.
 
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use server_core::{Connections, Timer, Timers};
 use slab::Slab;
 
 use crate::handler::{Handler, Next};
 
-/// What the kernel is to tell of: each change once, so that there is no need to take it back.
+/// What the kernel is to tell of, each change once. There is room for output until a write fails.
 #[cfg(target_os = "linux")]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+const INTEREST: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+const INTEREST: Interest = Interest::READABLE;
+
+/// How long to wait until the kernel is asked once more for what it had no memory for.
+const RETRY: Duration = Duration::from_millis(100);
 
 // ANCHOR: clients
 pub(crate) struct Clients<'a> {
@@ -25,8 +31,10 @@ pub(crate) struct Clients<'a> {
     registry: Registry,
     handlers: Slab<Client<'a>>,
     timers: Timers,
-    /// Who is to go on, since something has happened to it; nobody is in it twice.
+    /// The clients that are to go on, since something has happened to them, each of them once.
     ready: Vec<usize>,
+    /// Empty, and as large as the list before: the next one takes its memory.
+    spare: Vec<usize>,
     draining: bool,
 }
 // ANCHOR_END: clients
@@ -35,6 +43,8 @@ struct Client<'a> {
     handler: Handler<'a>,
     timer: Timer,
     is_ready: bool,
+    /// Whether the kernel tells of room for output, too.
+    waits_for_room: bool,
 }
 
 impl<'a> Clients<'a> {
@@ -42,8 +52,9 @@ impl<'a> Clients<'a> {
         connections: &'a Arc<Connections<TcpStream>>,
         registry: Registry,
     ) -> Clients<'a> {
-        let (handlers, timers, ready) = (Slab::new(), Timers::default(), Vec::new());
-        Clients { connections, registry, handlers, timers, ready, draining: false }
+        let (handlers, timers) = (Slab::new(), Timers::default());
+        let (ready, spare) = (Vec::new(), Vec::new());
+        Clients { connections, registry, handlers, timers, ready, spare, draining: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -61,7 +72,8 @@ impl<'a> Clients<'a> {
         let connection = self.connections.admit(stream, peer);
         let handler = Handler::new(connection, self.connections.session());
         self.ready.push(place.key());
-        place.insert(Client { handler, timer: Timer::default(), is_ready: true });
+        let timer = Timer::default();
+        place.insert(Client { handler, timer, is_ready: true, waits_for_room: false });
         Ok(())
     }
 
@@ -75,7 +87,7 @@ impl<'a> Clients<'a> {
     }
 
     fn make_ready(&mut self, key: usize) {
-        if !std::mem::replace(&mut self.handlers[key].is_ready, true) {
+        if !mem::replace(&mut self.handlers[key].is_ready, true) {
             self.ready.push(key);
         }
     }
@@ -85,24 +97,45 @@ impl<'a> Clients<'a> {
         if self.ready.is_empty() { self.timers.next() } else { Some(Instant::now()) }
     }
 
-    /// Lets all go on to whom something has happened, or whose time has come.
+    /// Lets each client go on to which something has happened, or whose time has come.
     // ANCHOR: go_on
     pub(crate) fn go_on(&mut self) {
         self.wake_those_who_are_due();
-        for key in std::mem::take(&mut self.ready) {
+        let mut ready = mem::replace(&mut self.ready, mem::take(&mut self.spare));
+        for key in ready.drain(..) {
             let client = &mut self.handlers[key];
             client.is_ready = false;
             match client.handler.go_on(self.draining) {
                 Next::WaitUntil(deadline) => self.timers.set(&mut client.timer, key, deadline),
+                Next::WaitForRoom(deadline) => self.wait_for_room(key, deadline),
                 Next::Yield => self.make_ready(key),
-                Next::Close => {
-                    self.timers.remove(&mut client.timer, key);
-                    self.handlers.remove(key);
-                }
+                Next::Close => self.forget(key),
             }
         }
+        self.spare = ready;
     }
     // ANCHOR_END: go_on
+
+    /// From its first full buffer on, the kernel tells of a client's room for output, too.
+    fn wait_for_room(&mut self, key: usize, deadline: Instant) {
+        let client = &mut self.handlers[key];
+        if !mem::replace(&mut client.waits_for_room, true) {
+            let interest = INTEREST.add(Interest::WRITABLE);
+            let mut socket = SourceFd(&client.handler.as_raw_fd());
+            if self.registry.reregister(&mut socket, Token(key), interest).is_err() {
+                // The kernel lacks memory for that: the next try is due in a moment.
+                client.waits_for_room = false;
+                let soon = deadline.min(Instant::now() + RETRY);
+                return self.timers.set(&mut client.timer, key, soon);
+            }
+        }
+        self.timers.set(&mut client.timer, key, deadline);
+    }
+
+    fn forget(&mut self, key: usize) {
+        self.timers.remove(&mut self.handlers[key].timer, key);
+        self.handlers.remove(key);
+    }
 
     fn wake_those_who_are_due(&mut self) {
         let now = Instant::now();
@@ -117,7 +150,6 @@ impl<'a> Clients<'a> {
     /// Lets each client be answered for what it has already sent.
     pub(crate) fn begin_drain(&mut self) {
         self.draining = true;
-        self.connections.end_inputs();
         let all: Vec<usize> = self.handlers.iter().map(|(key, _)| key).collect();
         all.into_iter().for_each(|key| self.make_ready(key));
     }

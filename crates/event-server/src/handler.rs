@@ -3,15 +3,14 @@
 //! something has happened. What the compiler makes of an `async fn` looks much like this.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use mio::event::Event;
 use mio::net::TcpStream;
 use server_core::{
-    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, client_has_ended,
-    compute,
+    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, compute,
 };
 use tracing::{Span, info, info_span};
 
@@ -25,16 +24,15 @@ pub(crate) struct Handler<'a> {
     span: Span,
     state: State,
     readiness: Readiness,
-    /// Since when it has been waiting, if it is.
-    waiting_since: Option<Instant>,
 }
 
+// ANCHOR: state
 /// What a handler does, or waits to be able to do.
 enum State {
     /// Asks the session what comes next.
     Asking,
-    /// Sends the answers, of which so many bytes have gone, and then takes this step.
-    Sending(usize, Step),
+    /// Sends the answers, and then takes this step.
+    Sending(Step),
     /// Waits for input.
     Receiving,
     /// Waits until then, and computes.
@@ -42,29 +40,22 @@ enum State {
     /// Has said its last word, and waits until then for the client to hear it.
     Lingering(Instant),
 }
-
-/// What a turn came to.
-enum Turn {
-    Done,
-    /// And it has taken its time: it is the others' turn.
-    Worked,
-    /// It has to wait for an event, until then at most.
-    WaitUntil(Instant),
-    /// The last word is said.
-    Ended(Ending),
-    /// And the client has heard it, or had its time.
-    Heard,
-}
+// ANCHOR_END: state
 
 /// What the loop is to do with a handler.
 pub(crate) enum Next {
     /// Call it again when something happens, or then.
     WaitUntil(Instant),
+    /// The same, and there must be room for output among what may happen.
+    WaitForRoom(Instant),
     /// Call it again when the others have had their turn.
     Yield,
     /// Drop it: that closes the connection.
     Close,
 }
+
+/// What a turn came to: what the loop is to do, or nothing where the next turn may follow at once.
+type Turn = Result<Option<Next>, ConnectionError>;
 
 /// What the kernel has told of a socket. It tells of each change once.
 #[derive(Default)]
@@ -84,7 +75,7 @@ impl<'a> Handler<'a> {
         let span = info_span!("connection", %who, peer = %connection.peer());
         span.in_scope(|| info!(event = "connected", "connected"));
         let (state, readiness) = (State::Asking, Readiness::default());
-        Handler { connection, session, span, state, readiness, waiting_since: None }
+        Handler { connection, session, span, state, readiness }
     }
 
     /// Takes note of what the kernel tells.
@@ -96,8 +87,8 @@ impl<'a> Handler<'a> {
         *failed |= event.is_error();
     }
 
-    /// Its time has come: before it gives up it reads once more, for what the kernel would tell may
-    /// not have been asked for yet.
+    /// Its time has come: before it gives up it reads once more, since the kernel may not have been asked
+    /// yet for what it would tell.
     pub(crate) fn look_again(&mut self) {
         self.readiness.readable = true;
     }
@@ -109,30 +100,18 @@ impl<'a> Handler<'a> {
         for _ in 0..BUDGET {
             // A panic ends this connection and nothing else.
             let turn = catch_unwind(AssertUnwindSafe(|| self.turn(draining)));
-            let outcome = match turn.unwrap_or(Err(ConnectionError::Panicked)) {
-                Ok(Turn::Done) => {
-                    self.waiting_since = None;
-                    continue;
-                }
-                Ok(Turn::Worked) => return Next::Yield,
-                Ok(Turn::WaitUntil(deadline)) => return Next::WaitUntil(deadline),
-                Ok(Turn::Heard) => return Next::Close,
-                // While it lingers its failure is the client's loss alone.
-                Err(_) if matches!(self.state, State::Lingering(_)) => return Next::Close,
-                Ok(Turn::Ended(ending)) => Ok(ending),
-                Err(error) => Err(error),
-            };
-            if !self.lingers_after(&outcome) {
-                return Next::Close;
+            let turn = turn.unwrap_or(Err(ConnectionError::Panicked));
+            if let Some(next) = turn.unwrap_or_else(|error| self.fail(error)) {
+                return next;
             }
         }
         Next::Yield
     }
 
-    fn turn(&mut self, draining: bool) -> Result<Turn, ConnectionError> {
+    fn turn(&mut self, draining: bool) -> Turn {
         match self.state {
-            State::Asking => Ok(self.ask()),
-            State::Sending(sent, then) => self.send(sent, then),
+            State::Asking => self.ask(),
+            State::Sending(then) => self.send(then),
             State::Receiving => self.receive(draining),
             State::Working(until) => self.work(until),
             State::Lingering(until) => self.linger(until),
@@ -143,57 +122,59 @@ impl<'a> Handler<'a> {
     fn ask(&mut self) -> Turn {
         self.state = match self.session.step() {
             Step::Work => State::Working(Instant::now() + self.session.options().delay),
-            step => State::Sending(0, step),
+            step => State::Sending(step),
         };
-        Turn::Done
+        Ok(None)
     }
 
     /// What follows when the answers are sent.
-    fn follow(&mut self, step: Step) -> Result<Turn, ConnectionError> {
-        let (state, turn) = match step {
-            Step::Read => (State::Receiving, Turn::Done),
-            // It is done: its answer has gone.
-            Step::Work => (State::Asking, Turn::Worked),
+    fn follow(&mut self, step: Step) -> Turn {
+        self.state = match step {
+            Step::Read => State::Receiving,
+            Step::Work => State::Asking,
             Step::Crash(crash) => crash.now(),
-            Step::Close(outcome) => return Ok(Turn::Ended(outcome?)),
+            Step::Close(outcome) => return Ok(self.end(&Ok(outcome?))),
         };
-        self.state = state;
-        Ok(turn)
+        // A client with more to ask for lets others ask first.
+        Ok((step == Step::Work).then_some(Next::Yield))
     }
     // ANCHOR_END: ask
 
     /// Sends all answers in as few writes as the kernel takes.
-    fn send(&mut self, sent: usize, then: Step) -> Result<Turn, ConnectionError> {
-        let rest = &self.session.answers()[sent..];
-        if rest.is_empty() {
-            self.session.sent();
-            return self.follow(then);
+    // ANCHOR: send
+    fn send(&mut self, then: Step) -> Turn {
+        while !self.session.answers().is_empty() {
+            match self.connection.stream().write(self.session.answers()) {
+                Ok(count) => self.session.sent(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(Some(Next::WaitForRoom(self.idle_at()?)));
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        match self.connection.stream().write(rest) {
-            Ok(count) => self.state = State::Sending(sent + count, then),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.wait(),
-            Err(error) => return Err(error.into()),
-        }
-        Ok(Turn::Done)
+        self.follow(then)
     }
+    // ANCHOR_END: send
 
     /// Reads if there may be something, and else waits for it.
     // ANCHOR: receive
-    fn receive(&mut self, draining: bool) -> Result<Turn, ConnectionError> {
-        // The input may have come, and we have not asked the kernel yet.
-        if !self.readiness.is_readable() && !draining && !self.rest_is_due() {
-            return self.wait_for_message();
-        }
-        let input = match self.read()? {
-            Some(0) if draining => self.end_of_drain()?,
+    fn receive(&mut self, draining: bool) -> Turn {
+        let count = match self.readiness.is_readable() || draining {
+            true => self.read()?,
+            false => None,
+        };
+        let input = match count {
             Some(count) => Input::Bytes(count),
             None if draining => Input::CutOff,
-            None => return self.wait_for_message(),
+            None => match self.session.rest_due() {
+                Some(due) if due <= Instant::now() => Input::Late,
+                due => return Ok(Some(Next::WaitUntil(earlier(due, self.idle_at()?)))),
+            },
         };
         self.session.receive(input);
         self.state = State::Asking;
-        Ok(Turn::Done)
+        Ok(None)
     }
     // ANCHOR_END: receive
 
@@ -213,81 +194,72 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Whose end a read has met during a drain. What came before the client's may have come since
-    /// the read.
-    fn end_of_drain(&mut self) -> io::Result<Input> {
-        if !client_has_ended(self.connection.stream()) {
-            return Ok(Input::CutOff);
-        }
-        Ok(Input::Bytes(self.connection.stream().read(self.session.space())?))
-    }
-
-    /// Waits for input, or until the rest of a message is due.
-    fn wait_for_message(&mut self) -> Result<Turn, ConnectionError> {
-        if self.rest_is_due() {
-            self.session.receive(Input::Late);
-            self.state = State::Asking;
-            return Ok(Turn::Done);
-        }
-        match (self.wait()?, self.session.rest_due()) {
-            (Turn::WaitUntil(idle_at), Some(due)) => Ok(Turn::WaitUntil(due.min(idle_at))),
-            (turn, _) => Ok(turn),
-        }
-    }
-
-    /// Whether the rest of a message should have come.
-    fn rest_is_due(&mut self) -> bool {
-        self.session.rest_due().is_some_and(|due| due <= Instant::now())
-    }
-
-    /// Waits for an event, but not for ever.
-    fn wait(&mut self) -> Result<Turn, ConnectionError> {
-        let (timeout, now) = (self.session.options().idle_timeout, Instant::now());
-        let idle_at = *self.waiting_since.get_or_insert(now) + timeout;
-        if now < idle_at {
-            Ok(Turn::WaitUntil(idle_at))
-        } else {
-            Err(ConnectionError::Idle(timeout))
+    /// Until when to wait for an event.
+    ///
+    /// # Errors
+    ///
+    /// When the client has been idle for too long.
+    fn idle_at(&mut self) -> Result<Instant, ConnectionError> {
+        let idle_at = self.session.idle_at();
+        match Instant::now() < idle_at {
+            true => Ok(idle_at),
+            false => Err(ConnectionError::Idle(self.session.options().idle_timeout)),
         }
     }
 
     /// Waits, but no longer than the connection lives, and computes where it stands.
     // ANCHOR: work
-    fn work(&mut self, until: Instant) -> Result<Turn, ConnectionError> {
+    fn work(&mut self, until: Instant) -> Turn {
         if self.readiness.failed {
             let error = self.connection.stream().take_error()?;
             return Err(error.unwrap_or(ErrorKind::NotConnected.into()).into());
         }
         if Instant::now() < until {
-            return Ok(Turn::WaitUntil(until));
+            return Ok(Some(Next::WaitUntil(until)));
         }
         compute(self.connection.stream(), self.session.options())?;
-        self.state = State::Sending(0, Step::Work);
-        Ok(Turn::Done)
+        self.state = State::Sending(Step::Work);
+        Ok(None)
     }
     // ANCHOR_END: work
 
-    /// Logs how the conversation ended, and says whether its client must be given time to hear that.
-    fn lingers_after(&mut self, outcome: &Result<Ending, ConnectionError>) -> bool {
-        let who = format_args!("connection {}", self.connection.number());
-        self.connection.log_end(who, outcome);
-        let stream = self.connection.stream();
-        let lingers = Aftermath::of(outcome, &self.session, stream) == Aftermath::Linger
-            && stream.shutdown(Shutdown::Write).is_ok();
-        self.state = State::Lingering(Instant::now() + LINGER);
-        lingers
+    /// Ends the conversation by a failure. While it lingers that is the client's loss alone.
+    fn fail(&mut self, error: ConnectionError) -> Option<Next> {
+        match self.state {
+            State::Lingering(_) => Some(Next::Close),
+            _ => self.end(&Err(error)),
+        }
     }
 
-    /// Reads and forgets until the client ends its side, or has had its time.
-    fn linger(&mut self, until: Instant) -> Result<Turn, ConnectionError> {
-        let mut forgotten = [0; 4096];
-        match self.connection.stream().read(&mut forgotten) {
-            _ if Instant::now() >= until => Ok(Turn::Heard),
-            Ok(0) => Ok(Turn::Heard),
-            Ok(_) => Ok(Turn::Done),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Turn::WaitUntil(until)),
-            Err(error) => Err(error.into()),
+    /// Logs how the conversation ended, and closes it, unless its client must be given time to hear that.
+    fn end(&mut self, outcome: &Result<Ending, ConnectionError>) -> Option<Next> {
+        let who = format_args!("connection {}", self.connection.number());
+        match self.connection.end(who, outcome, &self.session) {
+            Aftermath::Close => Some(Next::Close),
+            Aftermath::Linger => {
+                self.state = State::Lingering(Instant::now() + LINGER);
+                None
+            }
         }
+    }
+
+    /// Reads and forgets until the client ends its side, or its time is over.
+    fn linger(&mut self, until: Instant) -> Turn {
+        let mut forgotten = [0; 4096];
+        let next = match self.connection.stream().read(&mut forgotten) {
+            _ if Instant::now() >= until => Next::Close,
+            Ok(0) => Next::Close,
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Next::WaitUntil(until),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(next))
+    }
+}
+
+impl AsRawFd for Handler<'_> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.connection.stream().as_raw_fd()
     }
 }
 
@@ -296,4 +268,8 @@ impl Readiness {
     fn is_readable(&self) -> bool {
         self.readable || self.read_closed
     }
+}
+
+fn earlier(one: Option<Instant>, other: Instant) -> Instant {
+    one.map_or(other, |one| one.min(other))
 }

@@ -33,12 +33,12 @@
 //! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
 //!   before the end.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use server_core::{Connections, Options, Report};
+use server_core::{Connections, Options, Report, Shutdown, outlast};
 
 mod acceptor;
 mod bare;
@@ -53,6 +53,9 @@ pub use model::MODEL;
 /// How many events one question to the kernel may bring.
 const EVENTS: usize = 256;
 
+/// How many clients are accepted, at most, before those that are there go on.
+const AT_ONCE: usize = 32;
+
 /// Serves all connections from one loop until a shutdown signal.
 ///
 /// # Errors
@@ -65,12 +68,14 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut clients = Clients::new(&connections, poll.registry().try_clone()?);
     // ANCHOR: loop
     while !acceptor.is_done() {
-        while let Some((stream, peer)) = acceptor.next(connections.open()) {
+        for _ in 0..AT_ONCE {
+            let Some((stream, peer)) = acceptor.next(connections.open()) else { break };
             let admitted = clients.admit(stream, peer);
             admitted.unwrap_or_else(|error| acceptor.turn_away(peer, &error));
         }
         clients.go_on();
-        wait(&mut poll, &mut events, [acceptor.resume(), clients.deadline()])?;
+        let next_accept = acceptor.deadline(connections.open());
+        wait(&mut poll, &mut events, [next_accept, clients.deadline()])?;
         for event in &events {
             if !acceptor.notice(event.token()) {
                 clients.notice(event);
@@ -94,7 +99,7 @@ fn drain(
     events: &mut Events,
     longest: Duration,
 ) -> io::Result<()> {
-    let end = Instant::now() + longest;
+    let end = Shutdown::get()?.drain_end(longest);
     clients.begin_drain();
     clients.go_on();
     while !clients.is_empty() && Instant::now() < end {
@@ -109,9 +114,8 @@ fn drain(
 fn wait(poll: &mut Poll, events: &mut Events, until: [Option<Instant>; 2]) -> io::Result<()> {
     let until = until.into_iter().flatten().min();
     let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
-    match poll.poll(events, timeout) {
-        // A signal handler ran, and has written its wake-up.
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-        result => result,
-    }
+    poll.poll(events, timeout).or_else(|error| {
+        events.clear();
+        outlast(error)
+    })
 }

@@ -53,8 +53,8 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let mut acceptor = Acceptor::new(listener, options)?;
     let connections = Connections::new(options, acceptor.waker());
     let lingering = LingeringThread::start()?;
-    // The limit on connections holds for the queue too, so it never fills and nobody waits to send.
-    let (queue, waiting) = channel::bounded(options.max_connections);
+    // It has no limit of its own: --max-connections counts the clients in the queue too.
+    let (queue, waiting) = channel::unbounded();
     // ANCHOR: workers
     let work = |number| {
         for connection in &waiting {

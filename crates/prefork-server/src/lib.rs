@@ -43,14 +43,13 @@ use server_core::{Options, Report, Statistics, end_with, require_one_thread};
 mod bare;
 mod listeners;
 mod model;
-mod serving;
 mod worker;
 mod workers;
 
 use listeners::Listeners;
 pub use model::MODEL;
 use worker::work;
-use workers::{Workers, status_for};
+use workers::Workers;
 
 /// Serves each connection in one of `--workers` processes until a shutdown signal.
 ///
@@ -70,14 +69,13 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             match unsafe { fork() } {
                 Ok(ForkResult::Child) => {
                     end_with(parent);
-                    let (listener, serving) = workers.equipment(number);
-                    let outcome = work(number, listener, serving, statistics, options);
+                    let worked = work(&workers.equipment(number), statistics, options);
                     // SAFETY: ends this process at once. Destructors and exit handlers are the
                     // parent's.
-                    unsafe { nix::libc::_exit(status_for(&outcome)) }
+                    unsafe { nix::libc::_exit(i32::from(worked.is_err())) }
                 }
                 Ok(ForkResult::Parent { child }) => workers.started(number, child),
-                Err(error) => workers.not_started(number, &io::Error::from(error))?,
+                Err(error) => workers.not_started(number, error.into())?,
             }
         }
         workers.wait()?;

@@ -1,20 +1,18 @@
-//! The places for workers: who is in them, and when an empty one is filled again.
+//! The places for workers: which worker is in each, and when an empty one is filled again.
 
-use std::fmt::Display;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::EIO;
-use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
-use server_core::{Children, Ended, Options, Report, SHUTDOWN_SIGNALS, SelfPipe, Shutdown};
-use server_core::{Statistics, log_cut, log_killed, shared_words};
+use server_core::{Children, Ended, Options, Report, SelfPipe, Shutdown};
+use server_core::{Statistics, log_cut, shared_words};
 use tracing::{info, warn};
 
 use crate::listeners::Listeners;
-use crate::serving::Serving;
+use crate::worker::Equipment;
 
 /// A worker that lived no longer than this died at once, and the next one starts after as long.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -26,28 +24,23 @@ pub(crate) struct Workers {
     shutdown: &'static Shutdown,
     listeners: Listeners,
     statistics: &'static Statistics,
-    /// What broke a listener.
-    broken: Option<io::Error>,
+    /// The number of the error that broke a listener, written by the worker that has met it, or 0.
+    broken: &'static AtomicU64,
 }
 
 /// A worker, or a place for one.
 struct Place {
-    serving: Serving,
-    state: State,
-}
-
-#[derive(Clone, Copy)]
-enum State {
-    /// It never had a worker.
-    New,
-    /// Its worker started then.
-    Taken(Instant),
-    /// The next worker may start then.
-    Empty(Instant),
+    /// When its worker started, if it has one.
+    since: Option<Instant>,
+    /// When the next worker may start; nothing where there was none yet.
+    not_before: Option<Instant>,
+    /// 1 while its worker serves a client: in memory that both share, so that a worker that is killed
+    /// leaves it behind.
+    serves: &'static AtomicU64,
 }
 
 impl Workers {
-    /// A place for each worker, and nobody in it.
+    /// A place for each worker, all of them empty.
     ///
     /// # Errors
     ///
@@ -58,42 +51,39 @@ impl Workers {
         options: &Options,
     ) -> io::Result<Self> {
         let pipe = Arc::new(SelfPipe::new()?);
-        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
-        let children = Children::new(Arc::clone(&pipe))?;
-        let words = shared_words(options.workers * Serving::WORDS)?.chunks(Serving::WORDS);
-        let place = |words| Place { serving: Serving::new(words), state: State::New };
-        let places = words.map(place).collect();
-        let shutdown = Shutdown::get()?;
-        Ok(Workers { places, children, pipe, shutdown, listeners, statistics, broken: None })
+        pipe.waker().wake_on(Shutdown::signals())?;
+        let (children, shutdown) = (Children::new(Arc::clone(&pipe))?, Shutdown::get()?);
+        let (broken, words) = (&shared_words(1)?[0], shared_words(options.workers)?);
+        let place = |serves| Place { since: None, not_before: None, serves };
+        let places = words.iter().map(place).collect();
+        Ok(Workers { places, children, pipe, shutdown, listeners, statistics, broken })
     }
 
     /// Whether it is time for the end: the shutdown was requested or a listener is broken.
     pub(crate) fn are_done(&self) -> bool {
-        self.shutdown.requested() || self.broken.is_some()
+        self.shutdown.requested() || self.broken.load(Ordering::SeqCst) != 0
     }
 
     /// The number, from 1 on, of a place that is to have a worker now.
     pub(crate) fn vacancy(&self) -> Option<usize> {
-        if self.are_done() {
-            return None;
-        }
         let now = Instant::now();
-        let is_due = |place: &Place| match place.state {
-            State::New => true,
-            State::Taken(_) => false,
-            State::Empty(until) => until <= now,
+        let is_due = |place: &Place| {
+            place.since.is_none() && place.not_before.is_none_or(|moment| moment <= now)
         };
-        self.places.iter().position(is_due).map(|place| place + 1)
+        let place = self.places.iter().position(is_due).filter(|_| !self.are_done());
+        place.map(|place| place + 1)
     }
 
     /// What a worker works with.
-    pub(crate) fn equipment(&self, number: usize) -> (&TcpListener, Serving) {
-        (self.listeners.of_worker(number), self.places[number - 1].serving)
+    pub(crate) fn equipment(&self, number: usize) -> Equipment<'_> {
+        let listener: &TcpListener = self.listeners.of_worker(number);
+        let serves = self.places[number - 1].serves;
+        Equipment { number, listener, serves, broken: self.broken }
     }
 
     /// Takes note of a worker that was just forked.
     pub(crate) fn started(&mut self, number: usize, worker: Pid) {
-        self.places[number - 1].state = State::Taken(Instant::now());
+        self.places[number - 1].since = Some(Instant::now());
         self.children.insert(worker, number);
     }
 
@@ -101,17 +91,16 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// When it was to be the first in its place: so many workers there cannot be.
-    pub(crate) fn not_started(&mut self, number: usize, error: &dyn Display) -> io::Result<()> {
-        if let State::New = self.places[number - 1].state {
+    /// When it was to be the first in its place: there cannot be that many workers.
+    pub(crate) fn not_started(&mut self, number: usize, error: io::Error) -> io::Result<()> {
+        if self.places[number - 1].not_before.is_none() {
             self.children.kill(drop)?;
-            let count = self.places.len();
-            return Err(io::Error::other(format!(
-                "cannot start worker {number} of {count}: {error}"
-            )));
+            let what = format!("cannot start worker {number} of {}: {error}", self.places.len());
+            return Err(io::Error::other(what));
         }
-        let empty = self.places.iter_mut().filter(|place| matches!(place.state, State::Empty(_)));
-        empty.for_each(|place| place.state = State::Empty(Instant::now() + AT_ONCE));
+        let soon = Some(Instant::now() + AT_ONCE);
+        let empty = self.places.iter_mut().filter(|place| place.since.is_none());
+        empty.for_each(|place| place.not_before = soon);
         warn!(event = "cannot start", "cannot start worker {number}: {error}");
         Ok(())
     }
@@ -123,16 +112,10 @@ impl Workers {
     /// Those of `poll(2)`.
     // ANCHOR: wait
     pub(crate) fn wait(&mut self) -> io::Result<()> {
-        let due = self.places.iter().filter_map(|place| match place.state {
-            State::Empty(until) => Some(until),
-            _ => None,
-        });
-        self.pipe.wait(due.min())?;
-        let Workers { places, broken, statistics, .. } = self;
-        self.children.reap(|worker| {
-            places[worker.what - 1].has_lost(&worker, statistics);
-            *broken = broken.take().or_else(|| what_broke(worker.status));
-        });
+        let empty = self.places.iter().filter(|place| place.since.is_none());
+        self.pipe.wait(empty.filter_map(|place| place.not_before).min())?;
+        let Workers { places, children, statistics, .. } = self;
+        children.reap(|worker| places[worker.what - 1].has_lost(&worker, statistics));
         Ok(())
     }
     // ANCHOR_END: wait
@@ -147,62 +130,51 @@ impl Workers {
     pub(crate) fn drain(self, timeout: Duration) -> io::Result<Report> {
         let Workers { places, mut children, listeners, statistics, broken, .. } = self;
         drop(listeners);
-        let on_end =
-            |worker: Ended<usize>| places[worker.what - 1].close_client(&worker, statistics);
-        if children.ask_to_end(timeout, on_end)? > 0 {
-            match places.iter().filter(|place| place.serving.client().is_some()).count() {
-                // Workers that stand still, with nobody to serve.
+        let left = children.ask_to_end(timeout, |worker: Ended<usize>| {
+            places[worker.what - 1].close_client(&worker, statistics);
+        })?;
+        if left > 0 {
+            match places.iter().filter(|place| place.serves.load(Ordering::SeqCst) != 0).count() {
+                // Workers that stand still, with no client.
                 0 => {}
                 serving => log_cut(serving, timeout),
             }
-            children.kill(on_end)?;
+            children.kill(drop)?;
         }
-        broken.map_or(Ok(()), Err)?;
-        Report::new(statistics)
+        match i32::try_from(broken.load(Ordering::SeqCst)).unwrap_or_default() {
+            0 => Report::new(statistics),
+            number => Err(io::Error::from_raw_os_error(number)),
+        }
     }
 }
 
 impl Place {
-    /// Its worker has ended, and another is to follow.
+    /// Its worker has ended, in whatever way, and another is to follow.
     fn has_lost(&mut self, worker: &Ended<usize>, statistics: &Statistics) {
-        self.close_client(worker, statistics);
         let Ended { process, what: number, .. } = worker;
         let now = Instant::now();
-        let died_at_once = matches!(self.state, State::Taken(since) if now - since < AT_ONCE);
+        let died_at_once = self.since.take().is_some_and(|since| now - since < AT_ONCE);
         let (due, when) = if died_at_once { (now + AT_ONCE, " in a while") } else { (now, "") };
-        self.state = State::Empty(due);
+        self.not_before = Some(due);
+        let whom = match self.close_client(worker, statistics) {
+            true => " while it served a client",
+            false => "",
+        };
         match worker.killed_by() {
             Some(signal) => warn!(
                 event = "worker died",
-                "worker {number}, process {process}, was killed by {signal}: another follows{when}"
+                "worker {number}, process {process}, was killed by {signal}{whom}: another follows{when}"
             ),
             None => info!(event = "worker ended", "worker {number}, process {process}, has ended"),
         }
     }
 
-    /// What a worker that was killed has not done any more: to count and log its client's end.
-    fn close_client(&self, worker: &Ended<usize>, statistics: &Statistics) {
-        if let (Some(signal), Some(client)) = (worker.killed_by(), self.serving.client()) {
-            log_killed(worker.process, client, signal, statistics);
-            self.serving.end();
+    /// Counts the end of the client that a worker had which was killed, and says whether there was one.
+    fn close_client(&self, worker: &Ended<usize>, statistics: &Statistics) -> bool {
+        let served = self.serves.swap(0, Ordering::SeqCst) != 0 && worker.killed_by().is_some();
+        if served {
+            statistics.closed();
         }
+        served
     }
-}
-
-/// The status of a process that a panic has ended.
-const PANICKED: i32 = 101;
-
-/// The error that a worker's status stands for: its listener is broken, and so is everybody's.
-fn what_broke(status: WaitStatus) -> Option<io::Error> {
-    match status {
-        WaitStatus::Exited(_, number @ 1..) if number != PANICKED => {
-            Some(io::Error::from_raw_os_error(number))
-        }
-        _ => None,
-    }
-}
-
-/// The status of a worker that ends for this reason.
-pub(crate) fn status_for(outcome: &io::Result<()>) -> i32 {
-    outcome.as_ref().map_or_else(|error| error.raw_os_error().unwrap_or(EIO), |()| 0)
 }

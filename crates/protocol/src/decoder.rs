@@ -1,5 +1,6 @@
 //! The sans-IO decoder: whoever reads puts bytes in, messages come out.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::Framing;
@@ -36,7 +37,8 @@ const LONGEST_CHARACTER: usize = 4;
 /// ```
 ///
 /// Its buffer starts at 1 KiB, doubles when a read fills it, and never grows far beyond 64 KiB or
-/// the message limit, whichever is larger. Nothing is allocated before the first read.
+/// the message limit, whichever is larger. Nothing is allocated before the first read, and
+/// [`shrink`](Self::shrink) gives back what a burst has taken.
 #[derive(Debug)]
 pub struct Decoder {
     framing: Framing,
@@ -85,7 +87,8 @@ impl Decoder {
         }
     }
 
-    /// Where the next read puts its bytes. Never empty, so a read of nothing is the stream's end.
+    /// Where the next read puts its bytes. Not empty before [`next_message`](Self::next_message) has
+    /// failed, so that a read of nothing is the stream's end.
     pub fn space(&mut self) -> &mut [u8] {
         let size = match self.framing {
             // A read that filled the buffer says that more is waiting.
@@ -127,6 +130,35 @@ impl Decoder {
     /// The bytes that were received and not returned as a message.
     pub fn leftover(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
+    }
+
+    /// How far the stream has been returned as messages, as a place for [`between`](Self::between).
+    pub fn place(&self) -> usize {
+        self.start
+    }
+
+    /// The bytes of the messages that were returned between two places: messages that were returned one
+    /// after the other stand there one after the other. Places hold until the next
+    /// [`space`](Self::space).
+    ///
+    /// # Panics
+    ///
+    /// If they are no places of this buffer.
+    pub fn between(&self, places: Range<usize>) -> &[u8] {
+        &self.buffer[places]
+    }
+
+    /// Whether it holds more memory than a first read takes, and no bytes that were not returned.
+    pub fn is_oversized(&self) -> bool {
+        self.start == self.end && self.buffer.capacity() > FIRST_READ
+    }
+
+    /// Gives back all memory, where no bytes are left that were not returned. Places are lost.
+    pub fn shrink(&mut self) {
+        if self.start == self.end {
+            self.buffer = Vec::new();
+            (self.start, self.end, self.searched) = (0, 0, 0);
+        }
     }
 
     /// The next whole message as it came, its line end included, or `None` until more arrives.

@@ -5,27 +5,22 @@ use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Instant;
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing::warn;
 
 #[cfg(not(target_os = "linux"))]
 use crate::listener;
-use crate::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Waker};
+use crate::{Gate, Options, SelfPipe, Shutdown, Waker, outlast};
 
 /// The listener of a blocking server: waits for a client, for room to serve it, or for the
 /// shutdown, whichever comes first.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
-    shutdown: &'static Shutdown,
     pipe: Arc<SelfPipe>,
+    gate: Gate,
     options: Options,
-    policy: AcceptPolicy,
-    resume: Option<Instant>,
-    broken: Option<io::Error>,
 }
 
 impl Acceptor {
@@ -37,16 +32,8 @@ impl Acceptor {
     pub fn new(listener: TcpListener, options: &Options) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let pipe = Arc::new(SelfPipe::new()?);
-        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
-        Ok(Acceptor {
-            listener,
-            shutdown: Shutdown::get()?,
-            pipe,
-            options: options.clone(),
-            policy: AcceptPolicy::default(),
-            resume: None,
-            broken: None,
-        })
+        pipe.waker().wake_on(Shutdown::signals())?;
+        Ok(Acceptor { listener, pipe, gate: Gate::new(options)?, options: options.clone() })
     }
 
     /// What wakes [`next`](Self::next), so that it asks again how many connections are open.
@@ -65,7 +52,7 @@ impl Acceptor {
     /// While `open` says that `--max-connections` are open, further clients stay in the backlog.
     pub fn next(&mut self, mut open: impl FnMut() -> usize) -> Option<(TcpStream, SocketAddr)> {
         self.try_next(&mut open).unwrap_or_else(|error| {
-            self.broken = Some(error);
+            self.gate.broke(error);
             None
         })
     }
@@ -75,10 +62,9 @@ impl Acceptor {
         open: &mut dyn FnMut() -> usize,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         let mut ready = true;
-        while !self.shutdown.requested() {
-            self.resume = self.resume.filter(|resume| Instant::now() < *resume);
-            if open() >= self.options.max_connections || self.resume.is_some() {
-                self.pipe.wait(self.resume)?;
+        while !self.gate.is_closed() {
+            if self.gate.room_beside(open()) == 0 {
+                self.pipe.wait(self.gate.resume())?;
                 continue;
             }
             if !ready {
@@ -91,10 +77,7 @@ impl Acceptor {
                     Err(error) => warn!("{peer} was gone at once: {error}"),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready = false,
-                Err(error) => match self.policy.pause_after(&error) {
-                    Some(pause) => self.resume = Some(Instant::now() + pause),
-                    None => return Err(error),
-                },
+                Err(error) => self.gate.failed(error),
             }
         }
         Ok(None)
@@ -102,7 +85,7 @@ impl Acceptor {
 
     /// Logs that there is no process or thread to serve `peer`, and rests for a moment.
     pub fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
-        self.resume = Some(Instant::now() + self.policy.turned_away(peer, error));
+        self.gate.turn_away(peer, error);
     }
 
     /// Stops listening. Clients that were not accepted are refused.
@@ -110,16 +93,16 @@ impl Acceptor {
     /// # Errors
     ///
     /// What broke the listener, where that is why it is closed.
-    pub fn close(self) -> io::Result<()> {
-        self.broken.map_or(Ok(()), Err)
+    pub fn close(mut self) -> io::Result<()> {
+        self.gate.why_broken()
     }
 
     /// Stops listening in a forked child, and leaves all else as the parent made it. What is freed
     /// is written to, and each page that a child writes to is copied for it.
     pub fn close_in_child(self) {
-        let Acceptor { listener, pipe, options, policy, broken, .. } = self;
+        let Acceptor { listener, pipe, gate, options } = self;
         drop(listener);
-        mem::forget((pipe, options, policy, broken));
+        mem::forget((pipe, gate, options));
     }
 
     /// Linux has copied the listener's options to the connection.
@@ -140,11 +123,8 @@ impl Acceptor {
             PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN),
         ];
-        match poll(&mut descriptors, PollTimeout::NONE) {
-            Ok(_) => {}
-            // A signal handler ran, and has written its wake-up.
-            Err(Errno::EINTR) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        if let Err(error) = poll(&mut descriptors, PollTimeout::NONE) {
+            return outlast(error.into()).map(|()| false);
         }
         let [client, woken] = descriptors.map(|descriptor| descriptor.any().unwrap_or(true));
         if woken {

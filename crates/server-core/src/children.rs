@@ -43,6 +43,8 @@ impl<T> Children<T> {
     /// When SIGCHLD cannot be caught.
     pub fn new(pipe: Arc<SelfPipe>) -> io::Result<Self> {
         let some_ended = Arc::new(AtomicBool::new(false));
+        // A second request must find them, to end them first.
+        Shutdown::get()?.report_repeats();
         signal_hook::flag::register(SIGCHLD, Arc::clone(&some_ended))?;
         pipe.waker().wake_on(&[SIGCHLD])?;
         Ok(Children { all: HashMap::new(), pipe, some_ended })
@@ -69,7 +71,7 @@ impl<T> Children<T> {
     // ANCHOR_END: reap
 
     /// Asks all to end, by SIGTERM, and blocks until they have or `timeout` is over. Returns how many
-    /// are left. A second shutdown signal kills them, and ends this process as a signal would.
+    /// are left. A second request kills them, and ends this process as a signal would.
     ///
     /// # Errors
     ///
@@ -80,14 +82,14 @@ impl<T> Children<T> {
         timeout: Duration,
         mut on_end: impl FnMut(Ended<T>),
     ) -> io::Result<usize> {
-        let end = Instant::now() + timeout;
         let shutdown = Shutdown::get()?;
-        shutdown.take_request();
+        let end = shutdown.drain_end(timeout);
+        let is_over = || Instant::now() >= end || shutdown.repeated().is_some();
         self.send(Signal::SIGTERM);
-        while self.reap(&mut on_end) > 0 && Instant::now() < end && !shutdown.requested() {
+        while self.reap(&mut on_end) > 0 && !is_over() {
             self.pipe.wait(Some(end))?;
         }
-        if let Some(status) = shutdown.take_request() {
+        if let Some(status) = shutdown.repeated() {
             self.send(Signal::SIGKILL);
             process::exit(status);
         }

@@ -32,7 +32,8 @@ pub fn compute(stream: &impl AsFd, options: &Options) -> io::Result<()> {
         if has_failed(stream) {
             return Err(ErrorKind::NotConnected.into());
         }
-        if shutdown.drain_is_over(options.drain_timeout + OTHERS_FIRST) {
+        let drain_end = shutdown.end_of_drain(options.drain_timeout);
+        if drain_end.is_some_and(|end| Instant::now() >= end + OTHERS_FIRST) {
             return Err(io::Error::other("cut while it was computed for, the drain is over"));
         }
         crunch();

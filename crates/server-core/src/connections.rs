@@ -5,13 +5,13 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::warn;
 
 use crate::registry::Registry;
 use crate::{Acceptor, Aftermath, Options, Report, Session, Shutdown, Statistics, Waker};
-use crate::{ConnectionError, Ending, converse, linger, log_end};
+use crate::{ConnectionError, Ending, converse, end, linger};
 
 /// The connections of one process, each a stream of type `S`. Whoever serves them shares it; a
 /// shutdown ends their input through it, so that a read that waits returns and a handler need not
@@ -53,11 +53,8 @@ impl<S: AsFd> Connections<S> {
     }
 
     /// Begins the drain: each open connection is still answered for what its client has already
-    /// sent, and then finds the end of its input. A further shutdown signal ends the process.
+    /// sent, and then finds the end of its input.
     pub fn end_inputs(&self) {
-        if let Ok(shutdown) = Shutdown::get() {
-            shutdown.drain_begins();
-        }
         self.registry.end_inputs();
     }
 
@@ -89,7 +86,7 @@ impl Connections {
     /// What broke the listener, where that is why the server ends, and those of `getrusage(2)`.
     pub fn drain(&self, acceptor: Acceptor) -> io::Result<Report> {
         let closed = acceptor.close();
-        let end = Instant::now() + self.options.drain_timeout;
+        let end = Shutdown::get()?.drain_end(self.options.drain_timeout);
         self.end_inputs();
         self.registry.wait_until_empty(end);
         self.cut();
@@ -140,9 +137,14 @@ impl<S: AsFd> Connection<S> {
         self.connections.session()
     }
 
-    /// Logs how it ended, as [`log_end`] says.
-    pub fn log_end(&self, who: impl Display, outcome: &Result<Ending, ConnectionError>) {
-        log_end(who, self.peer, outcome, &self.connections.statistics);
+    /// Ends the conversation, as [`end`] does.
+    pub fn end(
+        &self,
+        who: impl Display,
+        outcome: &Result<Ending, ConnectionError>,
+        session: &Session<'_>,
+    ) -> Aftermath {
+        end(self.stream(), self.peer, who, outcome, session)
     }
 
     /// Whether a drain has ended its input, or is about to.

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::{ConnectionError, Options};
+use crate::{ConnectionError, Options, Session};
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,12 @@ mod system {
     use std::net::Shutdown;
     use std::os::fd::{AsFd, AsRawFd};
 
-    use nix::errno::Errno;
     use nix::libc::{IPPROTO_TCP, TCP_INFO, getsockopt};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use socket2::SockRef;
 
     use super::*;
+    use crate::outlast;
 
     /// The state of a connection that neither side has ended: `TCP_ESTABLISHED`.
     const ESTABLISHED: u8 = 1;
@@ -83,16 +83,18 @@ mod system {
     /// Blocks until there is input or an end, or until the rest of a message is due.
     pub(crate) fn receive(
         stream: &TcpStream,
-        space: &mut [u8],
-        due: Option<Instant>,
-        options: &Options,
+        session: &mut Session<'_>,
         draining: &dyn Fn() -> bool,
     ) -> Result<Input, ConnectionError> {
-        if let Some(due) = due
-            && !comes_by(due, stream, options)?
+        let options = session.options();
+        let due = session.rest_due();
+        // Else the read gives up by itself in time, and needs no clock: in a forked child that is two pages.
+        if (due.is_some() || session.has_waited())
+            && !comes_by(due, session.idle_at(), stream, options)?
         {
             return Ok(Input::Late);
         }
+        let space = session.space();
         let mut count = || read(stream, space).map_err(|error| lost_or_idle(error, options));
         match count()? {
             0 if draining() && !client_has_ended(stream) => Ok(Input::CutOff),
@@ -102,25 +104,26 @@ mod system {
         }
     }
 
-    /// Waits for input or an end, and says whether it came by then.
+    /// Waits for input or an end, and says whether it came before it was due.
     fn comes_by(
-        due: Instant,
+        due: Option<Instant>,
+        idle_at: Instant,
         stream: &TcpStream,
         options: &Options,
     ) -> Result<bool, ConnectionError> {
-        let idle_at = Instant::now() + options.idle_timeout;
         loop {
-            let rest = due.min(idle_at).saturating_duration_since(Instant::now());
+            let end = due.map_or(idle_at, |due| due.min(idle_at));
+            let rest = end.saturating_duration_since(Instant::now());
             // Rounded up: it counts whole milliseconds.
             let rest = PollTimeout::try_from(rest + Duration::from_micros(999));
             let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
             match poll(&mut descriptor, rest.unwrap_or(PollTimeout::MAX)) {
-                Ok(0) if Instant::now() >= due => return Ok(false),
                 Ok(0) if Instant::now() >= idle_at => {
                     return Err(ConnectionError::Idle(options.idle_timeout));
                 }
-                Ok(0) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(io::Error::from(error).into()),
+                Ok(0) if due.is_some_and(|due| Instant::now() >= due) => return Ok(false),
+                Ok(0) => {}
+                Err(error) => outlast(error.into())?,
                 Ok(_) => return Ok(true),
             }
         }
@@ -150,26 +153,24 @@ mod system {
 
     pub(crate) fn receive(
         stream: &TcpStream,
-        space: &mut [u8],
-        due: Option<Instant>,
-        options: &Options,
+        session: &mut Session<'_>,
         draining: &dyn Fn() -> bool,
     ) -> Result<Input, ConnectionError> {
-        let begin = Instant::now();
+        let (due, idle_at, options) = (session.rest_due(), session.idle_at(), session.options());
         loop {
             // Asked first: what came before the drain is read behind it, and is all that is read.
             let is_draining = draining();
             stream.set_nonblocking(is_draining)?;
-            let count = read(stream, space);
+            let count = read(stream, session.space());
             stream.set_nonblocking(false)?;
             match count {
                 Ok(count) => return Ok(Input::Bytes(count)),
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
                 Err(_) if is_draining => return Ok(Input::CutOff),
-                Err(_) if due.is_some_and(|due| Instant::now() >= due) => return Ok(Input::Late),
-                Err(error) if begin.elapsed() >= options.idle_timeout => {
+                Err(error) if Instant::now() >= idle_at => {
                     return Err(lost_or_idle(error, options));
                 }
+                Err(_) if due.is_some_and(|due| Instant::now() >= due) => return Ok(Input::Late),
                 Err(_) => {}
             }
         }

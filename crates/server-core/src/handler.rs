@@ -1,8 +1,8 @@
-//! The blocking connection handler: the one that the iterative, fork, thread and pool servers run.
+//! The blocking connection handler: the one that the iterative, fork, prefork, thread and pool servers run.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use protocol::DecodeError;
+use socket2::SockRef;
 use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
@@ -82,8 +83,25 @@ pub fn converse(
         catch_unwind(AssertUnwindSafe(|| handle(stream, session, draining)))
     });
     let outcome = outcome.unwrap_or(Err(ConnectionError::Panicked));
-    log_end(who, peer, &outcome, session.statistics());
-    Aftermath::of(&outcome, session, stream)
+    end(stream, peer, who, &outcome, session)
+}
+
+/// Ends a conversation: logs how it ended, and says what is left to do for the connection. Where its client
+/// must hear the last answer first, our side is ended, and the rest of what it sends is to be forgotten.
+pub fn end(
+    stream: &impl AsFd,
+    peer: SocketAddr,
+    who: impl Display,
+    outcome: &Result<Ending, ConnectionError>,
+    session: &Session<'_>,
+) -> Aftermath {
+    log_end(who, peer, outcome, session.statistics());
+    let aftermath = Aftermath::of(outcome, session, stream);
+    let is_open = || SockRef::from(stream).shutdown(Shutdown::Write).is_ok();
+    match aftermath {
+        Aftermath::Linger if is_open() => Aftermath::Linger,
+        _ => Aftermath::Close,
+    }
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started. Connections
@@ -156,8 +174,7 @@ fn read(
     session: &mut Session<'_>,
     draining: &dyn Fn() -> bool,
 ) -> Result<(), ConnectionError> {
-    let (due, options) = (session.rest_due(), session.options());
-    let input = receive(stream, session.space(), due, options, draining)?;
+    let input = receive(stream, session, draining)?;
     session.receive(input);
     Ok(())
 }
@@ -168,8 +185,13 @@ fn send(
     session: &mut Session<'_>,
     options: &Options,
 ) -> Result<(), ConnectionError> {
-    stream.write_all(session.answers()).map_err(|error| lost_or_idle(error, options))?;
-    session.sent();
+    while !session.answers().is_empty() {
+        match stream.write(session.answers()) {
+            Ok(count) => session.sent(count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(lost_or_idle(error, options)),
+        }
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::{Model, Options, Report, Shutdown, bind, limits, logging};
+use crate::{Model, Options, Report, Shutdown, bind, inherited, limits, logging};
 
 /// The whole of a server's `main`: parses `arguments` (the first is the program's name), binds,
 /// prints `listening on ADDR`, runs the model until a shutdown signal, and prints what it served.
@@ -31,11 +31,12 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
     if let Some(obstacle) = model.obstacle() {
         anyhow::bail!(obstacle);
     }
-    limits::raise_open_file_limit();
     if options.bare {
+        limits::raise_open_file_limit();
         return Ok((model.bare)(listen(options)?, options)?);
     }
-    logging::start(options.quiet, options.log_format);
+    logging::start(options.quiet, options.log_format).context("cannot log")?;
+    inherited::set_what_a_server_needs();
     Report::begin().context("cannot read the CPU time")?;
     // Before the first line of output: whoever reads it may send a signal at once.
     Shutdown::get().context("cannot catch signals")?;

@@ -7,7 +7,8 @@
 //! | [`Options`] | the command line of every server |
 //! | [`launch`] | from arguments to an exit status |
 //! | [`bind`] | the listener and its backlog |
-//! | [`AcceptPolicy`] | which failures of `accept` to survive |
+//! | [`AcceptPolicy`], [`outlast`] | which failures of `accept`, and of a wait, to survive |
+//! | [`Gate`] | whether to let the next client in |
 //! | [`Acceptor`] | waiting for the next client |
 //! | [`Session`] | what a handler decides, apart from how it reads and writes |
 //! | [`converse`] | the blocking connection handler, and where a connection's end is logged |
@@ -17,13 +18,14 @@
 //!
 //! # The story of a shutdown
 //!
-//! 1. SIGINT or SIGTERM sets the flag of [`Shutdown`] and writes a byte into the [`SelfPipe`] that
+//! 1. SIGINT, SIGTERM or SIGHUP sets the flag of [`Shutdown`] and writes a byte into the [`SelfPipe`] that
 //!    the acceptor polls beside its listener: [`Acceptor::next`] returns `None`.
 //! 2. The listener closes, and the *drain* begins: [`Connections::drain`] ends the input of each
 //!    open connection, as [`Input`] explains. A process that serves one connection alone is
 //!    blocked in it, and the signal's handler does that: [`SoleConnection`].
 //! 3. A blocked read returns. The handler answers what the client had sent before, and closes.
-//! 4. What is still open after `--drain-timeout` is cut. A second signal ends the process at once.
+//! 4. What is still open after `--drain-timeout` is cut. A second signal ends the process at once, but not
+//!    one that comes together with the first: a burst of signals is one request.
 //!
 //! Everything is called `connection`, `listener`, `accept`, `drain` as in the sources: W. R.
 //! Stevens, *UNIX Network Programming*, volume 1, chapter 30, and the manual pages `accept(2)`,
@@ -38,16 +40,20 @@ mod compute;
 mod connections;
 mod cpu_time;
 mod end_of_input;
+mod gate;
 mod handler;
 mod hint;
+mod inherited;
 mod launch;
 mod limits;
 mod linger;
 mod listener;
+mod log_output;
 mod logging;
 mod model;
 mod one_at_a_time;
 mod options;
+mod outlast;
 mod process_facts;
 mod registry;
 mod report;
@@ -76,7 +82,8 @@ pub use compute::compute;
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
 pub use end_of_input::{Input, client_has_ended};
-pub use handler::{Aftermath, ConnectionError, converse, has_failed, log_end, log_killed};
+pub use gate::Gate;
+pub use handler::{Aftermath, ConnectionError, converse, end, has_failed, log_end, log_killed};
 pub use hint::HINT_AFTER;
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
@@ -86,11 +93,12 @@ pub use logging::{Excerpt, LogFormat};
 pub use model::{AtOnce, Bare, Model, Properties, Run, Unit};
 pub use one_at_a_time::OneAtATime;
 pub use options::Options;
+pub use outlast::outlast;
 pub use process_facts::{end_with, require_one_thread};
 pub use report::Report;
 pub use self_pipe::{SelfPipe, Waker};
 pub use session::{Crash, Ending, Session, Step};
-pub use shutdown::{SHUTDOWN_SIGNALS, Shutdown};
+pub use shutdown::Shutdown;
 pub use sole::SoleConnection;
 pub use statistics::{Statistics, shared_words};
 pub use timers::{Timer, Timers};

@@ -2,10 +2,11 @@
 //!
 //! A close over input that was not read sends a reset, and a reset may destroy the last answer on
 //! its way (RFC 2525, section 2.17). So the server ends its own side, then reads and forgets until
-//! the client has ended the other.
+//! the client has ended the other: nginx calls that a *lingering close*. It is not the socket option
+//! SO_LINGER, which decides whether `close(2)` waits.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -31,8 +32,8 @@ pub fn has_unread(stream: &impl AsFd) -> bool {
         && matches!(recv(stream.as_fd().as_raw_fd(), &mut [0], flags), Ok(1..))
 }
 
-/// Ends our side, then reads and forgets until the client ends its own. Blocks for [`LINGER`] at
-/// most.
+/// Reads and forgets, on a connection whose side of ours was ended, until the client ends its own. Blocks
+/// for [`LINGER`] at most.
 ///
 /// # Errors
 ///
@@ -40,7 +41,6 @@ pub fn has_unread(stream: &impl AsFd) -> bool {
 // Kept out of line: its buffer would lie on the stack of every connection, lingering or not.
 #[inline(never)]
 pub fn linger(mut stream: &TcpStream) -> io::Result<()> {
-    stream.shutdown(Shutdown::Write)?;
     let end = Instant::now() + LINGER;
     let mut forgotten = [0; 4096];
     loop {
@@ -76,8 +76,7 @@ impl LingeringThread {
 
     /// Hands a connection over, to be closed when its client has heard the last word.
     pub fn take(&self, connection: Connection) {
-        let ended = connection.stream().shutdown(Shutdown::Write);
-        if ended.is_ok() && connection.stream().set_nonblocking(true).is_ok() {
+        if connection.stream().set_nonblocking(true).is_ok() {
             // It fails only when the thread has gone, and then the connection is closed at once.
             let _ = self.leaving.send(connection);
         }
@@ -87,21 +86,26 @@ impl LingeringThread {
 /// The lingering thread's life.
 fn see_off(arriving: &Receiver<Connection>) {
     let mut lingering: Vec<(Instant, Connection)> = Vec::new();
+    let mut looked = Instant::now();
     loop {
         let next = match lingering.is_empty() {
             true => arriving.recv().map_err(|_| RecvTimeoutError::Disconnected),
             false => arriving.recv_timeout(LOOK),
         };
+        let end = Instant::now() + LINGER;
         match next {
-            Ok(connection) => lingering.push((Instant::now() + LINGER, connection)),
+            Ok(connection) => lingering.push((end, connection)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if lingering.is_empty() => return,
             // Without a channel to wait on.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
         }
-        lingering.retain(|(end, connection)| {
-            Instant::now() < *end && !forget_input(connection.stream())
-        });
+        lingering.extend(arriving.try_iter().map(|connection| (end, connection)));
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            lingering
+                .retain(|(end, connection)| looked < *end && !forget_input(connection.stream()));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::io;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tracing::field::Field;
 use tracing::{Event, Level, Subscriber, error};
@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::format::{self, FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{self, FmtContext, FormattedFields};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::log_output::LogOutput;
 
 /// How each line of the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +48,15 @@ impl FromStr for LogFormat {
 
 /// Starts logging. `RUST_LOG` chooses what is logged; without it, each connection and message is,
 /// or warnings and errors alone where `quiet` is set.
-pub(crate) fn start(quiet: bool, format: LogFormat) {
+///
+/// # Errors
+///
+/// When the kernel lacks memory for the count of lines that are lost.
+pub(crate) fn start(quiet: bool, format: LogFormat) -> io::Result<()> {
+    let output = LogOutput::new(match format {
+        LogFormat::Text => lost_as_text,
+        LogFormat::Json => lost_as_json,
+    })?;
     let targets = match std::env::var("RUST_LOG") {
         Ok(chosen) if !quiet => chosen.parse::<Targets>().ok(),
         _ => None,
@@ -54,22 +64,35 @@ pub(crate) fn start(quiet: bool, format: LogFormat) {
     let usual = if quiet { Level::WARN } else { Level::INFO };
     let targets = targets.unwrap_or_else(|| Targets::new().with_default(usual));
     // A second start, in a test's process, leaves the first in place.
-    let _ = tracing_subscriber::registry().with(layer(format).with_filter(targets)).try_init();
+    let layer = layer(format, output).with_filter(targets);
+    let _ = tracing_subscriber::registry().with(layer).try_init();
     // One line in the place of the standard one and its backtrace.
     std::panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("no reason given");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         error!(event = "panicked", "panicked at {place}: {reason}");
     }));
+    Ok(())
 }
 
-/// Writes each event in one write, so that lines of several processes do not mix. What cannot be written
-/// is lost: a log must not end a connection, let alone the server.
-fn layer<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+fn lost_as_text(lines: u64) -> String {
+    format!("           WARN  {lines} lines of this log were lost: nothing has read it in time\n")
+}
+
+fn lost_as_json(lines: u64) -> String {
+    let timestamp = humantime::format_rfc3339_micros(SystemTime::now());
+    format!(
+        "{{\"timestamp\":\"{timestamp}\",\"level\":\"WARN\",\"event\":\"lost\",\"lines\":{lines},\
+         \"message\":\"lines of this log were lost: nothing has read it in time\"}}\n"
+    )
+}
+
+/// Writes each event as a line.
+fn layer<S>(format: LogFormat, output: LogOutput) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let layer = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let layer = fmt::layer().with_writer(move || output).log_internal_errors(false);
     match format {
         LogFormat::Text => {
             layer.fmt_fields(format::debug_fn(field)).event_format(Text::new()).boxed()

@@ -6,9 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::low_level::pipe;
+
+use crate::outlast;
 
 /// A pipe from a process to itself. Its reading end is polled together with the listener, so
 /// whoever writes a byte into the other end makes the waiting thread look again at what it waits
@@ -41,20 +42,22 @@ impl SelfPipe {
         self.waker.clone()
     }
 
-    /// Blocks until a wake-up or `end`, whichever comes first.
+    /// Blocks until a wake-up or `end`, whichever comes first, or a moment longer where the kernel lacks
+    /// memory.
     ///
     /// # Errors
     ///
-    /// Those of `poll(2)`.
+    /// Those of `poll(2)` that do not pass.
     pub fn wait(&self, end: Option<Instant>) -> io::Result<()> {
         let mut descriptor = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptor, poll_timeout(end)) {
-            // A signal handler ran, and has written its wake-up.
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => self.forget_wakeups(),
-            Err(error) => return Err(error.into()),
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                self.forget_wakeups();
+                Ok(())
+            }
+            Err(error) => outlast(error.into()),
         }
-        Ok(())
     }
 
     /// Takes note of every wake-up so far, so that the descriptor is silent until the next.

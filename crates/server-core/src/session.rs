@@ -1,6 +1,7 @@
 //! What a connection handler decides, apart from how it reads and writes.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use protocol::{DecodeError, Decoder, Request};
@@ -9,16 +10,21 @@ use tracing::info;
 use crate::hint::{self, HINT_AFTER, may_lack_its_end};
 use crate::{Excerpt, Input, Options, Statistics};
 
-/// One connection's conversation without its I/O: bytes in, [`Step`]s out. The blocking handler
-/// and the asynchronous one both drive it, so they cannot drift apart.
+/// One connection's conversation without its I/O: bytes in, [`Step`]s out. All handlers drive it, so they
+/// cannot drift apart.
 #[derive(Debug)]
 pub struct Session<'a> {
     options: &'a Options,
     statistics: &'a Statistics,
     decoder: Decoder,
-    answers: Vec<u8>,
+    /// The answers that are to be sent, between two places of the decoder: an echo is the message itself.
+    echo: Range<usize>,
+    /// The last answer of a client that was refused.
+    refusal: Vec<u8>,
     /// How many messages the answers answer.
     unsent: u64,
+    /// Since when the client has neither sent nor read anything, although the server waits for it.
+    idle_since: Option<Instant>,
     /// Since when it has waited for the rest of a message.
     unfinished_since: Option<Instant>,
     /// Whether that has taken too long.
@@ -29,6 +35,9 @@ pub struct Session<'a> {
     /// Whether the log was told of a client that speaks otherwise.
     has_hinted: bool,
 }
+
+/// How long a client must be silent until the memory is given back that it took for a burst.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// What the handler does next. Each step says what becomes of [`Session::answers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +78,10 @@ impl<'a> Session<'a> {
             options,
             statistics,
             decoder,
-            answers: Vec::new(),
+            echo: 0..0,
+            refusal: Vec::new(),
             unsent: 0,
+            idle_since: None,
             unfinished_since: None,
             is_late: false,
             ended: false,
@@ -79,12 +90,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The same with the memory for a first read and its answers: for a process that forks, whose
-    /// child would else write to pages of the allocator's first.
+    /// The same with the memory for a first read: for a process that forks, so that its child does not
+    /// fault in pages of the allocator.
     pub fn with_memory(options: &'a Options, statistics: &'a Statistics) -> Self {
         let mut session = Session::new(options, statistics);
-        let size = session.space().len();
-        session.answers.reserve(size);
+        session.space();
         session
     }
 
@@ -98,7 +108,7 @@ impl<'a> Session<'a> {
         self.statistics
     }
 
-    /// Where the next read puts its bytes; never empty.
+    /// Where the next read puts its bytes; not empty before a [`Step::Close`].
     pub fn space(&mut self) -> &mut [u8] {
         self.decoder.space()
     }
@@ -107,28 +117,48 @@ impl<'a> Session<'a> {
     pub fn receive(&mut self, input: Input) {
         self.ended = matches!(input, Input::CutOff | Input::Bytes(0));
         match input {
-            Input::Bytes(count) => self.decoder.received(count),
+            Input::Bytes(count) => {
+                self.idle_since = None;
+                self.decoder.received(count);
+            }
             // What the drain cut off in the middle is no message.
             Input::CutOff => {}
-            Input::Late => self.look_at_the_unfinished(),
+            Input::Late if self.has_leftover() => self.look_at_the_unfinished(),
+            Input::Late => self.decoder.shrink(),
         }
     }
 
-    /// Until when to wait for the rest of a message that has come in part, before [`receive`] is told
-    /// that it is late. Its time begins with the first such wait, and not while the server works on what
-    /// came before it.
+    /// Until when to wait for input, before [`receive`] is told that it is late: for the rest of a message
+    /// that has come in part, or to give back the memory of a burst. The time for the rest begins with
+    /// the first such wait, and not while the server works on what came before it.
     ///
     /// [`receive`]: Self::receive
     // ANCHOR: rest_due
     pub fn rest_due(&mut self) -> Option<Instant> {
         if !self.has_leftover() {
-            return None;
+            return self.decoder.is_oversized().then(|| self.idle_since() + QUIET);
         }
         let hint_after = if self.may_need_hint() { HINT_AFTER } else { Duration::MAX };
         let since = *self.unfinished_since.get_or_insert_with(Instant::now);
         Some(since + self.options.message_timeout.min(hint_after))
     }
     // ANCHOR_END: rest_due
+
+    /// When a client will have been idle for too long. Its time begins with the first wait since it last
+    /// sent or read something.
+    pub fn idle_at(&mut self) -> Instant {
+        self.idle_since() + self.options.idle_timeout
+    }
+
+    /// Whether it has waited for the client since that last sent or read something.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn has_waited(&self) -> bool {
+        self.idle_since.is_some()
+    }
+
+    fn idle_since(&mut self) -> Instant {
+        *self.idle_since.get_or_insert_with(Instant::now)
+    }
 
     /// Says in the log, once, what may be wrong, and gives the message up when its time is over.
     fn look_at_the_unfinished(&mut self) {
@@ -142,14 +172,27 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The answers that are to be sent.
+    /// What is to be sent next. When that is gone there may be more: until it is empty.
     pub fn answers(&self) -> &[u8] {
-        &self.answers
+        match self.echo.is_empty() {
+            false => self.decoder.between(self.echo.clone()),
+            true => &self.refusal,
+        }
     }
 
-    /// Says that they were.
-    pub fn sent(&mut self) {
-        self.answers.clear();
+    /// Says that so many bytes of [`answers`](Self::answers) were sent.
+    pub fn sent(&mut self, count: usize) {
+        self.idle_since = None;
+        match self.echo.is_empty() {
+            false => self.echo.start += count,
+            true => drop(self.refusal.drain(..count)),
+        }
+        if self.answers().is_empty() {
+            self.all_sent();
+        }
+    }
+
+    fn all_sent(&mut self) {
         let messages = std::mem::take(&mut self.unsent);
         if messages > 0 {
             self.statistics.answered(messages);
@@ -170,6 +213,7 @@ impl<'a> Session<'a> {
     /// Answers what has been received, up to the next thing that only the handler can do.
     pub fn step(&mut self) -> Step {
         loop {
+            let begin = self.decoder.place();
             let message = match self.decoder.next_message() {
                 Ok(Some(message)) => message,
                 Ok(None) if self.ended => return Step::Close(Ok(Ending::EndOfInput)),
@@ -189,11 +233,15 @@ impl<'a> Session<'a> {
                 hint::tell_of_first(message);
             }
             match Request::parse(message, self.options.allow_crash) {
-                Request::Echo(message) => self.answers.extend_from_slice(message.as_bytes()),
+                Request::Echo(_) => {}
                 Request::Bye => return Step::Close(Ok(Ending::Bye)),
                 Request::Panic => return Step::Crash(Crash::Panic),
                 Request::Abort => return Step::Crash(Crash::Abort),
             }
+            if self.echo.is_empty() {
+                self.echo.start = begin;
+            }
+            self.echo.end = self.decoder.place();
             self.unsent += 1;
             if self.options.asks_for_work() {
                 return Step::Work;
@@ -202,7 +250,7 @@ impl<'a> Session<'a> {
     }
 
     fn refuse(&mut self, reason: DecodeError) -> Step {
-        self.answers.extend_from_slice(format!("ERROR {reason}\n").as_bytes());
+        self.refusal = format!("ERROR {reason}\n").into_bytes();
         Step::Close(Err(reason))
     }
 }
@@ -243,6 +291,16 @@ mod tests {
         })
     }
 
+    /// All that a session has to send, sent byte by byte.
+    fn send_all(session: &mut Session<'_>) -> Vec<u8> {
+        let mut sent = Vec::new();
+        while let Some(byte) = session.answers().first().copied() {
+            sent.push(byte);
+            session.sent(1);
+        }
+        sent
+    }
+
     /// What a session does with one read of `bytes`, and what it has to send after each step.
     fn steps(line: &str, bytes: &[u8]) -> Vec<(Step, String)> {
         let (options, statistics) = (options(line), Statistics::default());
@@ -253,9 +311,7 @@ mod tests {
         let mut steps = Vec::new();
         loop {
             let step = session.step();
-            let answers = String::from_utf8(session.answers().to_vec()).unwrap();
-            session.sent();
-            steps.push((step, answers));
+            steps.push((step, String::from_utf8(send_all(&mut session)).unwrap()));
             if !matches!(step, Step::Work | Step::Crash(_)) {
                 return steps;
             }
@@ -296,9 +352,11 @@ mod tests {
             session.space()[..8].copy_from_slice(b"one\nlast");
             session.receive(Input::Bytes(8));
             assert_eq!(session.step(), Step::Read);
+            let mut sent = send_all(&mut session);
             session.receive(input);
             assert_eq!(session.step(), Step::Close(Ok(Ending::EndOfInput)));
-            assert_eq!(session.answers(), answer.as_bytes());
+            sent.extend(send_all(&mut session));
+            assert_eq!(sent, answer.as_bytes());
         }
     }
 
@@ -308,6 +366,38 @@ mod tests {
         let answer = "one\nERROR message longer than 3 bytes\n".to_owned();
         let expected = [(Step::Close(Err(reason)), answer)];
         assert_eq!(steps("test --max-message 3", b"one\nfour\nfive\n"), expected);
+    }
+
+    #[test]
+    fn the_memory_of_a_burst_is_given_back_when_the_client_is_silent() {
+        let (options, statistics) = (options("test"), Statistics::default());
+        let mut session = Session::new(&options, &statistics);
+        while session.space().len() < 4096 {
+            let count = session.space().len();
+            session.space().fill(b'\n');
+            session.receive(Input::Bytes(count));
+            assert_eq!(session.step(), Step::Read);
+            assert_eq!(send_all(&mut session).len(), count);
+        }
+        assert!(session.rest_due().is_some());
+        session.receive(Input::Late);
+        assert_eq!((session.step(), session.rest_due()), (Step::Read, None));
+        assert_eq!(session.space().len(), 1024);
+    }
+
+    #[test]
+    fn idle_time_begins_anew_with_what_a_client_sends_or_reads_and_not_with_a_look() {
+        let (options, statistics) = (options("test --idle-timeout 4s"), Statistics::default());
+        let mut session = Session::new(&options, &statistics);
+        session.space()[..4].copy_from_slice(b"half");
+        session.receive(Input::Bytes(4));
+        assert_eq!(session.step(), Step::Read);
+        let idle_at = session.idle_at();
+        session.receive(Input::Late);
+        assert_eq!((session.step(), session.idle_at()), (Step::Read, idle_at));
+        session.space()[..1].copy_from_slice(b"\n");
+        session.receive(Input::Bytes(1));
+        assert!(session.idle_at() > idle_at);
     }
 
     #[test]

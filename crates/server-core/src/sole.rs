@@ -16,7 +16,7 @@ use signal_hook::flag;
 use signal_hook::low_level::register;
 
 use crate::end_of_input::end_input;
-use crate::{Aftermath, SHUTDOWN_SIGNALS, Session, Shutdown, converse, linger, log_cut};
+use crate::{Aftermath, Session, Shutdown, converse, linger, log_cut};
 
 /// The one connection that this process serves, if it serves one. A shutdown signal may come while
 /// the only thread is blocked on its client: the signal's handler then ends the connection's input,
@@ -47,14 +47,14 @@ impl SoleConnection {
         };
         // Elsewhere a handler looks for a drain itself: see `end_of_input`.
         #[cfg(target_os = "linux")]
-        for signal in SHUTDOWN_SIGNALS {
-            sole.end_on(signal, socket::Shutdown::Read)?;
+        for signal in Shutdown::signals() {
+            sole.end_on(*signal, socket::Shutdown::Read)?;
         }
         Ok(sole)
     }
 
     /// The same where no other process sees to the end of the drain: what is still open `timeout`
-    /// after a shutdown signal is cut by a timer, and a second signal ends the process at once.
+    /// after a shutdown signal is cut by a timer.
     ///
     /// # Errors
     ///
@@ -64,10 +64,10 @@ impl SoleConnection {
         let sole = SoleConnection { timeout: Some(timeout), ..SoleConnection::new()? };
         sole.end_on(SIGALRM, socket::Shutdown::Both)?;
         flag::register(SIGALRM, Arc::clone(&sole.was_cut))?;
-        for signal in SHUTDOWN_SIGNALS {
-            sole.shutdown.drain_begins_on(signal)?;
-            // SAFETY: the handler makes one system call, setitimer(2), on memory of its own.
-            unsafe { register(signal, move || start_timer(timeout))? };
+        for signal in Shutdown::signals() {
+            // SAFETY: the handler makes one system call, setitimer(2), on memory of its own. It is not on
+            // the list of signal-safety(7), but no more than a system call on Linux, macOS and FreeBSD.
+            unsafe { register(*signal, move || start_timer(timeout))? };
         }
         Ok(sole)
     }

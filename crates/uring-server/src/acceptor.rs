@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Instant;
 
-use server_core::{AcceptPolicy, Options, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, Waker};
+use server_core::{Gate, Options, SelfPipe, Shutdown, Waker};
 use tracing::warn;
 
 use crate::address::Address;
@@ -23,17 +23,13 @@ pub(crate) const WAKEUPS: u64 = LAST_ACCEPT + 1;
 pub(crate) struct Acceptor {
     /// None when it is closed.
     listener: Option<TcpListener>,
-    shutdown: &'static Shutdown,
+    gate: Gate,
     pipe: SelfPipe,
-    max_connections: usize,
-    policy: AcceptPolicy,
     /// Where the kernel writes who has come, for each whom it is to accept.
     addresses: [Option<Lent<Address>>; AT_ONCE],
     under_way: usize,
     /// Whether the last one failed: then one more is tried, and not many.
     has_failed: bool,
-    resume: Option<Instant>,
-    broken: Option<io::Error>,
 }
 
 impl Acceptor {
@@ -43,19 +39,15 @@ impl Acceptor {
         ring: &mut Ring,
     ) -> io::Result<Self> {
         let pipe = SelfPipe::new()?;
-        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+        pipe.waker().wake_on(Shutdown::signals())?;
         ring.poll(WAKEUPS, &pipe);
         Ok(Acceptor {
             listener: Some(listener),
-            shutdown: Shutdown::get()?,
+            gate: Gate::new(options)?,
             pipe,
-            max_connections: options.max_connections,
-            policy: AcceptPolicy::default(),
             addresses: [const { None }; AT_ONCE],
             under_way: 0,
             has_failed: false,
-            resume: None,
-            broken: None,
         })
     }
 
@@ -66,12 +58,8 @@ impl Acceptor {
 
     /// Has the next clients accepted, as far as there is room for them beside so many.
     pub(crate) fn ask(&mut self, ring: &mut Ring, open: usize) {
-        self.resume = self.resume.filter(|resume| Instant::now() < *resume);
-        if self.resume.is_some() || self.is_done() {
-            return;
-        }
         let Some(listener) = &self.listener else { return };
-        let room = self.max_connections.saturating_sub(open + self.under_way);
+        let room = self.gate.room_beside(open + self.under_way);
         let room = if self.has_failed { room.min(1) } else { room };
         if room > 0 && self.under_way < AT_ONCE {
             let places = (FIRST_ACCEPT..).zip(&mut self.addresses);
@@ -116,25 +104,21 @@ impl Acceptor {
     }
 
     fn fail(&mut self, error: io::Error) {
-        if self.is_done() {
-            // It was we who gave up.
-            return;
-        }
-        match self.policy.pause_after(&error) {
-            Some(pause) => self.resume = Some(Instant::now() + pause),
-            None => self.broken = Some(error),
+        // Behind the end it was cancelled.
+        if !self.is_done() {
+            self.gate.failed(error);
         }
     }
 
     /// Until when to rest after a failure.
     pub(crate) fn resume(&self) -> Option<Instant> {
-        self.resume
+        self.gate.resume()
     }
 
     /// Whether to accept nobody any more, since the shutdown was requested or the listener is
     /// broken: [`close`](Self::close) tells which.
     pub(crate) fn is_done(&self) -> bool {
-        self.shutdown.requested() || self.broken.is_some() || self.listener.is_none()
+        self.gate.is_closed() || self.listener.is_none()
     }
 
     /// Stops listening, and returns what broke the listener, if that is why. The kernel has the listener,
@@ -142,7 +126,7 @@ impl Acceptor {
     pub(crate) fn close(&mut self, ring: &mut Ring) -> io::Result<()> {
         (FIRST_ACCEPT..=LAST_ACCEPT).for_each(|key| ring.cancel(key));
         self.listener = None;
-        self.broken.take().map_or(Ok(()), Err)
+        self.gate.why_broken()
     }
 }
 

@@ -1,5 +1,5 @@
-//! All connections of the loop, by the keys that their operations carry. Each has one that it goes on
-//! from, and belongs to the kernel meanwhile.
+//! All connections of the loop, by the keys that their operations carry. Each connection has one operation
+//! under way, and its handler belongs to the kernel until that is completed.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -76,8 +76,7 @@ impl<'a> Clients<'a> {
                 (ring.receive(name, handler, Handler::space), Some(deadline))
             }
             Next::Send(deadline) => (ring.send(name, handler, Handler::rest), Some(deadline)),
-            Next::Watch => (ring.watch(name, handler, Handler::left), None),
-            Next::Sleep => (ring.sleep(name, handler, Handler::left), None),
+            Next::Sleep => (ring.sleep(name, handler, Handler::sleep), None),
             Next::Close => return self.forget(key),
         };
         let client = &mut self.all[key];
@@ -114,10 +113,11 @@ impl<'a> Clients<'a> {
         }
     }
 
-    /// Lets each client be answered for what it has already sent.
-    pub(crate) fn begin_drain(&mut self) {
+    /// Lets each client be answered for what it has already sent: each operation is given up, and what was
+    /// to be received is looked for once more.
+    pub(crate) fn begin_drain(&mut self, ring: &mut Ring) {
         self.draining = true;
-        self.connections.end_inputs();
+        self.all.iter().for_each(|(key, _)| ring.cancel(key as u64));
     }
 
     /// Takes back what the kernel has given back, and does nothing more with it.

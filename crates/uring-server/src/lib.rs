@@ -39,11 +39,10 @@ use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use server_core::{Connections, Options, Report};
+use server_core::{Connections, Options, Report, Shutdown};
 
 mod acceptor;
 mod address;
-mod alarm;
 mod bare;
 mod clients;
 mod handler;
@@ -51,7 +50,6 @@ mod model;
 mod ring;
 
 use acceptor::{Acceptor, FIRST_ACCEPT, LAST_ACCEPT, WAKEUPS};
-use alarm::{ALARM, Alarm};
 use clients::Clients;
 pub use model::MODEL;
 use ring::Ring;
@@ -66,7 +64,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let acceptor = Acceptor::new(listener, options, &mut ring)?;
     let connections = Connections::new(options, acceptor.waker());
     let clients = Clients::new(&connections);
-    let mut server = Server { ring, acceptor, clients, alarm: Alarm::default() };
+    let mut server = Server { ring, acceptor, clients };
     while !server.acceptor.is_done() {
         server.acceptor.ask(&mut server.ring, connections.open());
         server.turn(server.acceptor.resume())?;
@@ -84,7 +82,6 @@ struct Server<'a> {
     ring: Ring,
     acceptor: Acceptor,
     clients: Clients<'a>,
-    alarm: Alarm,
 }
 
 impl Server<'_> {
@@ -92,14 +89,13 @@ impl Server<'_> {
     /// whom that concerns.
     // ANCHOR: turn
     fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
-        let Server { ring, acceptor, clients, alarm } = self;
+        let Server { ring, acceptor, clients } = self;
         clients.cancel_overdue(ring);
-        alarm.set(ring, [end, clients.deadline()]);
-        let completions = ring.wait()?;
+        let until = [end, clients.deadline()].into_iter().flatten().min();
+        let completions = ring.wait(until)?;
         let mut now = Instant::now();
         for completion in completions {
             match completion.key() {
-                ALARM => alarm.complete(completion),
                 WAKEUPS => acceptor.look_out(ring),
                 FIRST_ACCEPT..=LAST_ACCEPT => {
                     if let Some((stream, peer)) = acceptor.complete(completion) {
@@ -116,8 +112,8 @@ impl Server<'_> {
     /// Lets each open connection be answered for what its client has already sent, and waits for their
     /// end, but no longer than that.
     fn drain(&mut self, longest: Duration) -> io::Result<()> {
-        let end = Instant::now() + longest;
-        self.clients.begin_drain();
+        let end = Shutdown::get()?.drain_end(longest);
+        self.clients.begin_drain(&mut self.ring);
         while !self.clients.is_empty() && Instant::now() < end {
             self.turn(Some(end))?;
         }
@@ -129,9 +125,8 @@ impl Server<'_> {
     fn end(mut self) -> io::Result<()> {
         self.ring.cancel_all();
         while self.ring.under_way() > 0 {
-            for completion in self.ring.wait()? {
+            for completion in self.ring.wait(None)? {
                 match completion.key() {
-                    ALARM => self.alarm.complete(completion),
                     WAKEUPS => {}
                     FIRST_ACCEPT..=LAST_ACCEPT => drop(self.acceptor.complete(completion)),
                     _ => self.clients.take_back(completion),

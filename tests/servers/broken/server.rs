@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use protocol::Framing;
-use server_core::{SHUTDOWN_SIGNALS, SelfPipe};
+use server_core::{SelfPipe, Shutdown as Request};
 use socket2::{Domain, Socket, Type};
 
 /// What is wrong with it.
@@ -88,7 +88,7 @@ pub(super) fn serve(told: Told, port: u16) -> io::Result<()> {
     // Before anybody can connect.
     let pipe = SelfPipe::new()?;
     if !told.has(Defect::DiesAtSigterm) {
-        pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+        pipe.waker().wake_on(Request::signals())?;
     }
     let listener = listen(told, port)?;
     thread::spawn(move || end_at_sigterm(told, &pipe));

@@ -10,8 +10,8 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::DEFAULT_ADDRESS;
 use server_core::{
-    Ending, SHUTDOWN_SIGNALS, SelfPipe, Shutdown, parse_address, parse_duration,
-    parse_positive_duration, raise_open_file_limit, unless_read_enough,
+    Ending, SelfPipe, Shutdown, parse_address, parse_duration, parse_positive_duration,
+    raise_open_file_limit, unless_read_enough,
 };
 
 use crate::conversation;
@@ -147,11 +147,7 @@ impl LoadCommand {
         let outcome = load.run_watched(|status| {
             bar.set_position((status.elapsed.as_millis() / 100) as u64);
             bar.set_message(describe(status, last.replace(status)));
-            if shutdown.requested() {
-                shutdown.drain_begins();
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+            if shutdown.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         bar.finish_and_clear();
         Ok(outcome?)
@@ -160,7 +156,7 @@ impl LoadCommand {
 
 fn wait_until(start: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
     let pipe = SelfPipe::new()?;
-    pipe.waker().wake_on(&SHUTDOWN_SIGNALS)?;
+    pipe.waker().wake_on(Shutdown::signals())?;
     while Instant::now() < start {
         ensure!(!shutdown.requested(), "interrupted before the start");
         pipe.wait(Some(start))?;

@@ -4,9 +4,10 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::NonNull;
 use std::thread;
+use std::time::Instant;
 
-use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{CancelBuilder, Fd, Timespec};
+use io_uring::squeue::Entry;
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode};
 use nix::errno::Errno;
 use nix::libc::{POLLIN, SOCK_CLOEXEC};
@@ -20,8 +21,7 @@ pub(crate) use lent::{Lent, Owner};
 /// How many operations may wait to be handed over. More are handed over at once.
 const ENTRIES: u32 = 1024;
 
-/// What completes under this key is nobody's: that of a time-out or of a cancellation, whose effect
-/// shows in another completion.
+/// What completes under this key is nobody's: a cancellation, whose effect shows in another completion.
 const NOBODY: u64 = u64::MAX;
 
 /// The ring, and how many operations the kernel has.
@@ -110,26 +110,6 @@ impl Ring {
         })
     }
 
-    /// Has a socket watched for its failure, for so long: cancelled by then, it has not failed.
-    #[allow(unsafe_code)]
-    pub(crate) fn watch<T: Owner + AsFd>(
-        &mut self,
-        key: u64,
-        owner: Box<T>,
-        time: fn(&T) -> &Timespec,
-    ) -> Lent<T> {
-        self.make_room_for(2);
-        let mut timeout = opcode::Nop::new().build();
-        let lent = self.lend(key, owner, |owner| {
-            timeout = opcode::LinkTimeout::new(time(owner)).build();
-            // No event is asked for: a failure is told of all the same, and the end of its input.
-            opcode::PollAdd::new(descriptor(owner), 0).build().flags(Flags::IO_LINK)
-        });
-        // SAFETY: it points to what the operation before it has been lent.
-        unsafe { self.push(NOBODY, timeout) };
-        lent
-    }
-
     /// Has so much time pass. The completion is an error called `ETIME`.
     pub(crate) fn sleep<T: Owner>(
         &mut self,
@@ -163,13 +143,22 @@ impl Ring {
         unsafe { self.push(NOBODY, all) };
     }
 
-    /// Hands over what is to be done, waits until something is done, and takes all that is.
+    /// Hands over what is to be done, waits until something is done, but only until that moment, and takes all
+    /// that is.
     ///
     /// # Errors
     ///
     /// Those of `io_uring_enter(2)`.
-    pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion>> {
-        outlast(self.ring.submit_and_wait(1))?;
+    pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<Vec<Completion>> {
+        let submitted = match until {
+            None => self.ring.submit_and_wait(1),
+            Some(until) => {
+                let rest = Timespec::from(until.saturating_duration_since(Instant::now()));
+                let longest = SubmitArgs::new().timespec(&rest);
+                self.ring.submitter().submit_with_args(1, &longest)
+            }
+        };
+        outlast(submitted)?;
         let mut done: Vec<Completion> = self.ring.completion().map(Completion::of).collect();
         self.under_way -= done.len();
         done.retain(|completion| completion.key != NOBODY);
@@ -208,7 +197,7 @@ impl Ring {
     /// What it points to must stay there, and be used by nobody, until its completion.
     #[allow(unsafe_code)]
     unsafe fn push(&mut self, key: u64, entry: Entry) {
-        self.make_room_for(1);
+        self.make_room();
         let entry = entry.user_data(key);
         // SAFETY: the caller says so.
         let pushed = unsafe { self.ring.submission().push(&entry) };
@@ -216,29 +205,25 @@ impl Ring {
         self.under_way += 1;
     }
 
-    /// Hands over what is queued where there is no room for so many more.
-    fn make_room_for(&mut self, count: usize) {
-        loop {
-            let queue = self.ring.submission();
-            if queue.capacity() - queue.len() >= count {
-                return;
+    /// Hands over what is queued where there is no room for one more.
+    fn make_room(&mut self) {
+        while self.ring.submission().is_full() {
+            // There is room as soon as the kernel takes what is queued.
+            if outlast(self.ring.submit()).is_err() {
+                thread::yield_now();
             }
-            drop(queue);
-            // What may fail here passes: the kernel's lack of memory, or of room for completions.
-            let submitted = self.ring.submit();
-            submitted.map_or_else(|_| thread::yield_now(), drop);
         }
     }
 }
 
-/// A signal handler ran, and has written its wake-up; or the kernel has more completions than there is
-/// room for, and room comes about when they are taken.
+/// Survives what passes, and the end of the time. If the kernel has more completions than there is room for (`EBUSY`), there will be
+/// room when they are taken.
 fn outlast(submitted: io::Result<usize>) -> io::Result<()> {
     match submitted {
-        Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ResourceBusy) => {
-            Ok(())
-        }
-        submitted => submitted.map(drop),
+        Err(error) if error.raw_os_error() == Some(Errno::ETIME as i32) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(()),
+        Err(error) => server_core::outlast(error),
+        Ok(_) => Ok(()),
     }
 }
 
