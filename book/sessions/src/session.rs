@@ -118,6 +118,7 @@ mod tests {
         let shown = "cut  new\n6/6  no\n0.7 ms 20k\n";
         assert!(is_same(shown, "cut  new\n5/6  no\n1.2 s 3.1M\n"));
         assert!(!is_same(shown, "cut  new\n6/6  yes\n0.7 ms 20k\n"));
+        assert!(is_same("A receives: from B\n", "A receives: from A\n"));
         assert!(is_same("minimal failing input: a\n", "minimal failing input: b\n"));
     }
 
