@@ -47,7 +47,7 @@ pub(crate) async fn handle(
 /// Waits until there is input or an end, a drain begins, or the rest of a message is due. Space is taken only
 /// when there is something to read, so a task whose client has not said anything yet holds no buffer.
 ///
-/// Where it is told to end, the input may have come, and the runtime may not have asked the kernel yet.
+/// When the drain begins, input may have arrived that the runtime does not know of yet.
 async fn receive(
     stream: &TcpStream,
     session: &mut Session<'_>,
@@ -98,7 +98,7 @@ fn read_at_once(stream: &TcpStream, space: &mut [u8]) -> io::Result<Option<usize
     if_possible((&*SockRef::from(stream)).read(space))
 }
 
-/// Writes what there is room for, whatever the runtime knows of it: it is told of room for much.
+/// Writes what there is room for, even if the runtime was not told: the kernel reports only much room.
 fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
     if_possible((&*SockRef::from(stream)).write(bytes))
 }

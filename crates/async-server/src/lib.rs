@@ -63,7 +63,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let runtime: Runtime = runtime::start(options)?;
     let server = Arc::new(Server::new(options));
     let served = runtime.block_on(serve_until_shutdown(listener, &server));
-    // The time of the tasks that are left is over: they end where they wait.
+    // The drain is over: the tasks that are left end where they wait.
     runtime.shutdown_background();
     served?;
     Report::new(&server.statistics)
@@ -137,15 +137,15 @@ impl Server {
                 draining.cancel();
             });
         }
-        // It may have come before the runtime was asked to tell of it.
+        // The signal may have come before the runtime listened for it.
         if Shutdown::get()?.requested() {
             self.draining.cancel();
         }
         Ok(())
     }
 
-    /// Lets each task answer what its client has already sent, waits for their end, and logs how many are
-    /// cut, since they are still there when the drain ends.
+    /// Lets each task answer what its client has already sent, and waits until all tasks have ended. The
+    /// tasks that are left when the drain ends are cut: logs how many.
     // ANCHOR: drain
     async fn drain(&self, tasks: &TaskTracker) -> io::Result<()> {
         let longest = self.options.drain_timeout;

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 ///
 /// # Errors
 ///
-/// When there are fewer threads to be had than it takes.
+/// When the system cannot start that many threads.
 pub(crate) fn start(options: &Options) -> io::Result<Runtime> {
     let mut builder = match options.workers {
         1 => Builder::new_current_thread(),
@@ -23,7 +23,7 @@ pub(crate) fn start(options: &Options) -> io::Result<Runtime> {
     require_threads(workers + usize::from(options.offload))?;
     let runtime = builder
         .worker_threads(options.workers)
-        // A thread that computes stays: where no other can be started, it does the work of all.
+        // Threads for computing are kept: where no other can be started, one does the work of all.
         .thread_keep_alive(Duration::MAX)
         .enable_all()
         .build()?;
@@ -33,7 +33,8 @@ pub(crate) fn start(options: &Options) -> io::Result<Runtime> {
     Ok(runtime)
 }
 
-/// Starts this many threads, all at once, and ends them: where it lacks one, a runtime panics.
+/// Starts this many threads, all at once, and ends them. A runtime would panic where one cannot start;
+/// this returns an error.
 fn require_threads(count: usize) -> io::Result<()> {
     let end = Mutex::new(());
     thread::scope(|scope| {

@@ -16,13 +16,14 @@ use slab::Slab;
 
 use crate::handler::{Handler, Next};
 
-/// What the kernel is to tell of, each change once. There is room for output until a write fails.
+/// The events to wait for; the kernel reports each change once. Room for output is not among them: it is
+/// needed only after a write has failed.
 #[cfg(target_os = "linux")]
 const INTEREST: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
 const INTEREST: Interest = Interest::READABLE;
 
-/// How long to wait until the kernel is asked once more for what it had no memory for.
+/// How long to wait before a retry, when the kernel had no memory for a registration.
 const RETRY: Duration = Duration::from_millis(100);
 
 // ANCHOR: clients
@@ -31,9 +32,9 @@ pub(crate) struct Clients<'a> {
     registry: Registry,
     handlers: Slab<Client<'a>>,
     timers: Timers,
-    /// The clients that are to go on, since something has happened to them, each of them once.
+    /// The clients that have an event or whose timer has ended, each of them once.
     ready: Vec<usize>,
-    /// Empty, and as large as the list before: the next one takes its memory.
+    /// The last list of ready clients, now empty: kept for its memory.
     spare: Vec<usize>,
     draining: bool,
 }
@@ -43,7 +44,7 @@ struct Client<'a> {
     handler: Handler<'a>,
     timer: Timer,
     is_ready: bool,
-    /// Whether the kernel tells of room for output, too.
+    /// Whether the kernel reports room for output too.
     waits_for_room: bool,
 }
 
@@ -116,14 +117,14 @@ impl<'a> Clients<'a> {
     }
     // ANCHOR_END: go_on
 
-    /// From its first full buffer on, the kernel tells of a client's room for output, too.
+    /// Waits for room for output too, from the first time that the client's socket buffer is full.
     fn wait_for_room(&mut self, key: usize, deadline: Instant) {
         let client = &mut self.handlers[key];
         if !mem::replace(&mut client.waits_for_room, true) {
             let interest = INTEREST.add(Interest::WRITABLE);
             let mut socket = SourceFd(&client.handler.as_raw_fd());
             if self.registry.reregister(&mut socket, Token(key), interest).is_err() {
-                // The kernel lacks memory for that: the next try is due in a moment.
+                // The kernel has no memory for it at this moment: try again soon.
                 client.waits_for_room = false;
                 let soon = deadline.min(Instant::now() + RETRY);
                 return self.timers.set(&mut client.timer, key, soon);

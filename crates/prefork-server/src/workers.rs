@@ -91,7 +91,7 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// When it was to be the first in its place: there cannot be that many workers.
+    /// When the first worker of a place cannot start: the system has no room for that many.
     pub(crate) fn not_started(&mut self, number: usize, error: io::Error) -> io::Result<()> {
         if self.places[number - 1].not_before.is_none() {
             self.children.kill(drop)?;
@@ -149,27 +149,27 @@ impl Workers {
 }
 
 impl Place {
-    /// Its worker has ended, in whatever way, and another is to follow.
+    /// Notes that its worker has ended, in any way, and when the next one may start.
     fn has_lost(&mut self, worker: &Ended<usize>, statistics: &Statistics) {
         let Ended { process, what: number, .. } = worker;
         let now = Instant::now();
         let died_at_once = self.since.take().is_some_and(|since| now - since < AT_ONCE);
         let (due, when) = if died_at_once { (now + AT_ONCE, " in a while") } else { (now, "") };
         self.not_before = Some(due);
-        let whom = match self.close_client(worker, statistics) {
+        let serving = match self.close_client(worker, statistics) {
             true => " while it served a client",
             false => "",
         };
         match worker.killed_by() {
             Some(signal) => warn!(
                 event = "worker died",
-                "worker {number}, process {process}, was killed by {signal}{whom}: another follows{when}"
+                "worker {number}, process {process}, was killed by {signal}{serving}: another follows{when}"
             ),
             None => info!(event = "worker ended", "worker {number}, process {process}, has ended"),
         }
     }
 
-    /// Counts the end of the client that a worker had which was killed, and says whether there was one.
+    /// Whether the worker was killed while it served a client. If so, counts that client as closed.
     fn close_client(&self, worker: &Ended<usize>, statistics: &Statistics) -> bool {
         let served = self.serves.swap(0, Ordering::SeqCst) != 0 && worker.killed_by().is_some();
         if served {

@@ -32,7 +32,7 @@ pub fn compute(stream: &impl AsFd, options: &Options) -> io::Result<()> {
         if has_failed(stream) {
             return Err(ErrorKind::NotConnected.into());
         }
-        let drain_end = shutdown.end_of_drain(options.drain_timeout);
+        let drain_end = shutdown.drain_end_if_begun(options.drain_timeout);
         if drain_end.is_some_and(|end| Instant::now() >= end + OTHERS_FIRST) {
             return Err(io::Error::other("cut while it was computed for, the drain is over"));
         }

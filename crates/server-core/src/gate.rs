@@ -31,8 +31,8 @@ impl Gate {
         Ok(Gate { shutdown, max_connections, policy, resume: None, broken: None })
     }
 
-    /// How many further clients may come in beside the `open` connections: none during a shutdown, and
-    /// none for a moment after a failure.
+    /// How many clients may be accepted beside the `open` connections: none during a shutdown, and none for
+    /// a moment after a failure.
     pub fn room_beside(&mut self, open: usize) -> usize {
         self.resume = self.resume.filter(|resume| Instant::now() < *resume);
         match self.is_closed() || self.resume.is_some() {
@@ -60,7 +60,7 @@ impl Gate {
         }
     }
 
-    /// Logs that there is nothing to serve this client with, and closes for a moment.
+    /// Logs that there are no resources to serve this client, and closes for a moment.
     pub fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
         let pause = self.policy.turned_away(peer, error);
         self.rest_for(pause);

@@ -52,7 +52,7 @@ impl LogOutput {
 }
 
 impl Write for LogOutput {
-    /// Writes a line, or counts it. Before the first line behind lost ones, it says how many these were.
+    /// Writes a line, or counts it as lost. The first line after lost ones is preceded by their number.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         let told = lost == 0 || self.put((self.notice)(lost).as_bytes()).is_ok();

@@ -36,7 +36,7 @@ pub struct Session<'a> {
     has_hinted: bool,
 }
 
-/// How long a client must be silent until the memory is given back that it took for a burst.
+/// After this time of silence, a client's memory for a burst is given back.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// What the handler does next. Each step says what becomes of [`Session::answers`].
@@ -172,7 +172,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is to be sent next. When that is gone there may be more: until it is empty.
+    /// The bytes to send next. After they are sent there may be more: send until this is empty.
     pub fn answers(&self) -> &[u8] {
         match self.echo.is_empty() {
             false => self.decoder.between(self.echo.clone()),
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Says that so many bytes of [`answers`](Self::answers) were sent.
+    /// Removes the first `count` bytes of [`answers`](Self::answers): they were sent.
     pub fn sent(&mut self, count: usize) {
         self.idle_since = None;
         match self.echo.is_empty() {

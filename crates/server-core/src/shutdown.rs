@@ -74,7 +74,7 @@ impl Shutdown {
         self.signal.load(Ordering::SeqCst) != 0
     }
 
-    /// The status of a process that such a request has ended, as a shell tells it, once it was made.
+    /// After a request: the status of the process as a shell shows it, 128 and the signal's number.
     pub fn status(&self) -> Option<i32> {
         status(self.signal.load(Ordering::SeqCst))
     }
@@ -90,15 +90,15 @@ impl Shutdown {
         status(self.repeated.load(Ordering::SeqCst))
     }
 
-    /// When the drain ends, if it may last for `longest`. The first call begins it: there is one end for
-    /// the whole process, whoever waits for it.
+    /// When the drain ends. The first call begins the drain, which may last for `longest`. All later calls,
+    /// from any thread, return the same end.
     pub fn drain_end(&self, longest: Duration) -> Instant {
         *self.drain_end.get_or_init(|| Instant::now() + longest)
     }
 
-    /// When the drain ends, once there was a reason for one: for a thread that computes, and notices nothing
-    /// else.
-    pub(crate) fn end_of_drain(&self, longest: Duration) -> Option<Instant> {
+    /// When the drain ends, if a shutdown was requested or a drain has begun. For a thread that computes: it
+    /// notices nothing else.
+    pub(crate) fn drain_end_if_begun(&self, longest: Duration) -> Option<Instant> {
         let has_begun = self.requested() || self.drain_end.get().is_some();
         has_begun.then(|| self.drain_end(longest))
     }
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn a_drain_has_one_end_and_none_before_it_begins() {
         let shutdown = Shutdown { signal: AtomicI32::new(0), ..shutdown_since(Duration::ZERO) };
-        assert_eq!(shutdown.end_of_drain(Duration::ZERO), None);
+        assert_eq!(shutdown.drain_end_if_begun(Duration::ZERO), None);
         let end = shutdown.drain_end(Duration::from_secs(5));
         assert_eq!(shutdown.drain_end(Duration::from_secs(9)), end);
-        assert_eq!(shutdown.end_of_drain(Duration::ZERO), Some(end));
+        assert_eq!(shutdown.drain_end_if_begun(Duration::ZERO), Some(end));
     }
 }

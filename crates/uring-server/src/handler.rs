@@ -159,8 +159,8 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Sends what the kernel takes at this moment of what it was to send and was told to give up: it waits
-    /// until there is room for much, and a client that reads slowly is not idle.
+    /// Sends what the kernel takes at this moment, after the send operation was cancelled. The kernel's send
+    /// waits until there is much room, but a client that reads slowly is not idle.
     fn send_at_once(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let (socket, flags) = (self.connection.stream().as_raw_fd(), MsgFlags::MSG_DONTWAIT);
         match send(socket, self.session.answers(), flags) {
@@ -178,7 +178,7 @@ impl<'a> Handler<'a> {
             None if !draining => return Ok(Some(Next::Receive(self.message_due_at()))),
             Some(Ok(count)) => Some(count),
             Some(Err(error)) if !was_given_up(&error) => return Err(error.into()),
-            // What has come meanwhile is there, though no operation has received it.
+            // Input may have arrived that no operation has received.
             _ => self.receive_at_once()?,
         };
         let input = match count {
