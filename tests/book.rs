@@ -13,7 +13,7 @@ const HEADINGS: [&str; 10] = [
     "You will be able to",
     "Predict first",
     "Mechanism",
-    "The page",
+    "The bare server",
     "What kills it",
     "The server",
     "Run it",
@@ -25,10 +25,10 @@ const HEADINGS: [&str; 10] = [
 const LAST_HEADINGS: [&str; 4] =
     ["When to choose it", "The tempting bug", "Questions", "For the instructor"];
 
-/// The most lines that the page of a model has, its head and its imports included.
+/// The most lines that a bare server has, its head and its imports included.
 const LONGEST_PAGE: usize = 29;
 
-/// The same where the page does by hand what others leave to threads or to a runtime.
+/// The same where it does by hand what others leave to threads or to a runtime.
 const BY_HAND: [(&str, usize); 2] = [("event-server", 69), ("uring-server", 109)];
 
 /// The most lines that a piece of code may have, to be read on a projector.
@@ -111,13 +111,13 @@ fn piece(file: &Path, anchor: &str) -> Vec<String> {
     inner.map(|line| (*line).to_owned()).collect()
 }
 
-fn longest_page(file: &Path) -> usize {
+fn longest_bare(file: &Path) -> usize {
     let by_hand = BY_HAND.iter().find(|(name, _)| file.to_string_lossy().contains(name));
     by_hand.map_or(LONGEST_PAGE, |(_, longest)| *longest)
 }
 
-/// How many lines a model's page has. No other file is shown whole.
-fn page(place: &str, file: &Path) -> usize {
+/// How many lines a bare server has. No other file is shown whole.
+fn bare(place: &str, file: &Path) -> usize {
     assert!(file.ends_with("src/bare.rs"), "{place}: a whole file");
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{place}: {error}")).lines().count()
 }
@@ -136,7 +136,7 @@ fn code_comes_from_anchors_in_compiled_files_in_pieces_that_fit_a_projector() {
                 assert!(is_whole(&piece), "{place}: a block that is cut in its middle");
                 (piece.len(), LONGEST_PIECE)
             }
-            None => (page(&place, &file), longest_page(&file)),
+            None => (bare(&place, &file), longest_bare(&file)),
         };
         assert!((1..=longest).contains(&length), "{place}: {length} lines");
         count += 1;
@@ -288,8 +288,8 @@ fn the_readme_shows_the_diff_that_the_book_shows() {
 
 #[test]
 fn the_diff_of_two_pages_is_that_of_the_pages() {
-    let page = |model: &str| format!("crates/{model}-server/src/bare.rs");
-    let diff = std::process::Command::new("diff").args(["thread", "fork"].map(page)).output();
+    let bare = |model: &str| format!("crates/{model}-server/src/bare.rs");
+    let diff = std::process::Command::new("diff").args(["thread", "fork"].map(bare)).output();
     let diff = String::from_utf8(diff.unwrap().stdout).unwrap();
     let shown = fs::read_to_string(book().join("outputs/diff-thread-fork.txt")).unwrap();
     assert_eq!(shown.split_once('\n').map(|(_, shown)| shown), Some(diff.as_str()));

@@ -12,7 +12,7 @@
 //! | `src/solutions` | one solution of each |
 //! | [`attempt`] | how a task is tried: in a process of its own, with a deadline |
 //!
-//! A solution of an exercise called `page` is the page of that model's server itself, the file
+//! A solution of an exercise called `bare` is the bare server of that model itself, the file
 //! `src/bare.rs` of its crate. Without the feature `yours` the same tasks are tried with the solutions.
 
 #[cfg_attr(feature = "yours", path = "yours/mod.rs")]

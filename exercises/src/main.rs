@@ -51,13 +51,24 @@ enum Command {
 
 fn exercise(name: &str) -> Result<&'static Exercise, String> {
     find(name).ok_or_else(|| {
-        let is_like = |it: &&Exercise| !name.is_empty() && it.name.contains(name);
+        let is_like = |it: &&Exercise| {
+            !name.is_empty() && it.name.contains(name) || is_mistyped(name, it.name)
+        };
         let like: Vec<&str> = EXERCISES.iter().filter(is_like).map(|it| it.name).collect();
         match like.is_empty() {
             true => "`list` shows which there are".to_owned(),
             false => format!("did you mean {}?", like.join(" or ")),
         }
     })
+}
+
+/// Whether each part of a name begins as that of the exercise: `threads/bear` may mean `thread/bare`.
+fn is_mistyped(typed: &str, name: &str) -> bool {
+    const SAME: usize = 2;
+    let begins =
+        |(typed, part): (&str, &str)| typed.get(..SAME).is_some_and(|it| part.starts_with(it));
+    let same_parts = typed.split('/').count() == name.split('/').count();
+    same_parts && typed.split('/').zip(name.split('/')).all(begins)
 }
 
 fn main() -> ExitCode {

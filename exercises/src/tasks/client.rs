@@ -1,4 +1,4 @@
-//! A client of a page, and what it sees.
+//! A client of a bare server, and what it sees.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What the kernel tells of a page's process.
+//! What the kernel reports about a bare server's process.
 
 use std::fmt;
 

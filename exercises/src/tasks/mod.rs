@@ -2,52 +2,52 @@
 
 use crate::Exercise;
 
+mod bare;
 mod client;
 mod facts;
-mod page;
 
 mod job {
     pub(super) mod framing;
 }
 mod iterative {
+    pub(super) mod bare;
     pub(super) mod ending;
-    pub(super) mod page;
     pub(super) mod survival;
 }
 mod fork {
+    pub(super) mod bare;
     pub(super) mod child;
-    pub(super) mod page;
     pub(super) mod reaping;
 }
 mod prefork {
     pub(super) mod address;
+    pub(super) mod bare;
     pub(super) mod crew;
-    pub(super) mod page;
 }
 mod thread {
+    pub(super) mod bare;
     pub(super) mod limit;
-    pub(super) mod page;
     pub(super) mod together;
 }
 mod pool {
+    pub(super) mod bare;
     pub(super) mod closing;
-    pub(super) mod page;
     pub(super) mod workers;
 }
 mod event {
+    pub(super) mod bare;
     pub(super) mod edge;
     pub(super) mod outbox;
-    pub(super) mod page;
 }
 mod r#async {
+    pub(super) mod bare;
     pub(super) mod nap;
-    pub(super) mod page;
     pub(super) mod patience;
 }
 mod uring {
-    pub(super) mod lending;
     #[cfg(target_os = "linux")]
-    pub(super) mod page;
+    pub(super) mod bare;
+    pub(super) mod lending;
     pub(super) mod result;
 }
 mod sharing {
@@ -59,29 +59,29 @@ pub const EXERCISES: &[Exercise] = &[
     job::framing::EXERCISE,
     iterative::ending::EXERCISE,
     iterative::survival::EXERCISE,
-    iterative::page::EXERCISE,
+    iterative::bare::EXERCISE,
     fork::child::EXERCISE,
     fork::reaping::EXERCISE,
-    fork::page::EXERCISE,
+    fork::bare::EXERCISE,
     prefork::address::EXERCISE,
     prefork::crew::EXERCISE,
-    prefork::page::EXERCISE,
+    prefork::bare::EXERCISE,
     thread::together::EXERCISE,
     thread::limit::EXERCISE,
-    thread::page::EXERCISE,
+    thread::bare::EXERCISE,
     pool::closing::EXERCISE,
     pool::workers::EXERCISE,
-    pool::page::EXERCISE,
+    pool::bare::EXERCISE,
     event::edge::EXERCISE,
     event::outbox::EXERCISE,
-    event::page::EXERCISE,
+    event::bare::EXERCISE,
     r#async::nap::EXERCISE,
     r#async::patience::EXERCISE,
-    r#async::page::EXERCISE,
+    r#async::bare::EXERCISE,
     uring::result::EXERCISE,
     uring::lending::EXERCISE,
     #[cfg(target_os = "linux")]
-    uring::page::EXERCISE,
+    uring::bare::EXERCISE,
     sharing::census::EXERCISE,
 ];
 

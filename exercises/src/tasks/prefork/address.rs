@@ -2,7 +2,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use crate::answers::prefork::address::listen;
 use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, holds, right};
-use crate::tasks::page::becomes;
+use crate::tasks::bare::becomes;
 
 pub(crate) const EXERCISE: Exercise = Exercise {
     name: "prefork/address",

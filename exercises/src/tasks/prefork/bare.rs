@@ -1,10 +1,10 @@
-use crate::answers::prefork::page::run;
+use crate::answers::prefork::bare::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::bare::{self, Run, becomes, with_server};
 use crate::tasks::facts::{self, Children};
-use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "prefork/page",
+    name: "prefork/bare",
     kind: Kind::Piece,
     about: "it serves its clients one after the other, and makes no workers",
     hints: [
@@ -12,10 +12,10 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         "The parent serves nobody: it waits for its children with `nix::sys::wait::wait`.",
     ],
     tasks: &[
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::still("Bye closes the connection", || bare::closes_at_bye(RUN)),
         Task::new("the workers are there before the first client", made_before),
         Task::new("two are served at a time, and the third when one has left", || {
-            page::serves_two_and_then_the_third(RUN)
+            bare::serves_two_and_then_the_third(RUN)
         }),
     ],
 };

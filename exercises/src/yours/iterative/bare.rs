@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpListener;
 
 /// Accepts clients, one after the other and for ever. Each is sent back what it sends, until it leaves
-/// or says `Bye`, on a line of its own, which has no answer. A failure ends it all: this is the page, and not the server.
+/// or says `Bye`, on a line of its own, which has no answer. A failure ends it all: this is the bare server, not the one that survives.
 ///
 /// As it stands, it serves one client, with one message.
 pub(crate) fn run(listener: &TcpListener) -> io::Result<()> {

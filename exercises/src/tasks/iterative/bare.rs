@@ -1,9 +1,9 @@
-use crate::answers::iterative::page::run;
+use crate::answers::iterative::bare::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
-use crate::tasks::page::{self, Run, with_server};
+use crate::tasks::bare::{self, Run, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "iterative/page",
+    name: "iterative/bare",
     kind: Kind::Piece,
     about: "it serves one client, with one message",
     hints: [
@@ -12,8 +12,8 @@ pub(crate) const EXERCISE: Exercise = Exercise {
          also finds a `Bye` that comes together with other lines.)",
     ],
     tasks: &[
-        Task::new("a client is answered for each message", || page::echoes(RUN)),
-        Task::new("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::new("a client is answered for each message", || bare::echoes(RUN)),
+        Task::new("Bye closes the connection", || bare::closes_at_bye(RUN)),
         Task::new("the second client is served when the first has left", in_turn),
         Task::new("also when it leaves without Bye", without_a_word),
     ],

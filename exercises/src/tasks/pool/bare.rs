@@ -1,10 +1,10 @@
-use crate::answers::pool::page::run;
+use crate::answers::pool::bare::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::bare::{self, Run, becomes, with_server};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "pool/page",
+    name: "pool/bare",
     kind: Kind::Piece,
     about: "it serves its clients one after the other, and makes no workers",
     hints: [
@@ -13,13 +13,13 @@ pub(crate) const EXERCISE: Exercise = Exercise {
          sends what it accepted into the queue.",
     ],
     tasks: &[
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
+        Task::still("Bye closes the connection", || bare::closes_at_bye(RUN)),
         Task::new("the workers are there before the first client", made_before),
         Task::new("two are served at a time, and the third when one has left", || {
-            page::serves_two_and_then_the_third(RUN)
+            bare::serves_two_and_then_the_third(RUN)
         }),
         Task::new("the third waits in the queue, and no more threads are made", in_the_queue),
-        Task::new("they sleep while nobody says a word", || page::sleeps(RUN)),
+        Task::new("they sleep while nobody says a word", || bare::sleeps(RUN)),
     ],
 };
 

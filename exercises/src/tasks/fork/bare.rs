@@ -1,10 +1,10 @@
-use crate::answers::fork::page::run;
+use crate::answers::fork::bare::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::bare::{self, Run, becomes, with_server};
 use crate::tasks::facts::{self, Children};
-use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "fork/page",
+    name: "fork/bare",
     kind: Kind::Piece,
     about: "it serves its clients one after the other",
     hints: [
@@ -14,8 +14,8 @@ pub(crate) const EXERCISE: Exercise = Exercise {
          `StillAlive` or an error.",
     ],
     tasks: &[
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
-        Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
+        Task::still("Bye closes the connection", || bare::closes_at_bye(RUN)),
+        Task::new("three clients are served at the same time", || bare::serves_three_at_once(RUN)),
         Task::new("each of them by a process of its own", a_process_each),
         Task::new("which ends with it", ends_with_it),
         Task::new("children that have ended are reaped when a client comes", reaped),

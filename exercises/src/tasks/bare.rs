@@ -1,4 +1,4 @@
-//! A page that serves in a process of its own, and what the pages of several models have to do.
+//! A bare server in a process of its own, and what the bare servers of several models have to do.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,10 +17,10 @@ use super::facts::{self, Children};
 use crate::attempt;
 use crate::exercise::{Fault, Outcome, holds};
 
-/// What a page is: given a listener, it serves.
+/// What a bare server is: given a listener, it serves.
 pub(super) type Run = fn(TcpListener) -> io::Result<()>;
 
-/// A page that serves.
+/// A bare server that serves.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) pid: i32,
@@ -28,7 +28,7 @@ pub(super) struct Server {
     said: UnixStream,
 }
 
-/// Tries a task with a page that serves in a child of this process, which ends together with the attempt.
+/// Tries a task with a bare server in a child of this process, which ends together with the attempt.
 pub(super) fn with_server(run: Run, task: impl FnOnce(&Server) -> Outcome) -> Outcome {
     let server = Server::start(run)?;
     let outcome = task(&server);

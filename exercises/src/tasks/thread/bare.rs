@@ -1,10 +1,10 @@
-use crate::answers::thread::page::run;
+use crate::answers::thread::bare::run;
 use crate::exercise::{Exercise, Kind, Outcome, Task};
+use crate::tasks::bare::{self, Run, becomes, with_server};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, becomes, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "thread/page",
+    name: "thread/bare",
     kind: Kind::Piece,
     about: "it serves its clients one after the other",
     hints: [
@@ -12,10 +12,10 @@ pub(crate) const EXERCISE: Exercise = Exercise {
         "`move`, in front of the closure, makes it the owner of the stream. Nobody joins the thread.",
     ],
     tasks: &[
-        Task::still("Bye closes the connection", || page::closes_at_bye(RUN)),
-        Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
+        Task::still("Bye closes the connection", || bare::closes_at_bye(RUN)),
+        Task::new("three clients are served at the same time", || bare::serves_three_at_once(RUN)),
         Task::new("each of them by a thread of its own, which ends with it", a_thread_each),
-        Task::new("it sleeps while nobody says a word", || page::sleeps(RUN)),
+        Task::new("it sleeps while nobody says a word", || bare::sleeps(RUN)),
     ],
 };
 

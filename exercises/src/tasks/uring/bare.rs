@@ -1,12 +1,12 @@
 use io_uring::IoUring;
 
-use crate::answers::uring::page::run;
+use crate::answers::uring::bare::run;
 use crate::exercise::{Exercise, Fault, Kind, Outcome, Task, right};
+use crate::tasks::bare::{self, Run, with_server};
 use crate::tasks::facts;
-use crate::tasks::page::{self, Run, with_server};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "uring/page",
+    name: "uring/bare",
     kind: Kind::Piece,
     about: "it looks at no completion",
     hints: [
@@ -16,15 +16,15 @@ pub(crate) const EXERCISE: Exercise = Exercise {
          unless they end with `Bye\\n`. In all other cases nothing follows, and the loop removes the client.",
     ],
     tasks: &[
-        Task::new("a client is answered for each message", || here(page::echoes)),
-        Task::new("Bye closes the connection", || here(page::closes_at_bye)),
-        Task::new("three clients are served at the same time", || here(page::serves_three_at_once)),
+        Task::new("a client is answered for each message", || here(bare::echoes)),
+        Task::new("Bye closes the connection", || here(bare::closes_at_bye)),
+        Task::new("three clients are served at the same time", || here(bare::serves_three_at_once)),
         Task::new("by one thread, which has a ring", || {
-            here(page::serves_three_with_one_thread)?;
+            here(bare::serves_three_with_one_thread)?;
             here(has_ring)
         }),
-        Task::new("it sleeps while nobody says a word", || here(page::sleeps)),
-        Task::new("a client that leaves is forgotten", || here(page::forgets_who_left)),
+        Task::new("it sleeps while nobody says a word", || here(bare::sleeps)),
+        Task::new("a client that leaves is forgotten", || here(bare::forgets_who_left)),
     ],
 };
 

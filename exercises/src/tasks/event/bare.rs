@@ -1,9 +1,9 @@
-use crate::answers::event::page::run;
+use crate::answers::event::bare::run;
 use crate::exercise::{Exercise, Kind, Task};
-use crate::tasks::page::{self, Run};
+use crate::tasks::bare::{self, Run};
 
 pub(crate) const EXERCISE: Exercise = Exercise {
-    name: "event/page",
+    name: "event/bare",
     kind: Kind::Piece,
     about: "it accepts clients and loses them at once, and never reads",
     hints: [
@@ -13,15 +13,15 @@ pub(crate) const EXERCISE: Exercise = Exercise {
          loop then removes the client, which closes it.",
     ],
     tasks: &[
-        Task::new("a client is answered for each message", || page::echoes(RUN)),
-        Task::new("Bye closes the connection", || page::closes_at_bye(RUN)),
-        Task::new("three clients are served at the same time", || page::serves_three_at_once(RUN)),
-        Task::new("by one thread", || page::serves_three_with_one_thread(RUN)),
+        Task::new("a client is answered for each message", || bare::echoes(RUN)),
+        Task::new("Bye closes the connection", || bare::closes_at_bye(RUN)),
+        Task::new("three clients are served at the same time", || bare::serves_three_at_once(RUN)),
+        Task::new("by one thread", || bare::serves_three_with_one_thread(RUN)),
         Task::new("also those who come together and send much", || {
-            page::serves_those_who_came_together(RUN)
+            bare::serves_those_who_came_together(RUN)
         }),
-        Task::new("it sleeps while nobody says a word", || page::sleeps(RUN)),
-        Task::new("a client that leaves is forgotten", || page::forgets_who_left(RUN)),
+        Task::new("it sleeps while nobody says a word", || bare::sleeps(RUN)),
+        Task::new("a client that leaves is forgotten", || bare::forgets_who_left(RUN)),
     ],
 };
 
