@@ -37,7 +37,7 @@ fn main() {
     }
 }
 
-/// So many connections in all, of which as many as there are clients are under way at a time.
+/// This many connections in all, of which one for each client is under way at a time.
 fn converse(server: SocketAddr, clients: usize, connections: u64) -> Duration {
     let load = Load {
         messages_per_connection: Some(1),

@@ -1,6 +1,6 @@
 //! What a connection costs: connect, one echo, `Bye`, end of file, one after the other.
 //!
-//! `cargo bench --bench connection`; the table at its end puts each model beside its page and the
+//! `cargo bench --bench connection`; the table at its end puts each model beside its bare server and the
 //! floor.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark fails by a panic")]

@@ -68,7 +68,7 @@ impl Apart {
         Apart(program.spawn().expect("a process"))
     }
 
-    /// How long it takes to make so many units, one after the other.
+    /// How long it takes to make `count` units, one after the other.
     fn time(&mut self, count: u64) -> Duration {
         let input = self.0.stdin.as_mut().expect("a pipe");
         writeln!(input, "{count}").expect("a waiting process");

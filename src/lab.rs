@@ -93,17 +93,19 @@ impl Lab {
         Ok(())
     }
 
-    /// Fails where a model's page takes part: it does not know this option, which the figures rest on.
+    /// Fails where a bare server takes part: it does not know this option, which the figures need.
     ///
     /// # Errors
     ///
-    /// One line that names the page.
+    /// One line that names the bare server.
     pub fn require_servers(&self, option: &str) -> anyhow::Result<()> {
         match self.contestants.iter().find(|it| it.bare) {
             Some(other) if other.foreign.is_some() => {
                 bail!("{} is not ours and is not told {option}", other.name)
             }
-            Some(page) => bail!("{} is a page and does not know {option}: name servers", page.name),
+            Some(bare) => {
+                bail!("{} is a bare server and does not know {option}: name servers", bare.name)
+            }
             None => Ok(()),
         }
     }

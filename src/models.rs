@@ -30,23 +30,23 @@ pub const MODELS: &[Entry] = &[
 
 const FLOOR: Entry = Entry { model: floor::MODEL, colour: 0xcc79a7 };
 
-/// What stands behind a model's name where its page is meant.
+/// What stands behind a model's name where its bare server is meant.
 const BARE: &str = "-bare";
 
-/// What takes part in an experiment: a model's server or its page, with its options.
+/// What takes part in an experiment: a model's server or its bare server, with its options.
 #[derive(Clone, Debug)]
 pub struct Contestant {
     /// What it is called in tables and plots.
     pub name: String,
     /// The model.
     pub model: Model,
-    /// Whether it is the model's page, which knows few options and no shutdown.
+    /// Whether it is the model's bare server, which knows few options and no shutdown.
     pub bare: bool,
     /// Its options, beside those that every server of the lab has.
     pub options: Vec<String>,
     /// Its colour, as `0xRRGGBB`.
     pub colour: u32,
-    /// Where it is, if it is none of ours. It knows none of our options, as if it were a page.
+    /// Where it is, if it is none of ours. It knows none of our options, as if it were a bare server.
     pub foreign: Option<Foreign>,
 }
 
@@ -77,12 +77,12 @@ impl Contestant {
         Contestant::new(entry, false)
     }
 
-    /// A model's page.
-    pub fn page(entry: &Entry) -> Self {
+    /// A model's bare server.
+    pub fn bare(entry: &Entry) -> Self {
         Contestant::new(entry, true)
     }
 
-    /// The same with an option more. A page has few: it does without the others.
+    /// The same with an option more. A bare server has few: it does without the others.
     #[must_use]
     pub fn with(mut self, option: &str, value: impl ToString) -> Self {
         if !self.bare || option == "--workers" {
@@ -91,7 +91,7 @@ impl Contestant {
         self
     }
 
-    /// The same with an option that has no value. A page does without it.
+    /// The same with an option that has no value. A bare server does without it.
     #[must_use]
     pub fn with_flag(mut self, flag: &str) -> Self {
         if !self.bare {
@@ -157,6 +157,12 @@ pub fn names() -> Vec<String> {
     MODELS.iter().map(|entry| entry.model.name.to_owned()).collect()
 }
 
+/// The same, and behind each the name of its bare server.
+pub fn names_with_bare() -> Vec<String> {
+    let with_bare = |name: String| [name.clone(), name + BARE];
+    names().into_iter().flat_map(with_bare).collect()
+}
+
 /// Finds a model, or the floor, by its name.
 ///
 /// # Errors
@@ -167,11 +173,11 @@ pub fn find(name: &str) -> Result<Model, String> {
     let found = all.find(|entry| entry.model.name == name);
     found.map(|entry| entry.model).ok_or_else(|| {
         let names = names().join(", ");
-        format!("there is no model {name:?}; there are {names}, and each with {BARE:?} behind it for its page")
+        format!("there is no model {name:?}; there are {names}, and each with {BARE:?} behind it for its bare server")
     })
 }
 
-/// The servers that a list names, `fork` for a model and `fork-bare` for its page, in the order of
+/// The servers that a list names, `fork` for a model and `fork-bare` for its bare server, in the order of
 /// the table.
 ///
 /// # Errors
@@ -186,6 +192,6 @@ pub fn choose(names: &[String]) -> Result<Vec<Contestant>, String> {
             return Err(format!("{name:?} is named twice"));
         }
     }
-    let all = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::page(it)]);
+    let all = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::bare(it)]);
     Ok(all.filter(|it| names.contains(&it.name)).collect())
 }

@@ -1,6 +1,6 @@
 //! Servers under measurement, each in a process of its own, and what must not happen unseen.
 //!
-//! Logging is off. Models and pages have the same backlog and socket options. In every connection
+//! Logging is off. Servers and bare servers have the same backlog and socket options. In every connection
 //! the server closes first, so that no port of the client's is held in TIME_WAIT.
 
 use std::net::SocketAddr;
@@ -18,9 +18,9 @@ use server_core::CpuTime;
 /// A message of the size that the floor expects.
 pub(crate) const MESSAGE: [u8; MESSAGE_SIZE] = *b"sixteen bytes..\n";
 
-/// Every model with its page beside it, and the floor.
+/// Every model with its bare server beside it, and the floor.
 pub(crate) fn contestants() -> Vec<Contestant> {
-    let pairs = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::page(it)]);
+    let pairs = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::bare(it)]);
     let (able, left_out) = models::without_obstacles(pairs.chain([Contestant::floor()]).collect());
     left_out.iter().for_each(|why| eprintln!("{why}"));
     able
@@ -44,7 +44,7 @@ pub(crate) fn group(
     assert_eq!(overflows, 0, "{name}: backlogs overflowed, so its figures are worth nothing");
 }
 
-/// Measures one contestant. `drive` puts so many iterations of a load on the server and returns how
+/// Measures one contestant. `drive` puts the given number of iterations of a load on the server and returns how
 /// long they took; between its calls it may keep what it likes in the `Warm` that it gets. The server
 /// starts before that, and only if the benchmark was asked for. It ends after what is warm was
 /// dropped, in good order, so that all that it used is charged to it.

@@ -1,11 +1,13 @@
 //! `lab identify`.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
+use client::conversation::NoConnection;
+use client::failure::Failure;
 use client::output_file::OutputFile;
 use lab::identify::{self, Target};
 use lab::pages::terminal;
@@ -57,7 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let process = options.pid.map(Pid::from_raw);
     let target = Target { address: addr, framing, process, black_box, at_most, allow_harm };
     server_core::raise_open_file_limit();
-    let (verdict, evidence) = identify::identify(&target)?;
+    let (verdict, evidence) = identify::identify(&target).map_err(|error| missing(error, addr))?;
     if let Some(file) = file {
         let all = json!({ "address": addr, "verdict": verdict, "evidence": evidence });
         file.write(&(serde_json::to_string_pretty(&all)? + "\n"))?;
@@ -68,4 +70,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .collect();
     let printed = io::stdout().lock().write_all(text.as_bytes());
     unless_read_enough(printed).context("cannot print the result")
+}
+
+/// Where nothing listens at the address: says how to start a server.
+fn missing(error: anyhow::Error, server: SocketAddr) -> anyhow::Error {
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(ErrorKind::ConnectionRefused) => {
+            NoConnection { server: server.into(), failure: Failure::Refused }.into()
+        }
+        _ => error,
+    }
 }

@@ -33,9 +33,9 @@ use others::Others;
 /// What every experiment is told.
 #[derive(Args)]
 struct Common {
-    /// Use only these models; a name with -bare, such as fork-bare, is the page of that model
-    #[arg(long, value_name = "A,B", value_delimiter = ',',
-        default_value = models::names().join(","))]
+    /// Use only these models; a name with -bare, such as fork-bare, is that model's bare server
+    #[arg(long, value_name = "A,B", value_delimiter = ',', hide_possible_values = true,
+        default_value = models::names().join(","), value_parser = models::names_with_bare())]
     models: Vec<String>,
 
     /// Finish sooner, with less exact figures

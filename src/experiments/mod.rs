@@ -73,7 +73,7 @@ pub trait Experiment {
         None
     }
 
-    /// An option that it rests on and that a model's page does not know: then no page may take part.
+    /// An option that it rests on and that a bare server does not know: then none may take part.
     const NEEDS: Option<&'static str> = None;
     /// Whether a server that is not ours may take part.
     const TAKES_FOREIGN: bool = false;

@@ -14,7 +14,7 @@ pub enum Kind {
     Iterative,
     /// A process for each connection.
     Fork,
-    /// Processes made beforehand, each with one client at a time.
+    /// Processes made in advance, each with one client at a time.
     Prefork,
     /// A thread for each connection.
     Thread,

@@ -40,7 +40,7 @@ impl Places {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Beyond {
     /// Whether the server turned them away in the place of letting them wait.
-    pub turned_away: bool,
+    pub rejected: bool,
     /// How many of them the server had accepted, and how many it was known of.
     pub accepted: Option<(usize, usize)>,
     /// How often one left and another one was served.
@@ -64,18 +64,18 @@ const ATTEMPTS: usize = 5;
 struct Crowd {
     served: Vec<Visitor>,
     frozen: Vec<Visitor>,
-    turned_away: usize,
+    rejected: usize,
     /// Whether there were some whom not even the backlog took.
     overflowed: bool,
 }
 
 impl Crowd {
     fn is_limited(&self) -> bool {
-        !self.frozen.is_empty() || self.turned_away > 0 || self.overflowed
+        !self.frozen.is_empty() || self.rejected > 0 || self.overflowed
     }
 
     fn came(&self) -> usize {
-        self.served.len() + self.frozen.len() + self.turned_away + usize::from(self.overflowed)
+        self.served.len() + self.frozen.len() + self.rejected + usize::from(self.overflowed)
     }
 }
 
@@ -113,7 +113,7 @@ fn agree(counts: &[usize]) -> bool {
 
 /// Lets `first` come and one more, and then twice as many each time, until somebody freezes.
 fn fill(host: &Host, first: usize, at_most: usize) -> Crowd {
-    let (mut crowd, mut turned_away, mut overflowed) = (Vec::new(), 0, false);
+    let (mut crowd, mut rejected, mut overflowed) = (Vec::new(), 0, false);
     while crowd.len() < at_most && !overflowed {
         let target = if crowd.is_empty() { first } else { 2 * crowd.len() }.min(at_most);
         let more = host.ask_by(target - crowd.len());
@@ -124,20 +124,20 @@ fn fill(host: &Host, first: usize, at_most: usize) -> Crowd {
             host.settle(&mut crowd, host.patience);
         }
         let gone = |it: &Visitor| matches!(it.state, State::Gone(_));
-        turned_away += crowd.extract_if(.., |it| gone(it)).count();
-        if turned_away > 0 || crowd.iter().any(Visitor::is_waiting) {
+        rejected += crowd.extract_if(.., |it| gone(it)).count();
+        if rejected > 0 || crowd.iter().any(Visitor::is_waiting) {
             break;
         }
     }
     let (served, frozen) = crowd.into_iter().partition(Visitor::is_answered);
-    Crowd { served, frozen, turned_away, overflowed }
+    Crowd { served, frozen, rejected, overflowed }
 }
 
 /// Sees where those wait who are frozen, and who of them is next when one leaves.
 fn follow(host: &Host, mut crowd: Crowd) -> Beyond {
-    let mut beyond = Beyond { turned_away: crowd.turned_away > 0, ..Beyond::default() };
+    let mut beyond = Beyond { rejected: crowd.rejected > 0, ..Beyond::default() };
     let more = QUEUE.saturating_sub(crowd.frozen.len());
-    if !beyond.turned_away && !crowd.overflowed {
+    if !beyond.rejected && !crowd.overflowed {
         crowd.frozen.extend(host.ask_by(more));
     }
     // Those who came last may be on their way into the server.

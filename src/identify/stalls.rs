@@ -32,8 +32,8 @@ pub struct Stall {
     pub clients: usize,
     /// Whether a newcomer was served meanwhile.
     pub newcomer_is_served: bool,
-    /// Whether it was turned away, in the place of being let wait.
-    pub newcomer_is_turned_away: bool,
+    /// Whether it was rejected, in the place of being let wait.
+    pub newcomer_is_rejected: bool,
     /// Whether one was when they had left.
     pub recovers: bool,
 }
@@ -67,7 +67,7 @@ impl Stall {
             behaviour: Behaviour::Reset,
             clients,
             newcomer_is_served: false,
-            newcomer_is_turned_away: false,
+            newcomer_is_rejected: false,
             recovers: false,
         }
     }
@@ -104,9 +104,9 @@ fn try_one(host: &Host, behaviour: Behaviour, places: &Places) -> io::Result<Sta
     };
     let mut newcomer = [newcomer];
     let newcomer_is_served = newcomer[0].is_answered();
-    let newcomer_is_turned_away = !newcomer_is_served && !newcomer[0].is_waiting();
+    let newcomer_is_rejected = !newcomer_is_served && !newcomer[0].is_waiting();
     host.part_with(visitors);
-    if newcomer_is_turned_away {
+    if newcomer_is_rejected {
         let Some(next) = host.newcomer().map(Some).or_else(ended)? else {
             return Ok(Stall::the_last(clients));
         };
@@ -115,5 +115,5 @@ fn try_one(host: &Host, behaviour: Behaviour, places: &Places) -> io::Result<Sta
     host.settle(&mut newcomer, 2 * host.patience);
     let recovers = newcomer[0].is_answered();
     host.part_with(newcomer.into());
-    Ok(Stall { behaviour, clients, newcomer_is_served, newcomer_is_turned_away, recovers })
+    Ok(Stall { behaviour, clients, newcomer_is_served, newcomer_is_rejected, recovers })
 }

@@ -219,7 +219,9 @@ mod system {
 
     /// A place in the kernel that can be counted: the file system of tracepoints has its number.
     fn tracepoint(name: &str) -> io::Result<Tracepoint> {
-        let number = fs::read_to_string(format!("/sys/kernel/tracing/events/{name}/id"))?;
+        let file = format!("/sys/kernel/tracing/events/{name}/id");
+        let unreadable = |error| io::Error::other(format!("{file}: {error}"));
+        let number = fs::read_to_string(&file).map_err(unreadable)?;
         number.trim_end().parse().map(Tracepoint::with_id).map_err(io::Error::other)
     }
 

@@ -105,38 +105,38 @@ fn figures(directory: &Path, group: Group, name: &str) -> Option<Figures> {
     })
 }
 
-/// A group: a row a model, with what its comfort costs beside its page. Nothing where there are no
+/// A group: a row a model, with what its comfort costs beside its bare server. Nothing where there are no
 /// figures.
 pub fn table(directory: &Path, group: Group) -> Option<Table> {
     let of = |name: &str| figures(directory, group, name);
     let floor = Contestant::floor().name;
     let to_floor = of(&floor);
-    let row = |(name, page): (String, Option<String>)| {
+    let row = |(name, bare): (String, Option<String>)| {
         let row = of(&name)?;
         let ratio = |to: Option<&Figures>| {
             to.map_or(NOTHING.to_owned(), |to| format!("{:.2}", row.time / to.time))
         };
-        let page = page.and_then(|page| of(&page));
+        let bare = bare.and_then(|bare| of(&bare));
         let cells = vec![
             format!("{} ± {}", short(row.time / 1e3), short(row.deviation / 1e3)),
-            ratio(page.as_ref()),
+            ratio(bare.as_ref()),
             ratio(to_floor.as_ref()),
             short_or_nothing(row.cpu.map(|cpu| cpu / 1e3)),
         ];
         Some((name, cells))
     };
     let models = MODELS.iter().map(|it| {
-        let (server, page) = (Contestant::server(it), Contestant::page(it));
-        (server.name, Some(page.name))
+        let (server, bare) = (Contestant::server(it), Contestant::bare(it));
+        (server.name, Some(bare.name))
     });
     let rows: Vec<_> = models.chain([(floor, None)]).filter_map(row).collect();
-    let columns = ["µs a connection", "to its page", "to the floor", "server CPU, µs"];
+    let columns = ["µs a connection", "to its bare server", "to the floor", "server CPU, µs"];
     (!rows.is_empty()).then(|| Table {
         caption: format!("{}: median ± median absolute deviation", group.caption),
         columns: columns.map(str::to_owned).into(),
         rows,
         legend:
-            "page: the same model in src/bare.rs; floor: a server that only sends back what it \
+            "bare server: the same model in src/bare.rs; floor: a server that only sends back what it \
                  reads."
                 .to_owned(),
         ..Table::default()

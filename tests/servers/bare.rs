@@ -1,4 +1,4 @@
-//! The page of each model: it serves, it takes no options, and it dies of what the server survives.
+//! The bare server of each model: it serves, it takes no options, and it dies of what the server survives.
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
@@ -16,14 +16,24 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     let are_processes = |it: &Subject| it.model.unit == Unit::Process;
     let all = [
-        of_those(|_| true, "its page echoes, and closes at Bye", echoes).collect::<Vec<_>>(),
-        of_those(|_| true, "its page takes no option of the server's", refuses_options).collect(),
-        of_those(Subject::serves_one, "its page dies of a reset", dies_of_a_reset).collect(),
-        of_those(holds_all, "its page dies out of descriptors", dies_out_of_descriptors).collect(),
-        of_those(makes_units, "its page dies out of processes or threads", dies_out_of_units)
+        of_those(|_| true, "its bare server echoes, and closes at Bye", echoes).collect::<Vec<_>>(),
+        of_those(|_| true, "its bare server takes no option of the server's", refuses_options)
             .collect(),
-        of_those(are_processes, "its page leaves children behind at its end", leaves_children)
+        of_those(Subject::serves_one, "its bare server dies of a reset", dies_of_a_reset).collect(),
+        of_those(holds_all, "its bare server dies out of descriptors", dies_out_of_descriptors)
             .collect(),
+        of_those(
+            makes_units,
+            "its bare server dies out of processes or threads",
+            dies_out_of_units,
+        )
+        .collect(),
+        of_those(
+            are_processes,
+            "its bare server leaves children behind at its end",
+            leaves_children,
+        )
+        .collect(),
     ];
     all.into_iter().flatten().collect()
 }
@@ -71,14 +81,14 @@ fn dies_out_of_units(subject: Subject) {
     ends_with(server, clients, "Resource temporarily unavailable");
 }
 
-/// Connects so many clients, or fewer where the page ends first.
+/// Connects this many clients, or fewer if the bare server ends first.
 fn as_many_as_come(server: &Server, count: usize) -> Vec<Client> {
     (0..count).map_while(|_| Client::try_connect(server.address()).ok()).collect()
 }
 
 /// Sees that it ends, says why, and not with status 0.
 fn ends_with(server: Server, clients: Vec<Client>, reason: &str) {
-    wait_until("the page says why it ends", || server.log().contains(reason));
+    wait_until("the bare server says why it ends", || server.log().contains(reason));
     // Children that serve them would go on.
     drop(clients);
     let (stopped, log) = server.wait();
@@ -90,7 +100,7 @@ fn leaves_children(subject: Subject) {
     let server = subject.start(&["--bare"]);
     let mut client = server.connect();
     client.exchange("served\n");
-    server.process.signal(Signal::SIGTERM).expect("a running page");
+    server.process.signal(Signal::SIGTERM).expect("a running bare server");
     wait_until("the parent has ended", || server.is_gone());
     client.exchange("served by an orphan\n");
 }

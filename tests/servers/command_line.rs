@@ -36,6 +36,8 @@ fn port_in_use(subject: Subject) {
         "{line}"
     );
     assert!(line.contains("Address already in use"), "{line}");
+    #[cfg(target_os = "linux")]
+    assert!(line.contains(&format!(", process {} listens there", std::process::id())), "{line}");
 }
 
 /// What is wrong, and what the one line says about it.
@@ -43,6 +45,8 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["--addr", "nowhere"], "--addr"),
     (&["--addr", "127.0.0.1:66000"], "--addr"),
     (&["--addr", ""], "--addr"),
+    (&["--addr", "localhost"], "such as localhost:5555"),
+    (&["localhost:5555"], "did you mean `--addr localhost:5555`"),
     (&["--delay", "5"], "such as 1s or 50ms"),
     (&["--delay=-1s"], "--delay"),
     (&["--delay", "2years"], "longer than a year"),

@@ -94,7 +94,7 @@ fn ipv6(subject: Subject) {
 
 fn talk(server: &Server, framing: Framing) {
     let script = Script {
-        addr: server.address(),
+        addr: server.address().into(),
         framing,
         count: 10,
         message: "第:{} 条消息。".to_owned(),

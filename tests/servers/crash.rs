@@ -14,8 +14,8 @@ const TYPED_AFTER: Duration = Duration::from_millis(300);
 
 pub(crate) fn trials() -> Vec<Trial> {
     let deaths = MODELS.iter().flat_map(|entry| Death::ALL.map(|death| (entry, death)));
-    let pages = MODELS.iter().map(page);
-    deaths.map(|(entry, death)| server(entry, death)).chain(pages).chain([program()]).collect()
+    let bare = MODELS.iter().map(bare);
+    deaths.map(|(entry, death)| server(entry, death)).chain(bare).chain([program()]).collect()
 }
 
 fn server(entry: &'static Entry, death: Death) -> Trial {
@@ -29,8 +29,8 @@ fn server(entry: &'static Entry, death: Death) -> Trial {
     })
 }
 
-fn page(entry: &'static Entry) -> Trial {
-    let contestant = Contestant::page(entry);
+fn bare(entry: &'static Entry) -> Trial {
+    let contestant = Contestant::bare(entry);
     trial(format!("{}: it dies as its server does", contestant.name), &entry.model, move || {
         notices_and_takes_along(
             &contestant,

@@ -63,11 +63,11 @@ fn no_descriptors(subject: Subject) {
 fn no_processes(subject: Subject) {
     let shop = Shop::open();
     let server = Server::start_by(shop.serve(subject, &["--quiet"]));
-    let (mut served, turned_away) = fill(&server);
+    let (mut served, rejected) = fill(&server);
     assert!(served.len() > 5, "{} were served", served.len());
-    drop(turned_away);
-    wait_until("the log says it", || server.logged("turned away") > 0);
-    stays_calm(&server, "turned away", &mut served);
+    drop(rejected);
+    wait_until("the log says it", || server.logged("rejected") > 0);
+    stays_calm(&server, "rejected", &mut served);
     served.truncate(3);
     wait_until("a new client is served", || server.connect().is_answered("served again\n"));
     served.iter_mut().for_each(|client| client.exchange("still served\n"));

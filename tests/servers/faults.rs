@@ -172,11 +172,14 @@ fn reset_during_work(subject: Subject) {
 }
 
 /// There is room for some of its answers all the time, and never for many.
+/// The answer to one long message is read a little at a time. No input comes meanwhile that would show that
+/// the client is still there.
 fn reads_slowly(subject: Subject) {
-    let server = subject.start(&["--quiet", "--idle-timeout", "3s"]);
+    let longest = 16 << 20;
+    let options = ["--quiet", "--idle-timeout", "3s", "--max-message", &longest.to_string()];
+    let server = subject.start(&options);
     let mut client = server.connect();
-    client.stuff();
-    let flood = client.clone_to_send_on();
+    let message = client.clone_to_send("x".repeat(longest - 1) + "\n");
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(9) {
         client.receive_some(64 * 1024);
@@ -184,7 +187,7 @@ fn reads_slowly(subject: Subject) {
     }
     assert_eq!(server.logged("closed: "), 0, "{}", server.log());
     drop(server);
-    flood.join().expect("the flood to end with the server");
+    message.join().expect("the message was sent, or the server has ended");
 }
 
 fn never_reads(subject: Subject) {

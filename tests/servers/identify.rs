@@ -269,5 +269,5 @@ fn refuses(subject: Subject) {
     let slow = run(&["--addr", &address]);
     assert!(slow.contains("an answer takes 2.0 seconds"), "{slow}");
     let nobody = run(&["--addr", "127.0.0.1:1"]);
-    assert!(nobody.contains("cannot connect to 127.0.0.1:1"), "{nobody}");
+    assert!(nobody.contains("no server at 127.0.0.1:1; start one"), "{nobody}");
 }

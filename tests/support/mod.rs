@@ -207,11 +207,10 @@ impl Client {
         self.wait_at_most(PATIENCE);
     }
 
-    /// Sends lines in another thread, until the connection ends.
-    pub(crate) fn clone_to_send_on(&self) -> JoinHandle<()> {
+    /// Sends this in another thread, until the connection ends.
+    pub(crate) fn clone_to_send(&self, text: String) -> JoinHandle<()> {
         let mut stream = self.stream.try_clone().expect("an open socket");
-        let lines = "a line that is sent whatever comes back\n".repeat(1024);
-        thread::spawn(move || while stream.write_all(lines.as_bytes()).is_ok() {})
+        thread::spawn(move || drop(stream.write_all(text.as_bytes())))
     }
 
     /// Sends a byte now and then in another thread, until the connection ends.

@@ -23,7 +23,7 @@ pub(crate) async fn handle(
     let options = session.options();
     let mut timer = pin!(sleep(options.idle_timeout));
     loop {
-        // A client that always has more to say would never let another task run.
+        // A client that always has more to send would never let another task run.
         consume_budget().await;
         let step = session.step();
         if step == Step::Work {
@@ -45,7 +45,7 @@ pub(crate) async fn handle(
 }
 
 /// Waits until there is input or an end, a drain begins, or the rest of a message is due. Space is taken only
-/// when there is something to read, so a task whose client has not said anything yet holds no buffer.
+/// when there is something to read, so a task whose client has not sent anything yet holds no buffer.
 ///
 /// When the drain begins, input may have arrived that the runtime does not know of yet.
 async fn receive(
@@ -156,8 +156,8 @@ async fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     }
 }
 
-/// Computes: where the task stands, so that no other one goes on, or in a thread for such work, which has a
-/// descriptor of its own to look at the connection with.
+/// Computes: on this thread, so that no other task of it goes on, or with `--offload` in a thread for such work,
+/// which has a descriptor of its own to check the connection.
 // ANCHOR: work
 async fn work(stream: &TcpStream, options: &Options) -> io::Result<()> {
     if !options.offload || options.compute.is_zero() {
@@ -170,19 +170,19 @@ async fn work(stream: &TcpStream, options: &Options) -> io::Result<()> {
 }
 // ANCHOR_END: work
 
-/// `server_core::linger`: reads and forgets until the client ends its side, for [`LINGER`] at most.
+/// `server_core::linger`: reads and discards until the client ends its side, for [`LINGER`] at most.
 pub(crate) async fn linger(stream: &TcpStream) -> io::Result<()> {
-    let forget = async {
+    let discard = async {
         // On the heap: what lives across an await would lie in every task, lingering or not.
-        let mut forgotten = vec![0; 4096];
+        let mut discarded = vec![0; 4096];
         loop {
             stream.readable().await?;
-            match stream.try_read(&mut forgotten) {
+            match stream.try_read(&mut discarded) {
                 Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 ended => return ended.map(drop),
             }
         }
     };
-    timeout(LINGER, forget).await?
+    timeout(LINGER, discard).await?
 }

@@ -18,12 +18,12 @@
 //! conversation its buffer. A message costs a read and a write, as in C, and a few function calls in between:
 //! for the runtime's queue, and for the timer of the idle time-out, which each message moves.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/async_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/async_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
-//! - a client that always has more to say: its task lets others run now and then;
+//! - a client that always has more to send: its task lets others run now and then;
 //! - more clients than `--max-connections`: the others wait in the backlog, since each task holds a permit
 //!   of a [`Semaphore`](tokio::sync::Semaphore);
 //! - a lack of descriptors: the acceptor waits until there are some again;
@@ -115,7 +115,7 @@ async fn serve(accepted: Accepted, number: u64, server: Arc<Server>) {
     };
     let outcome = conversation.instrument(span).await;
     if end(&stream, peer, who, &outcome, &session) == Aftermath::Linger {
-        // Its failure is the client's loss alone: there is nothing more to say.
+        // A failure is not logged: the conversation is over.
         let _ = handler::linger(&stream).await;
     }
 }

@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use protocol::{Decoder, Framing};
+use server_core::Addresses;
 
 use crate::failure::Failure;
 
@@ -27,9 +28,9 @@ pub struct Conversation {
 /// Why there is no connection, and what to try.
 #[derive(Debug)]
 pub struct NoConnection {
-    /// The address.
-    pub server: SocketAddr,
-    /// What went wrong.
+    /// All addresses that were tried.
+    pub server: Addresses,
+    /// What went wrong with the last of them.
     pub failure: Failure,
 }
 
@@ -41,7 +42,8 @@ impl fmt::Display for NoConnection {
         match failure {
             Failure::Refused => write!(
                 f,
-                "no server at {server}; start one: cargo run -p thread-server -- --addr {server}"
+                "no server at {server}; start one: cargo run -p thread-server -- --addr {}",
+                server.first()
             ),
             _ => write!(f, "cannot connect to {server}: {failure}; is the address right?"),
         }
@@ -53,15 +55,13 @@ impl Conversation {
     ///
     /// # Errors
     ///
-    /// When nobody accepts the connection in time.
+    /// When no server accepts the connection in time.
     pub fn open(
-        server: SocketAddr,
+        server: impl Into<Addresses>,
         framing: Framing,
         timeout: Duration,
     ) -> Result<Self, NoConnection> {
         let stream = connect(server, timeout)?;
-        let failed = |error| NoConnection { server, failure: Failure::Other(error) };
-        stream.set_write_timeout(Some(timeout)).map_err(failed)?;
         let decoder = Decoder::new(framing, LONGEST_ANSWER);
         Ok(Conversation { stream, decoder, framing, timeout })
     }
@@ -161,18 +161,25 @@ impl Conversation {
     }
 }
 
-/// Connects to `server`, without Nagle's delay, and waits for `timeout` at most.
+/// Connects to the first of these addresses that accepts the connection, without Nagle's delay, and waits for
+/// `timeout` at most: for each of them, and later for each write.
 ///
 /// # Errors
 ///
-/// When nobody accepts the connection in time.
-pub fn connect(server: SocketAddr, timeout: Duration) -> Result<TcpStream, NoConnection> {
-    let connect = || {
-        let stream = TcpStream::connect_timeout(&server, timeout)?;
+/// When none accepts the connection in time.
+pub fn connect(server: impl Into<Addresses>, timeout: Duration) -> Result<TcpStream, NoConnection> {
+    let server = server.into();
+    let connect = |address| {
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(timeout))?;
         Ok(stream)
     };
-    connect().map_err(|error: io::Error| NoConnection { server, failure: error.into() })
+    let mut connected = connect(server.first());
+    for address in server.iter().skip(1) {
+        connected = connected.or_else(|_| connect(address));
+    }
+    connected.map_err(|error: io::Error| NoConnection { server, failure: error.into() })
 }
 
 /// The answer is not the echo: it is a refusal, or wrong.
@@ -180,5 +187,25 @@ fn wrong(sent: &str, received: &str) -> Failure {
     match received.strip_prefix("ERROR ") {
         Some(reason) => Failure::ErrorLine(reason.trim_end().to_owned()),
         None => Failure::WrongEcho { sent: format!("{sent:?}"), received: format!("{received:?}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_a_host_are_tried_in_order_until_one_accepts() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        let timeout = Duration::from_secs(10);
+        for order in [Addresses::new(closed, [server]), Addresses::new(server, [closed])] {
+            assert_eq!(connect(order, timeout).unwrap().peer_addr().unwrap(), server);
+        }
+        let error = connect(closed, timeout).unwrap_err();
+        assert!(error.to_string().starts_with("no server at 127.0.0.1:1;"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use protocol::DecodeError;
 /// What went wrong with one connection.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Nobody listens at the address.
+    /// No server listens at the address.
     #[error("the connection was refused")]
     Refused,
     /// The server's FIN came unasked: a read returned nothing.

@@ -9,7 +9,7 @@ use crate::source::{connect, connect_within};
 /// How long the answers may take that are expected of a party.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long nobody must have been answered, for all to be answered who ever are.
+/// After this time without an answer, no further connection is expected to be answered.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// How long after one connection the next one is opened to a server whose backlog may be short.
@@ -43,7 +43,7 @@ impl Held {
     }
 
     /// Opens `count` connections to a server of which it is not known how many it serves, sends one message
-    /// on each, and waits until nobody has been answered for a while.
+    /// on each, and waits until no connection has been answered for a while.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Held {
         Ok(())
     }
 
-    /// The connections, which block nobody, for whoever has more to do with them.
+    /// The connections, which do not block, for a caller that has more to do with them.
     pub fn into_connections(self) -> Vec<TcpStream> {
         self.connections
     }

@@ -56,7 +56,9 @@ impl OutputFile {
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let mode = Permissions::from_mode(0o666);
         let directory = parent.unwrap_or(Path::new("."));
-        tempfile::Builder::new().permissions(mode).tempfile_in(directory)
+        let file = tempfile::Builder::new().permissions(mode).tempfile_in(directory);
+        // Without the name of the temporary file, which says nothing to a user.
+        file.map_err(|error| error.kind().into())
     }
 
     fn cannot(&self) -> String {

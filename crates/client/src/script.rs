@@ -1,10 +1,10 @@
 //! The tutorial's client: numbered messages one after the other, then `Bye`.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use protocol::{DEFAULT_ADDRESS, Framing};
+use server_core::{Addresses, parse_addresses};
 
 use crate::conversation::{Conversation, NoConnection};
 use crate::failure::Failure;
@@ -14,8 +14,8 @@ use crate::failure::Failure;
 pub struct Script {
     /// The server's address
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
-        value_parser = server_core::parse_address)]
-    pub addr: SocketAddr,
+        value_parser = parse_addresses)]
+    pub addr: Addresses,
 
     /// How messages are told apart: `line`, or `raw` as in the Python tutorial
     #[arg(long, default_value = "line", value_parser = server_core::framing_parser())]
@@ -73,7 +73,7 @@ pub enum Stopped {
 /// The first thing that goes wrong.
 pub fn run(script: &Script, output: &mut dyn Write) -> Result<(), Stopped> {
     let count = script.count;
-    let mut conversation = Conversation::open(script.addr, script.framing, script.timeout)?;
+    let mut conversation = Conversation::open(script.addr.clone(), script.framing, script.timeout)?;
     for number in 1..=count {
         let text = script.message.replace("{}", &number.to_string());
         let answer = conversation.exchange(&text);

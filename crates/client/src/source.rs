@@ -21,7 +21,7 @@ pub fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// The same, and waits for so long at most.
+/// The same, and waits for `longest` at most.
 ///
 /// # Errors
 ///

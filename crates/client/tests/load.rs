@@ -226,6 +226,37 @@ fn an_open_loop_sends_at_its_rate_and_accounts_for_every_message() {
     }
 }
 
+/// The same where connections fail, answers come too late, or connections have few messages each.
+#[test]
+fn an_open_loop_accounts_for_the_messages_that_are_lost_with_connections() {
+    // Answers twice, and resets the connection over the third message.
+    let server = server(|mut stream| {
+        let mut bytes = [0; 16];
+        for _ in 0..2 {
+            if stream.read_exact(&mut bytes).is_ok() {
+                thread::sleep(Duration::from_millis(2));
+                stream.write_all(&bytes).unwrap();
+            }
+        }
+        let _ = stream.peek(&mut [0]);
+    });
+    let pace = Pace::Open { messages_per_second: 2000.0 };
+    let duration = Duration::from_millis(300);
+    for (warm_up, messages_per_connection, patience) in
+        [(0, None, 10_000), (100, None, 10_000), (0, Some(3), 10_000), (100, None, 1)]
+    {
+        let (warm_up, patience) = (Duration::from_millis(warm_up), Duration::from_millis(patience));
+        let extent = Extent::Time { warm_up, duration };
+        let load = Load { pace, extent, messages_per_connection, patience, ..tolerant(server) };
+        let outcome = load.run().unwrap();
+        let answered = outcome.message_latency.len();
+        let all = answered + outcome.in_flight + outcome.unsent + outcome.lost;
+        assert!(outcome.lost > 0, "{outcome:?}");
+        assert!(outcome.due >= 600, "{outcome:?}");
+        assert_eq!(all, outcome.due, "{outcome:?}");
+    }
+}
+
 #[test]
 fn an_open_loop_counts_the_time_that_a_message_waited_for_a_free_connection() {
     // One connection, 10 ms an answer, and a message due every 2 ms: the queue grows.

@@ -6,10 +6,15 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A server with a thread for each client, which lives as long as the test's process.
 fn server(serve: fn(TcpStream)) -> SocketAddr {
@@ -75,6 +80,58 @@ fn the_json_holds_what_the_report_says_with_units_in_the_names() {
     assert!(record["message_latency_microseconds"]["max"].as_f64().unwrap() > 0.0);
     // 300 samples leave fewer than ten above this one.
     assert!(record["message_latency_microseconds"]["p99"].is_null());
+}
+
+/// A client that waits in the backlog all the time has no latency, and is in no rate.
+#[test]
+fn the_report_says_how_many_connections_had_no_answer() {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    let one_at_a_time = server(|stream| match FIRST.swap(false, Ordering::Relaxed) {
+        // The load asks once whether there is a server.
+        true => {}
+        false => {
+            static SERVED: Mutex<()> = Mutex::new(());
+            let _alone = SERVED.lock();
+            echo(stream);
+        }
+    });
+    let Output { stdout, .. } = load(one_at_a_time).output().unwrap();
+    let report = text(&stdout);
+    assert!(report.contains("answered 1 of 4 connections: the other 3"), "{report}");
+}
+
+#[test]
+fn a_standstill_of_the_client_is_reported_and_not_charged_to_the_server() {
+    static ANSWERED: AtomicUsize = AtomicUsize::new(0);
+    let server = server(|mut stream| {
+        let mut bytes = [0; 16];
+        while stream.read_exact(&mut bytes).is_ok() && stream.write_all(&bytes).is_ok() {
+            ANSWERED.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let file = std::env::temp_dir().join(format!("standstill-{}.json", std::process::id()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
+    command.args(["load", "--addr", &server.to_string(), "--rate", "100", "--duration", "3s"]);
+    command.args(["--warm-up", "0s", "--json"]).arg(&file).stdout(Stdio::null());
+    let mut client = command.spawn().unwrap();
+    let process = Pid::from_raw(client.id().cast_signed());
+    while ANSWERED.load(Ordering::Relaxed) < 20 && client.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    kill(process, Signal::SIGSTOP).unwrap();
+    thread::sleep(Duration::from_secs(2));
+    kill(process, Signal::SIGCONT).unwrap();
+    assert!(client.wait().unwrap().success());
+    let record: serde_json::Value = serde_json::from_reader(File::open(&file).unwrap()).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let figure = |name: &str| record[name].as_f64().unwrap();
+    assert!(figure("client_standstills") >= 1.0, "{record}");
+    assert!(figure("client_standstill_seconds") > 1.5, "{record}");
+    assert!((figure("measured_seconds") - 3.0).abs() < 0.5, "{record}");
+    assert!(record["message_latency_microseconds"]["max"].as_f64().unwrap() < 1e6, "{record}");
+    assert!((figure("due_messages") - 300.0).abs() <= 1.0, "{record}");
+    let parts = ["messages", "in_flight_messages", "unsent_messages", "lost_messages"];
+    assert_eq!(parts.map(figure).iter().sum::<f64>(), figure("due_messages"), "{record}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The next client, as `async_server`'s acceptor has it, for a loop that never waits here: the kernel
-//! tells once that somebody has come, and that must be remembered.
+//! The next client, as `async_server`'s acceptor has it, for a loop that never waits here. The kernel
+//! reports a new client once, and the acceptor must remember that.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use server_core::{Gate, Options, SelfPipe, Shutdown, Waker};
 
-/// What the listener's and the self-pipe's events are told by. Connections have smaller numbers.
+/// The tokens of the listener and of the self-pipe. Connections have smaller numbers.
 const LISTENER: Token = Token(usize::MAX);
 const WAKEUPS: Token = Token(usize::MAX - 1);
 
@@ -17,7 +17,7 @@ pub(crate) struct Acceptor {
     listener: TcpListener,
     gate: Gate,
     pipe: SelfPipe,
-    /// The end of the pipe that has the events.
+    /// The end of the pipe that the events are for.
     _wakeups: UnixStream,
     /// Whether a client may wait in the backlog.
     is_ready: bool,
@@ -50,7 +50,7 @@ impl Acceptor {
         self.pipe.waker()
     }
 
-    /// Takes note of an event, and says whether it was this one's.
+    /// Takes note of an event, and says whether it was for the acceptor.
     pub(crate) fn notice(&mut self, token: Token) -> bool {
         match token {
             LISTENER => self.is_ready = true,
@@ -72,13 +72,13 @@ impl Acceptor {
         None
     }
 
-    /// Logs that the kernel will not tell of the events of `peer`, and rests for a moment.
-    pub(crate) fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
-        self.gate.turn_away(peer, error);
+    /// Logs that the kernel cannot report the events of `peer`, and pauses.
+    pub(crate) fn reject(&mut self, peer: SocketAddr, error: &io::Error) {
+        self.gate.reject(peer, error);
     }
 
-    /// When to accept again, where no event will tell: at once if clients may be waiting, and after a
-    /// failure when it may have passed.
+    /// When to accept again, if no event will say so: at once if clients may be waiting, and after a
+    /// failure at the end of the pause.
     pub(crate) fn deadline(&mut self, open: usize) -> Option<Instant> {
         match self.is_ready && self.gate.room_beside(open) > 0 {
             true => Some(Instant::now()),
@@ -86,7 +86,7 @@ impl Acceptor {
         }
     }
 
-    /// Whether no client is accepted any more: [`close`](Self::close) tells why.
+    /// Whether no more clients are accepted: [`close`](Self::close) says why.
     pub(crate) fn is_done(&self) -> bool {
         self.gate.is_closed()
     }

@@ -33,7 +33,7 @@ pub(crate) fn run(listener: std::net::TcpListener) -> io::Result<()> {
     }
 }
 
-/// Takes all who wait: the kernel tells of them once.
+/// Accepts all clients that wait: the kernel reports them once.
 fn accept(
     listener: &TcpListener,
     clients: &mut Slab<TcpStream>,

@@ -66,7 +66,7 @@ impl<'a> Clients<'a> {
     ///
     /// # Errors
     ///
-    /// When the kernel cannot tell of its events.
+    /// When the kernel cannot report its events.
     pub(crate) fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let place = self.handlers.vacant_entry();
         self.registry.register(&mut stream, Token(place.key()), INTEREST)?;
@@ -98,10 +98,10 @@ impl<'a> Clients<'a> {
         if self.ready.is_empty() { self.timers.next() } else { Some(Instant::now()) }
     }
 
-    /// Lets each client go on to which something has happened, or whose time has come.
+    /// Goes on with each client that has an event, or whose deadline has come.
     // ANCHOR: go_on
     pub(crate) fn go_on(&mut self) {
-        self.wake_those_who_are_due();
+        self.wake_due();
         let mut ready = mem::replace(&mut self.ready, mem::take(&mut self.spare));
         for key in ready.drain(..) {
             let client = &mut self.handlers[key];
@@ -138,7 +138,7 @@ impl<'a> Clients<'a> {
         self.handlers.remove(key);
     }
 
-    fn wake_those_who_are_due(&mut self) {
+    fn wake_due(&mut self) {
         let now = Instant::now();
         while let Some(key) = self.timers.due(now) {
             let client = &mut self.handlers[key];

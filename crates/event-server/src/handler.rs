@@ -37,7 +37,7 @@ enum State {
     Receiving,
     /// Waits until then, and computes.
     Working(Instant),
-    /// Has said its last word, and waits until then for the client to hear it.
+    /// Has sent its last answer, and waits until then for the client to receive it.
     Lingering(Instant),
 }
 // ANCHOR_END: state
@@ -54,22 +54,22 @@ pub(crate) enum Next {
     Close,
 }
 
-/// What a turn came to: what the loop is to do, or nothing where the next turn may follow at once.
+/// The result of a turn: what the loop is to do, or nothing where the next turn may follow at once.
 type Turn = Result<Option<Next>, ConnectionError>;
 
-/// What the kernel has told of a socket. It tells of each change once.
+/// What the kernel has reported about a socket. It reports each change once.
 #[derive(Default)]
 struct Readiness {
     readable: bool,
     /// There will be no more input than there is.
     read_closed: bool,
-    /// There was urgent data. A read stops short of it, and leaves what was told of already.
+    /// There was urgent data. A read stops before it, and leaves input that was reported already.
     urgent: bool,
     failed: bool,
 }
 
 impl<'a> Handler<'a> {
-    /// A connection whose client has not said anything yet.
+    /// A connection whose client has not sent anything yet.
     pub(crate) fn new(connection: Connection<TcpStream>, session: Session<'a>) -> Self {
         let who = format_args!("connection {}", connection.number());
         let span = info_span!("connection", %who, peer = %connection.peer());
@@ -78,7 +78,7 @@ impl<'a> Handler<'a> {
         Handler { connection, session, span, state, readiness }
     }
 
-    /// Takes note of what the kernel tells.
+    /// Takes note of an event.
     pub(crate) fn notice(&mut self, event: &Event) {
         let Readiness { readable, read_closed, urgent, failed } = &mut self.readiness;
         *readable |= event.is_readable();
@@ -87,8 +87,7 @@ impl<'a> Handler<'a> {
         *failed |= event.is_error();
     }
 
-    /// Its time has come: before it gives up it reads once more, since the kernel may not have been asked
-    /// yet for what it would tell.
+    /// Its deadline has come. Before it gives up, it reads once more: an event may not have been reported yet.
     pub(crate) fn look_again(&mut self) {
         self.readiness.readable = true;
     }
@@ -207,7 +206,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Waits, but no longer than the connection lives, and computes where it stands.
+    /// Waits, but no longer than the connection lives, and then computes on this thread.
     // ANCHOR: work
     fn work(&mut self, until: Instant) -> Turn {
         if self.readiness.failed {
@@ -223,7 +222,7 @@ impl<'a> Handler<'a> {
     }
     // ANCHOR_END: work
 
-    /// Ends the conversation by a failure. While it lingers that is the client's loss alone.
+    /// Ends the conversation by a failure. While the connection lingers, a failure is not logged.
     fn fail(&mut self, error: ConnectionError) -> Option<Next> {
         match self.state {
             State::Lingering(_) => Some(Next::Close),
@@ -231,7 +230,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Logs how the conversation ended, and closes it, unless its client must be given time to hear that.
+    /// Logs how the conversation ended. Closes it, unless the client needs time to receive the last answer.
     fn end(&mut self, outcome: &Result<Ending, ConnectionError>) -> Option<Next> {
         let who = format_args!("connection {}", self.connection.number());
         match self.connection.end(who, outcome, &self.session) {
@@ -243,10 +242,10 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Reads and forgets until the client ends its side, or its time is over.
+    /// Reads and discards until the client ends its side, or the time is over.
     fn linger(&mut self, until: Instant) -> Turn {
-        let mut forgotten = [0; 4096];
-        let next = match self.connection.stream().read(&mut forgotten) {
+        let mut discarded = [0; 4096];
+        let next = match self.connection.stream().read(&mut discarded) {
             _ if Instant::now() >= until => Next::Close,
             Ok(0) => Next::Close,
             Ok(_) => return Ok(None),

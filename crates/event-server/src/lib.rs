@@ -19,15 +19,15 @@
 //! write. One question to the kernel is enough for all connections that are ready. So the busier the
 //! server is, the fewer questions it asks for each message. It can use only one CPU.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/event_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/event_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
 //! - a client that does not read: what the kernel cannot take now is kept and sent later;
 //! - work, and clients that are silent for too long: there is a queue of deadlines, because the loop
 //!   must not sleep;
-//! - a client that always has more to say: others get a turn now and then;
+//! - a client that always has more to send: others get a turn now and then;
 //! - more clients than `--max-connections`: the others wait in the backlog;
 //! - a lack of descriptors: the acceptor waits until there are some again;
 //! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
@@ -71,7 +71,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
         for _ in 0..AT_ONCE {
             let Some((stream, peer)) = acceptor.next(connections.open()) else { break };
             let admitted = clients.admit(stream, peer);
-            admitted.unwrap_or_else(|error| acceptor.turn_away(peer, &error));
+            admitted.unwrap_or_else(|error| acceptor.reject(peer, &error));
         }
         clients.go_on();
         let next_accept = acceptor.deadline(connections.open());
@@ -110,7 +110,7 @@ fn drain(
     Ok(())
 }
 
-/// Asks the kernel who is ready, and waits for an answer until the first of these moments at most.
+/// Asks the kernel which sockets are ready, and waits for an answer until the first of these moments at most.
 fn wait(poll: &mut Poll, events: &mut Events, until: [Option<Instant>; 2]) -> io::Result<()> {
     let until = until.into_iter().flatten().min();
     let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));

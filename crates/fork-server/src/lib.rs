@@ -21,12 +21,12 @@
 //! bare loop in C, this server also pays for the decoder, a counter and a `prctl` in the child, each
 //! on pages of its own, and for the wake-up that tells the parent that a child has ended.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/fork_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/fork_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
-//! - a fork that fails: this client is turned away, and the others stay;
+//! - a fork that fails: this client is rejected, and the others stay;
 //! - children that end while no new client comes: they are collected immediately, and not only at
 //!   the next `accept`;
 //! - more clients than `--max-connections`: the others wait in the backlog;
@@ -34,7 +34,7 @@
 //! - SIGTERM: each child is asked to answer what its client has sent; children that are left after
 //!   `--drain-timeout` are killed;
 //! - its own sudden end: a child whose parent has died ends too, so that no client talks to a server
-//!   that nobody can stop.
+//!   that cannot be stopped.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -82,7 +82,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
                 unsafe { nix::libc::_exit(0) }
             }
             Ok(ForkResult::Parent { child }) => children.insert(child, peer),
-            Err(error) => acceptor.turn_away(peer, &error.into()),
+            Err(error) => acceptor.reject(peer, &error.into()),
         }
         // The parent's copy of the connection closes here; the client sees the end when the
         // child's is closed too.

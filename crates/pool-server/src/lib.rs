@@ -19,12 +19,12 @@
 //! at once: crossbeam's channel lets it yield a few times, which costs CPU time and makes the next start
 //! quicker.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/pool_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/pool_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
-//! - a handler that panics: the worker goes on (the page would have one worker less for good);
+//! - a handler that panics: the worker goes on (the bare server loses a worker each time);
 //! - a client that was sent an `ERROR` line and keeps sending: one separate thread takes care of all
 //!   such clients, because a few of them could occupy all workers;
 //! - more clients than `--max-connections`: the others wait in the backlog;
@@ -73,7 +73,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
         }
         let report = connections.drain(acceptor);
-        // Without a sender the queue ends, and with it the workers, for whom the scope waits.
+        // Without a sender the queue ends, and then the workers. The scope waits for them.
         drop(queue);
         report
     })

@@ -1,4 +1,4 @@
-//! Processes made beforehand: a fixed set of workers, each a process that accepts a client, serves it
+//! Processes made in advance: a fixed set of workers, each a process that accepts a client, serves it
 //! and accepts the next.
 //!
 //! The price of `fork` is paid only at the start, and the isolation stays: whatever happens to a worker
@@ -19,13 +19,13 @@
 //! left is the switch from one process to another. It has to load another address space, which a switch
 //! between two threads of a pool does not.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/prefork_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/prefork_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
 //! - a worker that dies: the parent forks another one, after a pause if the worker died right after its
-//!   start (the page would have one worker less for good);
+//!   start (the bare server loses a worker each time);
 //! - a lack of descriptors: the worker waits until there are some again;
 //! - SIGTERM: each worker is asked to answer what its client has sent; workers that are left after
 //!   `--drain-timeout` are killed;
@@ -69,7 +69,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             match unsafe { fork() } {
                 Ok(ForkResult::Child) => {
                     end_with(parent);
-                    let worked = work(&workers.equipment(number), statistics, options);
+                    let worked = work(number, &workers, statistics, options);
                     // SAFETY: ends this process at once. Destructors and exit handlers are the
                     // parent's.
                     unsafe { nix::libc::_exit(i32::from(worked.is_err())) }

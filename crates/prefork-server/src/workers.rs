@@ -1,4 +1,4 @@
-//! The places for workers: which worker is in each, and when an empty one is filled again.
+//! The places for workers: which worker is in each, and when an empty place is filled again.
 
 use std::io;
 use std::net::TcpListener;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::libc::EIO;
 use nix::unistd::Pid;
 use server_core::{Children, Ended, Options, Report, SelfPipe, Shutdown};
 use server_core::{Statistics, log_cut, shared_words};
 use tracing::{info, warn};
 
 use crate::listeners::Listeners;
-use crate::worker::Equipment;
 
-/// A worker that lived no longer than this died at once, and the next one starts after as long.
+/// A worker that lived no longer than this died at once, and the next one starts after the same time.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Workers {
@@ -34,8 +34,7 @@ struct Place {
     since: Option<Instant>,
     /// When the next worker may start; nothing where there was none yet.
     not_before: Option<Instant>,
-    /// 1 while its worker serves a client: in memory that both share, so that a worker that is killed
-    /// leaves it behind.
+    /// 1 while its worker serves a client, in shared memory: it stays when the worker is killed.
     serves: &'static AtomicU64,
 }
 
@@ -74,11 +73,22 @@ impl Workers {
         place.map(|place| place + 1)
     }
 
-    /// What a worker works with.
-    pub(crate) fn equipment(&self, number: usize) -> Equipment<'_> {
-        let listener: &TcpListener = self.listeners.of_worker(number);
-        let serves = self.places[number - 1].serves;
-        Equipment { number, listener, serves, broken: self.broken }
+    /// What a worker accepts from.
+    pub(crate) fn listener(&self, number: usize) -> &TcpListener {
+        self.listeners.of_worker(number)
+    }
+
+    /// Where a worker says whether it serves a client: 1 if it does. Its parent has the same memory.
+    pub(crate) fn serves(&self, number: usize) -> &'static AtomicU64 {
+        self.places[number - 1].serves
+    }
+
+    /// Where a worker reports that its listener is broken. Its parent ends the server then, since the
+    /// listener is the same for all workers, or for the next one in this place.
+    pub(crate) fn report_broken(&self, error: io::Error) -> io::Error {
+        let number = error.raw_os_error().unwrap_or(EIO);
+        self.broken.store(number.unsigned_abs().into(), Ordering::SeqCst);
+        error
     }
 
     /// Takes note of a worker that was just forked.

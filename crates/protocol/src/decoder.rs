@@ -1,4 +1,4 @@
-//! The sans-IO decoder: whoever reads puts bytes in, messages come out.
+//! The sans-IO decoder: bytes go in, messages come out.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const LONGEST_CHARACTER: usize = 4;
 
 /// Finds the messages in a stream of bytes, however the bytes were cut on their way.
 ///
-/// It does no I/O. Whoever owns the connection reads into [`space`](Self::space), says how much
+/// It does no I/O. The owner of the connection reads into [`space`](Self::space), says how much
 /// arrived with [`received`](Self::received), and then takes messages with
 /// [`next_message`](Self::next_message) until there is none:
 ///
@@ -65,7 +65,7 @@ pub enum DecodeError {
     /// The message's bytes are not UTF-8 text.
     #[error("message is not UTF-8")]
     NotUtf8,
-    /// The message was not whole in time. A decoder knows no time: whoever reads gives it up.
+    /// The message was not complete in time. A decoder knows no time: its owner gives the message up.
     #[error("message not whole within {limit:?}")]
     TooSlow {
         /// How long after its first byte it had to be whole.
@@ -102,7 +102,7 @@ impl Decoder {
         self.end -= self.start;
         self.start = 0;
         if self.buffer.is_empty() && size > LARGEST_READ {
-            // Comes zeroed from the kernel: pages that no read fills are never touched.
+            // Zeroed memory comes from the kernel untouched: pages that no read fills are never used.
             self.buffer = vec![0; size];
         }
         self.buffer.resize(size, 0);
@@ -204,7 +204,7 @@ impl Decoder {
         if length > self.max_message {
             return Err(DecodeError::TooLong { limit: self.max_message });
         }
-        // What is no text stays, for whoever wants to know what it is.
+        // Input that is not text stays, for a caller that wants to know what it is.
         let message = std::str::from_utf8(&self.buffer[self.start..stop]);
         let message = message.map_err(|_| DecodeError::NotUtf8)?;
         self.start = stop;

@@ -41,7 +41,7 @@
 //!
 //! # Errors
 //!
-//! A message that is longer than the limit, is not UTF-8, or is not whole so long after its first byte
+//! A message that is longer than the limit, is not UTF-8, or is not complete this long after its first byte
 //! came is answered with one line, and the server then closes the connection in a way that lets the
 //! line arrive ([`DecodeError`]):
 //!

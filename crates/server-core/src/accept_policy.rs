@@ -23,8 +23,8 @@ impl AcceptPolicy {
     /// is no listener any more, and the server must end.
     ///
     /// The manual page `accept(2)` lists the errors that belong to the connection that was to be
-    /// accepted; the next one may do better. Anything else may pass: a lack of descriptors or of
-    /// memory does, and of an error that nobody has heard of nobody knows.
+    /// accepted; the next one may succeed. Any other error is treated as temporary: a lack of descriptors or
+    /// of memory is, and an unknown error may be.
     pub fn pause_after(&mut self, error: &io::Error) -> Option<Duration> {
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP) => None,
@@ -43,11 +43,11 @@ impl AcceptPolicy {
         }
     }
 
-    /// Logs that the client at `peer` is turned away, since there is no process or thread for it,
+    /// Logs that the client at `peer` is rejected, since there is no process or thread for it,
     /// and returns how long to wait until the next `accept`.
-    pub fn turned_away(&mut self, peer: SocketAddr, error: &io::Error) -> Duration {
+    pub fn rejected(&mut self, peer: SocketAddr, error: &io::Error) -> Duration {
         if let Some(more) = self.log.passes().map(LikeIt) {
-            warn!(event = "turned away", %peer, "turned away {peer}: {error}{more}");
+            warn!(event = "rejected", %peer, "rejected {peer}: {error}{more}");
         }
         BACK_OFF
     }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_waited_out_and_so_is_what_nobody_knows() {
+    fn a_temporary_failure_is_waited_out_and_so_is_an_unknown_one() {
         for error in [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EPERM] {
             assert_eq!(pause_after(error), Some(BACK_OFF), "{error}");
         }

@@ -47,7 +47,7 @@ impl Acceptor {
     }
 
     /// The next connection, or `None` once the shutdown was requested or the listener is broken:
-    /// [`close`](Self::close) tells which. Blocks until then.
+    /// [`close`](Self::close) says which. Blocks until then.
     ///
     /// While `open` says that `--max-connections` are open, further clients stay in the backlog.
     pub fn next(&mut self, mut open: impl FnMut() -> usize) -> Option<(TcpStream, SocketAddr)> {
@@ -83,9 +83,9 @@ impl Acceptor {
         Ok(None)
     }
 
-    /// Logs that there is no process or thread to serve `peer`, and rests for a moment.
-    pub fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
-        self.gate.turn_away(peer, error);
+    /// Logs that there is no process or thread to serve `peer`, and pauses.
+    pub fn reject(&mut self, peer: SocketAddr, error: &io::Error) {
+        self.gate.reject(peer, error);
     }
 
     /// Stops listening. Clients that were not accepted are refused.

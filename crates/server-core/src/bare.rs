@@ -1,4 +1,4 @@
-//! What the page of each model (its `src/bare.rs`) leaves to a client's own thread or process: the
+//! What each bare server (`src/bare.rs`) leaves to a client's own thread or process: the
 //! whole job, for a client that behaves.
 
 use std::io::{self, Read, Write};

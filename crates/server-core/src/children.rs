@@ -18,7 +18,7 @@ use crate::{SelfPipe, Shutdown};
 #[derive(Debug)]
 pub struct Children<T> {
     all: HashMap<Pid, T>,
-    /// Wakes whoever waits for a child's end: the acceptor, the drain.
+    /// Wakes what waits for a child's end: the acceptor or the drain.
     pipe: Arc<SelfPipe>,
     /// Set by SIGCHLD. One signal may stand for many children.
     some_ended: Arc<AtomicBool>,
@@ -27,7 +27,7 @@ pub struct Children<T> {
 /// A child that has ended.
 #[derive(Debug)]
 pub struct Ended<T> {
-    /// Its number, which may be another's soon.
+    /// Its number. The kernel may give it to another process soon.
     pub process: Pid,
     /// What it was to its parent.
     pub what: T,
@@ -56,7 +56,7 @@ impl<T> Children<T> {
     }
 
     // ANCHOR: reap
-    /// Reaps the children that have ended, tells of each, and says how many are alive.
+    /// Reaps the children that have ended, calls `on_end` for each, and returns how many are alive.
     pub fn reap(&mut self, mut on_end: impl FnMut(Ended<T>)) -> usize {
         if self.some_ended.swap(false, Ordering::SeqCst) {
             while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {

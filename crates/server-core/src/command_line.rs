@@ -2,29 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use protocol::Framing;
+
+use crate::address::looks_like_address;
 
 /// The longest duration that an option takes: it stays far from where clocks overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Reads `HOST:PORT`; a host name is looked up (which may block), and its first address taken.
-///
-/// # Errors
-///
-/// One line that says what is wrong with the text.
-pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let mut found = text
-        .to_socket_addrs()
-        .map_err(|error| format!("expected HOST:PORT, such as 127.0.0.1:5555 ({error})"))?;
-    found.next().ok_or_else(|| "this host has no address".to_owned())
-}
 
 /// Reads a duration with its unit: `1s`, `50ms`, `1m 30s`, `0s`; at most a year.
 ///
@@ -80,39 +69,82 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let help = help_for(&command, &arguments);
+    let used = in_use(&command, &arguments).clone();
     let name = command.get_name().to_owned();
-    let parsed = command.try_get_matches_from(arguments);
-    parsed.map_err(|error| usage_error(&name, &help, &error))
+    let parsed = command.try_get_matches_from(&arguments);
+    parsed.map_err(|error| match error.use_stderr() {
+        true => {
+            let meant = meant(&error).or_else(|| misplaced(&error, &used, &arguments));
+            answer_mistake(&name, &used, &error, meant)
+        }
+        false => {
+            // A closed standard output is no reason to fail: the reader has seen enough.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+    })
 }
 
-/// The command whose help lists the options that `arguments` may have.
-fn help_for(command: &Command, arguments: &[OsString]) -> String {
-    let name = command.get_name();
+/// The subcommand that `arguments` use, or else the command: its help lists the options that they may have.
+fn in_use<'a>(command: &'a Command, arguments: &[OsString]) -> &'a Command {
     let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
-    let subcommands = command.get_subcommands().filter(|it| !it.is_hide_set());
-    let subcommands: Vec<&str> = subcommands.map(Command::get_name).collect();
-    match words.into_iter().find(|word| subcommands.contains(word)) {
-        Some(subcommand) => format!("{name} {subcommand} --help"),
-        None => format!("{name} --help"),
-    }
+    let subcommand = |word| command.find_subcommand(word).filter(|found| !found.is_hide_set());
+    words.into_iter().find_map(subcommand).unwrap_or(command)
 }
 
-/// Prints help or version where they were asked for. Anything else is a user's mistake: one line
-/// on standard error, with what may have been meant, and the status 2.
-fn usage_error(program: &str, help: &str, error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        // A closed standard output is no reason to fail: the reader has seen enough.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
+/// Answers a user's mistake with one line on standard error, with what may have been meant, and the status 2.
+fn answer_mistake(
+    program: &str,
+    used: &Command,
+    error: &clap::Error,
+    meant: Option<String>,
+) -> ExitCode {
     let text = error.to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let meant = meant(error).map_or(String::new(), |word| format!("; did you mean `{word}`?"));
+    let meant = meant.map_or(String::new(), |word| format!("; did you mean `{word}`?"));
+    let help = help_for(program, used);
     eprintln!("{program}: {line}{meant} (`{help}` lists the options)");
     ExitCode::from(2)
+}
+
+fn help_for(program: &str, used: &Command) -> String {
+    match used.get_name() {
+        name if name == program => format!("{program} --help"),
+        subcommand => format!("{program} {subcommand} --help"),
+    }
+}
+
+/// The option that a word without one may belong to: `--addr` for an address, or the option that takes this
+/// word.
+fn misplaced(error: &clap::Error, used: &Command, arguments: &[OsString]) -> Option<String> {
+    let word = error.context().find_map(|(kind, value)| match (kind, value) {
+        (ContextKind::InvalidSubcommand | ContextKind::InvalidArg, ContextValue::String(word))
+            if !word.starts_with('-') =>
+        {
+            Some(word.as_str())
+        }
+        _ => None,
+    })?;
+    let takes =
+        |arg: &&Arg| arg.get_possible_values().iter().any(|value| value.matches(word, false));
+    let has_addr = used.get_arguments().any(|arg| arg.get_long() == Some("addr"));
+    if has_addr && looks_like_address(word) {
+        return Some(format!("--addr {}", with_port(word, arguments)));
+    }
+    let option = used.get_arguments().find(takes)?.get_long()?;
+    Some(format!("--{option} {word}"))
+}
+
+/// The host, and the port that was typed behind it, as in `localhost 5555`.
+fn with_port(host: &str, arguments: &[OsString]) -> String {
+    let port = arguments.iter().skip_while(|word| *word != host).nth(1).and_then(|it| it.to_str());
+    match port.filter(|port| port.parse::<u16>().is_ok() && !host.contains(':')) {
+        Some(port) => format!("{host}:{port}"),
+        None if host.contains(':') => host.to_owned(),
+        None => format!("{host}:5555"),
+    }
 }
 
 /// What a mistyped word may have meant.
@@ -139,23 +171,36 @@ mod tests {
 
     #[test]
     fn the_help_is_that_of_the_subcommand() {
-        let command = || Command::new("lab").subcommand(Command::new("scale"));
-        let help = |line: &str| {
-            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            help_for(&command(), &words)
-        };
+        let command = Command::new("lab").subcommand(Command::new("scale"));
+        let help = |line: &str| help_for("lab", in_use(&command, &words(line)));
         assert_eq!(help("lab scale --clients"), "lab scale --help");
         assert_eq!(help("lab --models"), "lab --help");
         assert_eq!(help("lab scal"), "lab --help");
     }
 
     #[test]
-    fn addresses_are_numbers_or_names_with_a_port() {
-        assert_eq!(parse_address("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
-        assert!(parse_address("localhost:80").unwrap().ip().is_loopback());
-        for wrong in ["", "5555", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:port"] {
-            assert!(parse_address(wrong).is_err(), "{wrong:?}");
+    fn a_word_in_the_wrong_place_is_shown_behind_its_option() {
+        let models = Arg::new("models").long("models").value_parser(["fork", "thread"]);
+        let command = Command::new("lab")
+            .arg(models)
+            .arg(Arg::new("addr").long("addr"))
+            .subcommand(Command::new("scale"));
+        let cases = [
+            ("lab thread", Some("--models thread")),
+            ("lab localhost 5556", Some("--addr localhost:5556")),
+            ("lab localhost", Some("--addr localhost:5555")),
+            ("lab 127.0.0.1:80", Some("--addr 127.0.0.1:80")),
+            ("lab nothing", None),
+            ("lab --thread", None),
+        ];
+        for (line, expected) in cases {
+            let error = command.clone().try_get_matches_from(words(line)).unwrap_err();
+            assert_eq!(misplaced(&error, &command, &words(line)).as_deref(), expected, "{line}");
         }
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
     }
 
     #[test]

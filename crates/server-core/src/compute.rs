@@ -17,7 +17,7 @@ const OTHERS_FIRST: Duration = Duration::from_millis(100);
 /// Computes for a client until this thread has spent `--compute` of CPU time on it. Time in which the
 /// kernel let others run instead does not count, so the more threads share a CPU, the longer each of
 /// them takes. Blocks the thread until then, or until the connection has failed or a drain is over:
-/// there is nobody to compute for any more.
+/// then no client waits for the result any more.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_nobody_waits_for_it_any_more() {
+    fn it_ends_when_no_client_waits_for_it_any_more() {
         let (client, stream) = connection();
         stream.shutdown(net::Shutdown::Both).unwrap();
         client.shutdown(net::Shutdown::Both).unwrap();

@@ -13,7 +13,7 @@ use crate::registry::Registry;
 use crate::{Acceptor, Aftermath, Options, Report, Session, Shutdown, Statistics, Waker};
 use crate::{ConnectionError, Ending, converse, end, linger};
 
-/// The connections of one process, each a stream of type `S`. Whoever serves them shares it; a
+/// The connections of one process, each a stream of type `S`. The handlers share it; a
 /// shutdown ends their input through it, so that a read that waits returns and a handler need not
 /// look out for signals.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<S: AsFd> Connections<S> {
         self.registry.count()
     }
 
-    /// Takes a new connection in. It is open until the returned value is dropped.
+    /// Admits a new connection. It is open until the returned value is dropped.
     pub fn admit(self: &Arc<Self>, stream: S, peer: SocketAddr) -> Connection<S> {
         let stream = Arc::new(stream);
         let number = self.registry.enter(&stream);
@@ -50,12 +50,6 @@ impl<S: AsFd> Connections<S> {
     /// A conversation to hold over one of them, that has not begun.
     pub fn session(&self) -> Session<'_> {
         Session::new(&self.options, &self.statistics)
-    }
-
-    /// Begins the drain: each open connection is still answered for what its client has already
-    /// sent, and then finds the end of its input.
-    pub fn end_inputs(&self) {
-        self.registry.end_inputs();
     }
 
     /// Ends the drain: cuts the connections that are still open, and logs how many.
@@ -87,7 +81,7 @@ impl Connections {
     pub fn drain(&self, acceptor: Acceptor) -> io::Result<Report> {
         let closed = acceptor.close();
         let end = Shutdown::get()?.drain_end(self.options.drain_timeout);
-        self.end_inputs();
+        self.registry.end_inputs();
         self.registry.wait_until_empty(end);
         self.cut();
         closed?;
@@ -95,14 +89,14 @@ impl Connections {
     }
 }
 
-/// Logs that a shutdown cut so many connections, since they were still open after `timeout`.
+/// Logs how many connections a shutdown has cut, since they were still open after `timeout`.
 pub fn log_cut(connections: usize, timeout: Duration) {
     let timeout = humantime::format_duration(timeout);
     let count = connections as u64;
     warn!(event = "cut", count, "connections cut, still open after {timeout}: {connections}");
 }
 
-/// One open connection. Whoever owns it serves it, and dropping it closes it.
+/// One open connection. Its owner serves it, and dropping it closes it.
 #[derive(Debug)]
 pub struct Connection<S: AsFd = TcpStream> {
     number: u64,
@@ -127,11 +121,6 @@ impl<S: AsFd> Connection<S> {
         &self.stream
     }
 
-    /// The same for a thread that works on the connection's behalf. It is closed when that lets go too.
-    pub fn shared_stream(&self) -> Arc<S> {
-        Arc::clone(&self.stream)
-    }
-
     /// A conversation to hold over it, that has not begun.
     pub fn session(&self) -> Session<'_> {
         self.connections.session()
@@ -146,25 +135,20 @@ impl<S: AsFd> Connection<S> {
     ) -> Aftermath {
         end(self.stream(), self.peer, who, outcome, session)
     }
-
-    /// Whether a drain has ended its input, or is about to.
-    pub fn is_draining(&self) -> bool {
-        self.connections.registry.is_draining()
-    }
 }
 
 impl Connection {
     /// Serves it to its end and closes it. `who` says in each log line what serves it.
     pub fn serve(self, who: impl Display + Copy) {
         if self.converse(who) == Aftermath::Linger {
-            // Its failure is the client's loss alone: there is nothing more to say.
+            // A failure is not logged: the conversation is over.
             let _ = linger(&self.stream);
         }
     }
 
-    /// Serves it to the last word, as [`converse`] says, and leaves the rest to the caller.
+    /// Serves it to the last answer, as [`converse`] says, and leaves the rest to the caller.
     pub fn converse(&self, who: impl Display + Copy) -> Aftermath {
-        let draining = || self.is_draining();
+        let draining = || self.connections.registry.is_draining();
         converse(&self.stream, self.peer, who, &mut self.session(), &draining)
     }
 }

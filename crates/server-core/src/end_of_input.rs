@@ -1,5 +1,5 @@
-//! The end of a connection's input, which its client or a drain brings about, and how a handler
-//! tells the one from the other.
+//! The end of a connection's input. The client or a drain ends it, and a handler must know which of them
+//! did.
 //!
 //! On Linux a drain ends the input with `shutdown(2)`: a read that waits returns, what the kernel
 //! had received is read first, and the state of the TCP connection says whether the client had
@@ -15,7 +15,7 @@ use crate::{ConnectionError, Options, Session};
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// So many bytes; none where the client has ended its side.
+    /// This many bytes; none if the client has ended its side.
     Bytes(usize),
     /// The end that a drain has set.
     CutOff,
@@ -68,12 +68,13 @@ mod system {
         let _ = SockRef::from(stream).shutdown(Shutdown::Read);
     }
 
-    /// Whether the client has ended its side, so that the end of the input is its own.
+    /// Whether the client has ended its side, so that the end of the input is its own. Where the kernel refuses
+    /// to say, it has not: then half a message stays half a message.
     #[allow(unsafe_code)]
-    pub fn client_has_ended(stream: &impl AsFd) -> bool {
+    fn client_has_ended(stream: &impl AsFd) -> bool {
         let descriptor = stream.as_fd().as_raw_fd();
         // The first byte of `tcp_info` is the state: tcp(7).
-        let (mut state, mut size) = (0_u8, 1);
+        let (mut state, mut size) = (ESTABLISHED, 1);
         let place = (&raw mut state).cast();
         // SAFETY: the call writes `size` bytes at most, and there is one.
         unsafe { getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, place, &raw mut size) };
@@ -88,7 +89,8 @@ mod system {
     ) -> Result<Input, ConnectionError> {
         let options = session.options();
         let due = session.rest_due();
-        // Else the read gives up by itself in time, and needs no clock: in a forked child that is two pages.
+        // Otherwise the read gives up by itself in time, and needs no clock: in a forked child that saves two
+        // pages.
         if (due.is_some() || session.has_waited())
             && !comes_by(due, session.idle_at(), stream, options)?
         {
@@ -146,11 +148,6 @@ mod system {
     /// Here handlers look for themselves.
     pub(crate) fn end_input(_: &impl AsFd) {}
 
-    /// An end is always the client's here.
-    pub fn client_has_ended(_: &impl AsFd) -> bool {
-        true
-    }
-
     pub(crate) fn receive(
         stream: &TcpStream,
         session: &mut Session<'_>,
@@ -177,5 +174,4 @@ mod system {
     }
 }
 
-pub use system::client_has_ended;
 pub(crate) use system::{end_input, longest_read, receive};

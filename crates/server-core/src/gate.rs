@@ -20,7 +20,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// An open one.
+    /// An open gate.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Gate {
     }
 
     /// Whether no client will be accepted any more, since a shutdown was requested or the listener is
-    /// broken: [`why_broken`](Self::why_broken) tells which.
+    /// broken: [`why_broken`](Self::why_broken) says which.
     pub fn is_closed(&self) -> bool {
         self.shutdown.requested() || self.broken.is_some()
     }
@@ -55,15 +55,15 @@ impl Gate {
     /// Takes note that an `accept` has failed.
     pub fn failed(&mut self, error: io::Error) {
         match self.policy.pause_after(&error) {
-            Some(pause) => self.rest_for(pause),
+            Some(pause) => self.pause_for(pause),
             None => self.broke(error),
         }
     }
 
-    /// Logs that there are no resources to serve this client, and closes for a moment.
-    pub fn turn_away(&mut self, peer: SocketAddr, error: &io::Error) {
-        let pause = self.policy.turned_away(peer, error);
-        self.rest_for(pause);
+    /// Logs that this client cannot be served for lack of resources, and pauses.
+    pub fn reject(&mut self, peer: SocketAddr, error: &io::Error) {
+        let pause = self.policy.rejected(peer, error);
+        self.pause_for(pause);
     }
 
     /// Takes note that the listener cannot even be waited for.
@@ -71,7 +71,7 @@ impl Gate {
         self.broken = Some(error);
     }
 
-    fn rest_for(&mut self, pause: Duration) {
+    fn pause_for(&mut self, pause: Duration) {
         self.resume = (!pause.is_zero()).then(|| Instant::now() + pause);
     }
 
@@ -79,7 +79,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// That.
+    /// What broke it.
     pub fn why_broken(&mut self) -> io::Result<()> {
         self.broken.take().map_or(Ok(()), Err)
     }

@@ -16,13 +16,14 @@ use socket2::SockRef;
 use tracing::{info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
+use crate::linger::has_unread;
 use crate::throttle::{LikeIt, Throttle};
-use crate::{Ending, Options, Session, Statistics, Step, compute, has_unread};
+use crate::{Ending, Options, Session, Statistics, Step, compute};
 
 /// What ended a connection before its time, and that connection alone.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// The client sent something that is not a message, and was told so.
+    /// The client sent something that is not a message, and got an `ERROR` line.
     #[error("refused: {0}")]
     Refused(#[from] DecodeError),
     /// The client neither sent nor read for `--idle-timeout`.
@@ -39,7 +40,7 @@ pub enum ConnectionError {
     Lost(#[from] io::Error),
 }
 
-/// What is left to do for a connection when its last word was said.
+/// What is left to do for a connection after its last answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aftermath {
     /// Nothing: it may be closed.
@@ -58,13 +59,14 @@ impl Aftermath {
     ) -> Self {
         match outcome {
             Err(ConnectionError::Refused(_)) => Aftermath::Linger,
+            Ok(_) if session.client_has_ended() => Aftermath::Close,
             Ok(_) if session.has_leftover() || has_unread(stream) => Aftermath::Linger,
             _ => Aftermath::Close,
         }
     }
 }
 
-/// Serves one connection to its last word, and logs its beginning, its messages and its end. `who`
+/// Serves one connection to its last answer, and logs its beginning, its messages and its end. `who`
 /// says in each log line what serves it, such as `thread 7`. At the end of the input, `draining`
 /// is asked whether a drain has begun, which ends it too.
 ///
@@ -87,7 +89,7 @@ pub fn converse(
 }
 
 /// Ends a conversation: logs how it ended, and says what is left to do for the connection. Where its client
-/// must hear the last answer first, our side is ended, and the rest of what it sends is to be forgotten.
+/// must receive the last answer first, our side is ended, and the rest of what it sends is to be discarded.
 pub fn end(
     stream: &impl AsFd,
     peer: SocketAddr,
@@ -105,7 +107,7 @@ pub fn end(
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started. Connections
-/// that clients or networks end, or that are refused since they are slow, are told of at a bounded rate: a
+/// that clients or networks end, or that are refused since they are slow, are logged at a bounded rate: a
 /// storm of resets is one line a second.
 pub fn log_end(
     who: impl Display,
@@ -197,8 +199,8 @@ fn send(
 
 /// Whether the connection has failed, or ended both ways. Does not block.
 pub fn has_failed(stream: &impl AsFd) -> bool {
-    // Asks for no event: a failure is told of all the same.
-    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    // Linux always reports a failure. Other systems do only where some event was asked for.
+    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLHUP)];
     matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
 }
 
@@ -206,8 +208,8 @@ pub fn has_failed(stream: &impl AsFd) -> bool {
 fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     let end = Instant::now() + delay;
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
-        // Asks for no event: only the connection's death ends the sleep early.
-        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+        // Only the end of the connection ends the sleep early, as in `has_failed`.
+        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLHUP)];
         let timeout = PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX);
         match poll(&mut descriptor, timeout) {
             Ok(0) if rest < Duration::from_millis(1) => std::thread::sleep(rest),

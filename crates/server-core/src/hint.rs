@@ -1,4 +1,4 @@
-//! What a server tells in its log of a client that speaks otherwise than it expects: neither side
+//! Hints in the log on a client that does not speak as the server expects: without them neither side
 //! would learn why nothing happens.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::throttle::LikeIt;
 
 /// How long a short piece of a message may wait for its line end before the log says so.
-pub const HINT_AFTER: Duration = Duration::from_secs(3);
+pub(crate) const HINT_AFTER: Duration = Duration::from_secs(3);
 
 /// A longer piece is a long message on its way.
 const SHORT: usize = 1024;
@@ -19,11 +19,10 @@ pub(crate) fn may_lack_its_end(framing: Framing, piece: &[u8]) -> bool {
     framing == Framing::Line && (1..SHORT).contains(&piece.len())
 }
 
-/// Tells of a piece of a message that has waited for its line end, and that `more` have since the last one
-/// that was told of.
-pub(crate) fn tell_of_piece(piece: &[u8], more: u64) {
+/// Logs that a piece of a message waits for its line end, and that `more` like it came since the last such line.
+pub(crate) fn log_piece(piece: &[u8], more: u64) {
     match is_tls(piece) {
-        true => tell_of_tls(),
+        true => log_tls(),
         false => warn!(
             event = "hint",
             "{} bytes and no line end yet; a client without line ends needs --framing raw{}",
@@ -33,21 +32,21 @@ pub(crate) fn tell_of_piece(piece: &[u8], more: u64) {
     }
 }
 
-/// Tells of what is no text, if it looks like TLS.
-pub(crate) fn tell_of_refused(bytes: &[u8]) {
+/// Logs a hint on input that is not text, if it looks like TLS.
+pub(crate) fn log_refused(bytes: &[u8]) {
     if is_tls(bytes) {
-        tell_of_tls();
+        log_tls();
     }
 }
 
-/// Tells of a first message that looks like a request of HTTP.
-pub(crate) fn tell_of_first(message: &str) {
+/// Logs a hint on a first message that looks like an HTTP request.
+pub(crate) fn log_first(message: &str) {
     if message.trim_end().ends_with(" HTTP/1.1") || message.trim_end().ends_with(" HTTP/1.0") {
         warn!(event = "hint", "this looks like HTTP; this server sends each line back as it came");
     }
 }
 
-fn tell_of_tls() {
+fn log_tls() {
     warn!(event = "hint", "this looks like TLS; this server speaks plain text");
 }
 

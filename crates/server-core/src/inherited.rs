@@ -47,7 +47,7 @@ fn ignore_file_limit() {
     let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
 }
 
-/// Whether a signal was ignored before anybody here has handled it.
+/// Whether a signal was ignored before this process has handled it.
 #[allow(unsafe_code)]
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let mut action = MaybeUninit::<sigaction>::zeroed();

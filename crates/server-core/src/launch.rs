@@ -1,12 +1,13 @@
 //! From a server's arguments to its exit status.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::net::TcpListener;
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
+use crate::port_holder::holder_of;
 use crate::{Model, Options, Report, Shutdown, bind, inherited, limits, logging};
 
 /// The whole of a server's `main`: parses `arguments` (the first is the program's name), binds,
@@ -38,7 +39,7 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
     logging::start(options.quiet, options.log_format).context("cannot log")?;
     inherited::set_what_a_server_needs();
     Report::begin().context("cannot read the CPU time")?;
-    // Before the first line of output: whoever reads it may send a signal at once.
+    // Before the first line of output: its reader may send a signal at once.
     Shutdown::get().context("cannot catch signals")?;
     let report = (model.run)(listen(options)?, options)?;
     print(format_args!("{report}"));
@@ -47,14 +48,26 @@ fn run(model: &Model, options: &Options) -> anyhow::Result<()> {
 
 /// Binds, and says where.
 fn listen(options: &Options) -> anyhow::Result<TcpListener> {
-    let listener = bind(options).with_context(|| cannot_listen(options))?;
-    let address = listener.local_addr().with_context(|| cannot_listen(options))?;
+    let listener = bind(options).map_err(|error| cannot_listen(options.addr, &error))?;
+    let address = listener.local_addr()?;
     print(format_args!("listening on {address}"));
     Ok(listener)
 }
 
-fn cannot_listen(options: &Options) -> String {
-    format!("cannot listen on {} (`--addr` chooses another address)", options.addr)
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let holder = match error.kind() {
+        ErrorKind::AddrInUse => holder_of(address),
+        _ => None,
+    };
+    match holder {
+        Some(holder) => anyhow!(
+            "cannot listen on {address}: {holder} listens there already; end it, or choose another \
+             address with `--addr` ({error})"
+        ),
+        None => {
+            anyhow!("cannot listen on {address}: {error}; `--addr` chooses another address")
+        }
+    }
 }
 
 /// Prints one line and flushes it. A reader that has gone does not end the server.

@@ -2,7 +2,7 @@
 //!
 //! | read in this order | the one place for |
 //! | --- | --- |
-//! | [`bare::echo`] | the whole job in ten lines, for the page of each model |
+//! | [`bare::echo`] | the whole job in ten lines, for the bare servers |
 //! | [`Model`] | what a server is to the rest of the project: its properties, defaults, and a `run` |
 //! | [`Options`] | the command line of every server |
 //! | [`launch`] | from arguments to an exit status |
@@ -33,6 +33,7 @@
 
 mod accept_policy;
 mod acceptor;
+mod address;
 pub mod bare;
 mod children;
 mod command_line;
@@ -51,9 +52,9 @@ mod listener;
 mod log_output;
 mod logging;
 mod model;
-mod one_at_a_time;
 mod options;
 mod outlast;
+mod port_holder;
 mod process_facts;
 mod registry;
 mod report;
@@ -61,7 +62,6 @@ mod self_pipe;
 mod session;
 mod shutdown;
 mod sole;
-mod stack_overflow;
 mod statistics;
 mod throttle;
 mod timers;
@@ -73,25 +73,23 @@ mod sync {
 
 pub use accept_policy::AcceptPolicy;
 pub use acceptor::Acceptor;
+pub use address::{Addresses, parse_address, parse_addresses};
 pub use children::{Children, Ended};
 pub use command_line::{
-    framing_parser, parse, parse_address, parse_duration, parse_positive_duration,
-    unless_read_enough,
+    framing_parser, parse, parse_duration, parse_positive_duration, unless_read_enough,
 };
 pub use compute::compute;
 pub use connections::{Connection, Connections, log_cut};
 pub use cpu_time::CpuTime;
-pub use end_of_input::{Input, client_has_ended};
+pub use end_of_input::Input;
 pub use gate::Gate;
 pub use handler::{Aftermath, ConnectionError, converse, end, has_failed, log_end, log_killed};
-pub use hint::HINT_AFTER;
 pub use launch::launch;
 pub use limits::raise_open_file_limit;
-pub use linger::{LINGER, LingeringThread, has_unread, linger};
+pub use linger::{LINGER, LingeringThread, linger};
 pub use listener::{BACKLOG, accept, bind};
-pub use logging::{Excerpt, LogFormat};
+pub use logging::LogFormat;
 pub use model::{AtOnce, Bare, Model, Properties, Run, Unit};
-pub use one_at_a_time::OneAtATime;
 pub use options::Options;
 pub use outlast::outlast;
 pub use process_facts::{end_with, require_one_thread};

@@ -1,7 +1,7 @@
 //! The end of a connection whose client may still be sending.
 //!
 //! A close over input that was not read sends a reset, and a reset may destroy the last answer on
-//! its way (RFC 2525, section 2.17). So the server ends its own side, then reads and forgets until
+//! its way (RFC 2525, section 2.17). So the server ends its own side, then reads and discards until
 //! the client has ended the other: nginx calls that a *lingering close*. It is not the socket option
 //! SO_LINGER, which decides whether `close(2)` waits.
 
@@ -12,27 +12,24 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv};
 
 use crate::Connection;
 
-/// How long a server that has said its last word waits for the client to hear it.
+/// How long a server that has sent its last answer waits for the client to receive it.
 pub const LINGER: Duration = Duration::from_secs(1);
 
 /// How often a [`LingeringThread`] looks at its connections.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Whether the kernel holds input that the client sent and nobody has read.
-pub fn has_unread(stream: &impl AsFd) -> bool {
-    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+/// Whether the kernel holds input from the client that was not read. Does not block.
+pub(crate) fn has_unread(stream: &impl AsFd) -> bool {
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
-        // Input, or the end of it.
-        && matches!(recv(stream.as_fd().as_raw_fd(), &mut [0], flags), Ok(1..))
+    // It fails where there is nothing, and returns 0 at the end of the input.
+    matches!(recv(stream.as_fd().as_raw_fd(), &mut [0], flags), Ok(1..))
 }
 
-/// Reads and forgets, on a connection whose side of ours was ended, until the client ends its own. Blocks
+/// Reads and discards, on a connection whose sending side was ended, until the client ends its own. Blocks
 /// for [`LINGER`] at most.
 ///
 /// # Errors
@@ -42,12 +39,12 @@ pub fn has_unread(stream: &impl AsFd) -> bool {
 #[inline(never)]
 pub fn linger(mut stream: &TcpStream) -> io::Result<()> {
     let end = Instant::now() + LINGER;
-    let mut forgotten = [0; 4096];
+    let mut discarded = [0; 4096];
     loop {
         let rest = end.saturating_duration_since(Instant::now());
         // A time-out of zero would mean to wait forever.
         stream.set_read_timeout(Some(rest.max(Duration::from_millis(1))))?;
-        match stream.read(&mut forgotten) {
+        match stream.read(&mut discarded) {
             Ok(1..) if !rest.is_zero() => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             ended => return ended.map(drop),
@@ -55,8 +52,8 @@ pub fn linger(mut stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// A thread that lingers for others: for the workers of a pool, whom a client that was told of its
-/// mistake shall not hold. It sleeps while there is nobody to wait for.
+/// A thread that lingers for the workers of a pool, so that a client that was refused does not hold a
+/// worker. It sleeps while no connection lingers.
 #[derive(Clone, Debug)]
 pub struct LingeringThread {
     leaving: Sender<Connection>,
@@ -74,7 +71,7 @@ impl LingeringThread {
         Ok(LingeringThread { leaving })
     }
 
-    /// Hands a connection over, to be closed when its client has heard the last word.
+    /// Takes a connection over, and closes it when its client has received the last answer.
     pub fn take(&self, connection: Connection) {
         if connection.stream().set_nonblocking(true).is_ok() {
             // It fails only when the thread has gone, and then the connection is closed at once.
@@ -83,7 +80,7 @@ impl LingeringThread {
     }
 }
 
-/// The lingering thread's life.
+/// The lingering thread.
 fn see_off(arriving: &Receiver<Connection>) {
     let mut lingering: Vec<(Instant, Connection)> = Vec::new();
     let mut looked = Instant::now();
@@ -104,17 +101,17 @@ fn see_off(arriving: &Receiver<Connection>) {
         if looked.elapsed() >= LOOK {
             looked = Instant::now();
             lingering
-                .retain(|(end, connection)| looked < *end && !forget_input(connection.stream()));
+                .retain(|(end, connection)| looked < *end && !discard_input(connection.stream()));
         }
     }
 }
 
-/// Reads and forgets what has come, and says whether that was all that will come.
-fn forget_input(mut stream: &TcpStream) -> bool {
-    let mut forgotten = [0; 4096];
-    // A client that floods shall not keep the others waiting.
+/// Reads and discards what has come, and returns whether the input has ended.
+fn discard_input(mut stream: &TcpStream) -> bool {
+    let mut discarded = [0; 4096];
+    // A client that floods must not make the others wait.
     for _ in 0..16 {
-        match stream.read(&mut forgotten) {
+        match stream.read(&mut discarded) {
             Ok(1..) => {}
             Ok(0) => return true,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -20,7 +20,7 @@ pub const BACKLOG: i32 = 4096;
 /// Linux copies these options from the listener to each connection, which saves three system
 /// calls a connection. It copies them when the connection is established, not when it is
 /// accepted, so they are set before the first client can come. On other systems
-/// [`Acceptor`](crate::Acceptor) sets them on each connection once more. A model's page waits without
+/// [`Acceptor`](crate::Acceptor) sets them on each connection once more. A bare server waits without
 /// an end, for its clients and at its blocking listener, whose `accept` would give up too.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub const BACKLOG: i32 = 4096;
 pub fn bind(options: &Options) -> io::Result<TcpListener> {
     let domain = Domain::for_address(options.addr);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of an earlier server linger in TIME_WAIT; they shall not block this one's start.
+    // Connections of an earlier server may be in TIME_WAIT; they must not prevent this one's start.
     socket.set_reuse_address(true)?;
     if options.reuse_port {
         socket.set_reuse_port(true)?;
@@ -55,7 +55,7 @@ pub(crate) fn set_connection_options(socket: &SockRef<'_>, options: &Options) ->
 ///
 /// # Errors
 ///
-/// Those of `accept(2)`, among them `WouldBlock` when nobody came.
+/// Those of `accept(2)`, among them `WouldBlock` if no client waits.
 pub fn accept(listener: &TcpListener, options: &Options) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept()?;
     // Linux has copied the listener's options to the connection.

@@ -1,4 +1,4 @@
-//! What a server says on standard error: who serves whom, line by line, for people or for programs.
+//! What a server logs on standard error: who serves which client, line by line, for people or for programs.
 
 use std::fmt::{Debug, Display};
 use std::io;
@@ -150,7 +150,7 @@ where
 
 /// A message as a log line shows it: escaped, and only its start if it is long.
 #[derive(Clone, Copy, Debug)]
-pub struct Excerpt<'a>(pub &'a str);
+pub(crate) struct Excerpt<'a>(pub(crate) &'a str);
 
 impl Display for Excerpt<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

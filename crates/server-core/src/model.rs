@@ -21,7 +21,7 @@ use crate::{Options, Report};
 /// When the server cannot start, or `accept` fails in a way that it cannot survive.
 pub type Run = fn(TcpListener, &Options) -> io::Result<Report>;
 
-/// A model in a page: accepts and serves until it is killed or something fails.
+/// A bare server: accepts and serves until it is killed or something fails.
 pub type Bare = fn(TcpListener, &Options) -> io::Result<()>;
 
 /// What serves a connection.
@@ -95,7 +95,7 @@ pub struct Model {
     pub properties: Properties,
     /// Serves until the shutdown.
     pub run: Run,
-    /// The same model in a page.
+    /// The bare server of the model.
     pub bare: Bare,
 }
 

@@ -7,7 +7,8 @@ use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 
 use crate::LogFormat;
-use crate::command_line::{framing_parser, parse_address, parse_duration, parse_positive_duration};
+use crate::address::parse_address;
+use crate::command_line::{framing_parser, parse_duration, parse_positive_duration};
 
 /// The headings of the help, under which related options stand together.
 pub(crate) const WORK: &str = "Work";
@@ -19,7 +20,7 @@ const LOG: &str = "Log";
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Run the page of the model (src/bare.rs) instead of the server: without limits, log or
+    /// Run the bare server (src/bare.rs) instead: the model alone, without limits, log or
     /// shutdown. Only an address and, where there are workers, their number may be given with it
     #[arg(long)]
     pub bare: bool,
@@ -28,11 +29,11 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS, value_parser = parse_address)]
     pub addr: SocketAddr,
 
-    /// Wait so long before each answer, as if for a disk or another server: such as 1s or 50ms
+    /// Wait before each answer, as if for a disk or another server: such as 1s or 50ms
     #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub delay: Duration,
 
-    /// Compute before each answer, after the waiting, until so much CPU time is used
+    /// Compute before each answer, after the waiting, until this much CPU time is used
     #[arg(help_heading = WORK, long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub compute: Duration,
 
@@ -46,11 +47,11 @@ pub struct Options {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub max_message: usize,
 
-    /// Refuse a message that is not complete so long after its first byte was read, even if more bytes keep coming
+    /// Refuse a message that is not complete this long after its first byte was read, even if more bytes keep coming
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "30s", value_parser = parse_positive_duration)]
     pub message_timeout: Duration,
 
-    /// Close a connection whose client neither sends nor reads for so long
+    /// Close a connection whose client neither sends nor reads for this long
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", default_value = "5m", value_parser = parse_positive_duration)]
     pub idle_timeout: Duration,
 

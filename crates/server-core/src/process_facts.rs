@@ -16,7 +16,7 @@ pub fn require_one_thread() -> io::Result<()> {
                 format!("a server that forks needs a process with one thread, not {threads}");
             Err(io::Error::other(what))
         }
-        // Without /proc it cannot be told.
+        // Without /proc there is no way to know.
         _ => Ok(()),
     }
 }
@@ -35,7 +35,7 @@ pub fn require_one_thread() -> io::Result<()> {
 #[cfg(target_os = "linux")]
 pub fn end_with(parent: u32) {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
-    // It may have ended before it was asked for: then nobody tells us any more.
+    // The parent may have ended before this call: then no signal will come.
     if nix::unistd::getppid().as_raw().cast_unsigned() != parent {
         std::process::exit(1);
     }

@@ -1,4 +1,4 @@
-//! Which connections are open, for whoever counts them, ends their input or waits for their end.
+//! Which connections are open: to count them, to end their input, to wait for their end.
 
 use std::collections::HashMap;
 use std::net::Shutdown;
@@ -57,12 +57,12 @@ impl<S: AsFd> Registry<S> {
     }
 
     // ANCHOR: leave
-    /// Lets a connection go, and wakes whoever waits for that.
+    /// Removes a connection, and wakes what waits for that.
     pub(crate) fn leave(&self, number: u64) {
         let mut state = self.state();
         let was_full = state.open.len() >= self.most;
         state.open.remove(&number);
-        // Each is a system call, whether anybody waits or not.
+        // Each is a system call, even if nothing waits.
         if state.draining && state.open.is_empty() {
             self.emptied.notify_all();
         }

@@ -12,11 +12,13 @@ use crate::{CpuTime, Statistics};
 /// The summary that a server prints at its exit.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Connections accepted.
+    /// Connections that were accepted for a handler. Where each has a thread, this includes those for which no
+    /// thread could be started; where each has a process, it does not.
     pub connections: u64,
-    /// Messages answered.
+    /// Messages that were answered.
     pub messages: u64,
-    /// The most connections that were open at one time.
+    /// The most connections that were open at one time: in a pool also those in its queue, and everywhere those
+    /// that linger.
     pub most_at_once: u64,
     /// CPU time of this process.
     pub server_cpu: CpuTime,

@@ -12,7 +12,7 @@ use signal_hook::low_level::pipe;
 use crate::outlast;
 
 /// A pipe from a process to itself. Its reading end is polled together with the listener, so
-/// whoever writes a byte into the other end makes the waiting thread look again at what it waits
+/// a byte that is written into the other end makes the waiting thread look again at what it waits
 /// for (D. J. Bernstein's self-pipe trick).
 #[derive(Debug)]
 pub struct SelfPipe {
@@ -37,7 +37,7 @@ impl SelfPipe {
         Ok(SelfPipe { wakeups, waker: Waker(Arc::new(end)) })
     }
 
-    /// What wakes whoever waits for this pipe.
+    /// What wakes the thread that waits for this pipe.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
@@ -85,7 +85,7 @@ impl AsFd for SelfPipe {
 }
 
 impl Waker {
-    /// Wakes whoever waits, or spares the next wait. Never blocks.
+    /// Wakes the waiting thread, or ends its next wait at once. Never blocks.
     pub fn wake(&self) {
         // The only failure is a full pipe, and then a wake-up is on its way already.
         let _ = (&*self.0).write(&[0]);
@@ -104,7 +104,7 @@ impl Waker {
     }
 }
 
-/// The time until `end`, rounded up, lest its last millisecond be spent spinning.
+/// The time until `end`, rounded up, so that the last millisecond is not spent spinning.
 fn poll_timeout(end: Option<Instant>) -> PollTimeout {
     end.map_or(PollTimeout::NONE, |end| {
         let rest = end.saturating_duration_since(Instant::now()) + Duration::from_micros(999);

@@ -8,7 +8,8 @@ use protocol::{DecodeError, Decoder, Request};
 use tracing::info;
 
 use crate::hint::{self, HINT_AFTER, may_lack_its_end};
-use crate::{Excerpt, Input, Options, Statistics};
+use crate::logging::Excerpt;
+use crate::{Input, Options, Statistics};
 
 /// One connection's conversation without its I/O: bytes in, [`Step`]s out. All handlers drive it, so they
 /// cannot drift apart.
@@ -19,9 +20,9 @@ pub struct Session<'a> {
     decoder: Decoder,
     /// The answers that are to be sent, between two places of the decoder: an echo is the message itself.
     echo: Range<usize>,
-    /// The last answer of a client that was refused.
+    /// The last answer to a client that was refused.
     refusal: Vec<u8>,
-    /// How many messages the answers answer.
+    /// How many messages these answers are for.
     unsent: u64,
     /// Since when the client has neither sent nor read anything, although the server waits for it.
     idle_since: Option<Instant>,
@@ -30,13 +31,15 @@ pub struct Session<'a> {
     /// Whether that has taken too long.
     is_late: bool,
     ended: bool,
+    /// Whether it was the client that ended its input.
+    client_has_ended: bool,
     /// Whether no message has come yet.
     is_new: bool,
-    /// Whether the log was told of a client that speaks otherwise.
+    /// Whether the log has a hint on this client already.
     has_hinted: bool,
 }
 
-/// After this time of silence, a client's memory for a burst is given back.
+/// After this time without input, the memory for a client's burst is freed.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// What the handler does next. Each step says what becomes of [`Session::answers`].
@@ -52,7 +55,7 @@ pub enum Step {
     Close(Result<Ending, DecodeError>),
 }
 
-/// How a conversation came to a good end.
+/// How a conversation ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The client said `Bye`.
@@ -71,7 +74,7 @@ pub enum Crash {
 }
 
 impl<'a> Session<'a> {
-    /// A conversation that has not begun.
+    /// A new conversation.
     pub fn new(options: &'a Options, statistics: &'a Statistics) -> Self {
         let decoder = Decoder::new(options.framing, options.max_message);
         Session {
@@ -85,6 +88,7 @@ impl<'a> Session<'a> {
             unfinished_since: None,
             is_late: false,
             ended: false,
+            client_has_ended: false,
             is_new: true,
             has_hinted: false,
         }
@@ -113,15 +117,16 @@ impl<'a> Session<'a> {
         self.decoder.space()
     }
 
-    /// Says what a read into [`space`](Self::space) brought.
+    /// Takes the result of a read into [`space`](Self::space).
     pub fn receive(&mut self, input: Input) {
-        self.ended = matches!(input, Input::CutOff | Input::Bytes(0));
+        self.client_has_ended = input == Input::Bytes(0);
+        self.ended = self.client_has_ended || input == Input::CutOff;
         match input {
             Input::Bytes(count) => {
                 self.idle_since = None;
                 self.decoder.received(count);
             }
-            // What the drain cut off in the middle is no message.
+            // A message that the drain cuts is not answered.
             Input::CutOff => {}
             Input::Late if self.has_leftover() => self.look_at_the_unfinished(),
             Input::Late => self.decoder.shrink(),
@@ -160,14 +165,14 @@ impl<'a> Session<'a> {
         *self.idle_since.get_or_insert_with(Instant::now)
     }
 
-    /// Says in the log, once, what may be wrong, and gives the message up when its time is over.
+    /// Logs a hint, once, and gives the message up when its time is over.
     fn look_at_the_unfinished(&mut self) {
         let waited = self.unfinished_since.map_or(Duration::ZERO, |since| since.elapsed());
         self.is_late = waited >= self.options.message_timeout;
         if (self.is_late || waited >= HINT_AFTER) && self.may_need_hint() {
             self.has_hinted = true;
             if let Some(more) = self.statistics.hinted.passes() {
-                hint::tell_of_piece(self.decoder.leftover(), more);
+                hint::log_piece(self.decoder.leftover(), more);
             }
         }
     }
@@ -205,6 +210,11 @@ impl<'a> Session<'a> {
         !self.decoder.leftover().is_empty()
     }
 
+    /// Whether the client has ended its input: then there is nothing left to read.
+    pub fn client_has_ended(&self) -> bool {
+        self.client_has_ended
+    }
+
     /// Whether the piece of a message that has come may wait in vain for its line end.
     fn may_need_hint(&self) -> bool {
         !self.has_hinted && may_lack_its_end(self.options.framing, self.decoder.leftover())
@@ -223,14 +233,14 @@ impl<'a> Session<'a> {
                 }
                 Ok(None) => return Step::Read,
                 Err(reason) => {
-                    hint::tell_of_refused(self.decoder.leftover());
+                    hint::log_refused(self.decoder.leftover());
                     return self.refuse(reason);
                 }
             };
             self.unfinished_since = None;
             info!(event = "message", bytes = message.len() as u64, "{}", Excerpt(message));
             if std::mem::take(&mut self.is_new) {
-                hint::tell_of_first(message);
+                hint::log_first(message);
             }
             match Request::parse(message, self.options.allow_crash) {
                 Request::Echo(_) => {}

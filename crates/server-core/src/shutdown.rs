@@ -18,8 +18,7 @@ const BURST: Duration = Duration::from_millis(300);
 /// A request to shut down, as a flag to look at. Signals belong to the process, so there is one of
 /// these in it. A thread that waits is woken by a [`SelfPipe`](crate::SelfPipe).
 ///
-/// A signal that comes later than the burst of the first one was sent by somebody who does not want to
-/// wait: it ends the process at once, unless the process [has children to end](Self::report_repeats).
+/// A signal that comes after the burst of the first one says that its sender does not want to wait: it ends the process at once, unless the process [has children to end](Self::report_repeats).
 #[derive(Debug)]
 pub struct Shutdown {
     /// The signal that has come first, or 0.

@@ -101,7 +101,7 @@ impl SoleConnection {
         session.statistics().opened();
         let draining = || self.shutdown.requested();
         if converse(stream, peer, who, session, &draining) == Aftermath::Linger {
-            // Its failure is the client's loss alone: there is nothing more to say.
+            // A failure is not logged: the conversation is over.
             let _ = linger(stream);
         }
         session.statistics().closed();
@@ -112,7 +112,7 @@ impl SoleConnection {
     }
 }
 
-/// Raises SIGALRM in so much time. A timer of zero would be none.
+/// Raises SIGALRM after `time`. A timer of zero would never end.
 #[allow(unsafe_code)]
 fn start_timer(time: Duration) {
     let time = time.max(Duration::from_micros(1));

@@ -11,7 +11,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::throttle::{self, Throttle};
 
-/// Counters of one server. Whoever starts a connection counts it, whoever answers counts messages.
+/// Counters of one server. Connections are counted where they are admitted, messages where they are answered.
 #[derive(Debug, Default)]
 pub struct Statistics {
     pub(crate) connections: AtomicU64,
@@ -19,9 +19,9 @@ pub struct Statistics {
     /// One too low for each process that was killed before it had counted its connection.
     open: AtomicI64,
     pub(crate) most_open: AtomicU64,
-    /// Bounds how often connections that were lost are told of.
+    /// Bounds how often lost connections are logged.
     pub(crate) lost: Throttle,
-    /// The same for messages that do not become whole: the hint, and the end.
+    /// The same for messages that stay incomplete: the hint, and the end.
     pub(crate) hinted: Throttle,
     pub(crate) late: Throttle,
 }
@@ -66,7 +66,7 @@ impl Statistics {
     }
 }
 
-/// So many words, all 0, in memory that this process shares with the children it will fork. They
+/// `count` words, all 0, in memory that this process shares with the children it will fork. They
 /// live as long as the process.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub fn shared_words(count: usize) -> io::Result<&'static [AtomicU64]> {
     Ok(unsafe { slice::from_raw_parts(memory.cast::<AtomicU64>().as_ptr(), count) })
 }
 
-/// So many bytes that are 0, shared with all children.
+/// `size` bytes that are 0, shared with all children.
 #[allow(unsafe_code)]
 fn shared_memory(size: usize) -> io::Result<NonNull<c_void>> {
     let size = NonZeroUsize::MIN.saturating_add(size);

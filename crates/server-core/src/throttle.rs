@@ -1,12 +1,11 @@
-//! Warnings at a bounded rate: what happens again and again is told once a second and not a thousand
-//! times.
+//! Warnings at a bounded rate: what happens a thousand times a second is logged once.
 
 use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the same thing is logged, at the most.
+/// The shortest time between two warnings of the same kind.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the times in a throttle count from. A forked child has its parent's.

@@ -1,14 +1,14 @@
-//! When to look at whom, though nothing happens: for servers that have one thread for all clients.
+//! Deadlines of connections, for servers that have one thread for all clients.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// The deadlines of connections, by their keys: one each at most.
+/// The deadlines of connections, by their keys: at most one for each.
 #[derive(Debug, Default)]
 pub struct Timers(BTreeSet<(Instant, usize)>);
 
-/// A connection's place in the queue. Its deadline may have been put off since: then it is looked
-/// at too early, and waits again. So putting off, which each message does, costs nothing.
+/// A connection's place in the queue. A later deadline does not move it: the connection is looked at too early
+/// then, and waits again. So each message may move the deadline, and that costs nothing.
 #[derive(Debug, Default)]
 pub struct Timer(Option<Instant>);
 
@@ -18,7 +18,7 @@ impl Timers {
         self.0.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Sees to it that the connection is looked at by then.
+    /// Makes the connection due at `deadline`, or earlier.
     pub fn set(&mut self, timer: &mut Timer, key: usize, deadline: Instant) {
         if timer.0.is_none_or(|queued| deadline < queued) {
             self.remove(timer, key);
@@ -27,14 +27,14 @@ impl Timers {
         }
     }
 
-    /// Forgets a connection.
+    /// Removes a connection.
     pub fn remove(&mut self, timer: &mut Timer, key: usize) {
         if let Some(queued) = timer.0.take() {
             self.0.remove(&(queued, key));
         }
     }
 
-    /// Whose time has come. It stays in the queue until it is removed.
+    /// A connection whose deadline has come. It stays in the queue until it is removed.
     pub fn due(&self, now: Instant) -> Option<usize> {
         self.0.first().filter(|(deadline, _)| *deadline <= now).map(|(_, key)| *key)
     }

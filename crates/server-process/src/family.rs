@@ -104,7 +104,7 @@ mod system {
     }
 
     /// The threads of a process that live, one after the other: each takes a descriptor. Operations of io_uring
-    /// that have to wait may get a worker, which the kernel adds to the process: nobody has asked for it, and
+    /// that have to wait may get a worker, which the kernel adds to the process: the program has not asked for it, and
     /// it goes when it has been idle.
     ///
     /// # Errors

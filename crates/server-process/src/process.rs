@@ -1,4 +1,4 @@
-//! A server in a process of its own, ended with whoever started it.
+//! A server in a process of its own, which ends with the process that started it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -43,12 +43,12 @@ fn running() -> MutexGuard<'static, BTreeSet<i32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all servers of this process: for one that ends without their owners. Nobody starts another
-/// one after that: whoever tries waits for the end.
+/// Kills all servers of this process: for one that ends without their owners. No other server is
+/// started after that: a thread that tries waits for the end.
 pub fn kill_all() {
     let running = running();
     for group in running.iter() {
-        // It fails only where there is nobody left.
+        // It fails only where no process is left.
         let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
     }
     std::mem::forget(running);
@@ -120,9 +120,9 @@ impl ServerProcess {
         Ok(server)
     }
 
-    /// Whether it listens at its address: it, or another process of its group, and nobody else.
+    /// Whether it listens at its address: it, or another process of its group, and no other.
     fn listens(&self) -> bool {
-        // A connection tells at once that somebody does. The table that tells who may be long.
+        // A connection shows at once that one does. The table that says which one may be long.
         TcpStream::connect(self.address).is_ok()
             && sockets::is_group_listening(self.process(), self.address).unwrap_or(true)
     }
@@ -236,7 +236,7 @@ impl ServerProcess {
         Ok(Stopped { status, output })
     }
 
-    /// Blocks until it has ended, for so long at most; its children may go on.
+    /// Blocks until it has ended, for `longest` at most; its children may go on.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl ServerProcess {
         }
     }
 
-    /// Waits for children that outlived their parent: the kernel charges a process's time to whoever
+    /// Waits for children that outlived their parent: the kernel charges a process's time to the one that
     /// waits for it.
     fn reap_orphans(&self) {
         let group = Pid::from_raw(-self.process().as_raw());
@@ -261,7 +261,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // All of these fail only where there is nobody left.
+        // All of these fail only where no process is left.
         let _ = self.signal_group(Signal::SIGKILL);
         let _ = self.child.wait();
         self.reap_orphans();

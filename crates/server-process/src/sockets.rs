@@ -37,7 +37,7 @@ pub fn connections(server: SocketAddr) -> io::Result<usize> {
 }
 
 /// The server's ends of the connections of these clients, in their order. It is `None` of one that the
-/// server has not accepted: nobody has a descriptor for it yet.
+/// server has not accepted: no process has a descriptor for it yet.
 ///
 /// # Errors
 ///

@@ -52,7 +52,7 @@ impl StartCommand {
         for _ in 1..TRIES {
             let address = free_address()?;
             match self.start_at(address) {
-                Err(_) if TcpListener::bind(address).is_err() => {} // Somebody took it meanwhile.
+                Err(_) if TcpListener::bind(address).is_err() => {} // Another program took it meanwhile.
                 result => return result,
             }
         }

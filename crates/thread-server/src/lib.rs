@@ -1,6 +1,6 @@
 //! A thread per connection: the acceptor starts a thread for each client and goes back to wait.
 //!
-//! Each thread waits for its own client, so a silent client makes nobody else wait. All threads share
+//! Each thread waits for its own client, so a silent client does not make the others wait. All threads share
 //! the process: its memory, its descriptors, and also its end, if one of them aborts.
 //!
 //! ```text
@@ -16,14 +16,14 @@
 //!
 //! A thread costs a `clone3` in the kernel and three more calls by the C library, which keeps the
 //! stacks of ended threads and uses them again. The standard library would give each thread a second
-//! stack, to report an overflow of the first; [`server_core`] prevents that.
+//! stack, to report an overflow of the first; `src/stack_overflow.rs` prevents that.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! [`bare.rs`](../src/thread_server/bare.rs.html) is the model in a page. This server survives what
-//! ends that one:
+//! [`bare.rs`](../src/thread_server/bare.rs.html) is the bare server. This one survives what
+//! ends it:
 //!
-//! - a thread that cannot be started: this client is turned away, and the others stay;
+//! - a thread that cannot be started: this client is rejected, and the others stay;
 //! - more clients than `--max-connections`: the others wait in the backlog;
 //! - a lack of descriptors: the acceptor waits until there are some again;
 //! - SIGTERM: [`Connections`] has a list of all open connections, so that each of them is answered
@@ -37,6 +37,7 @@ use server_core::{Acceptor, Connections, Options, Report};
 
 mod bare;
 mod model;
+mod stack_overflow;
 
 pub use model::MODEL;
 
@@ -56,7 +57,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
             connection.serve(format_args!("thread {number}"));
         };
         if let Err(error) = thread::Builder::new().stack_size(options.stack_size).spawn(serve) {
-            acceptor.turn_away(peer, &error);
+            acceptor.reject(peer, &error);
         }
     }
     // ANCHOR_END: loop

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::thread;
 
 use nix::sys::signal::{Signal, raise};
-use server_core as _;
+use thread_server as _;
 
 /// Runs a fault in a process of its own, which is the test of that name once more.
 fn process_with(test: &str, fault: fn()) -> Output {

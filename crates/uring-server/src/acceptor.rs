@@ -15,7 +15,7 @@ use crate::ring::{Completion, Lent, Ring};
 /// How many clients are accepted in one turn of the loop, at most.
 const AT_ONCE: usize = 32;
 
-/// What the acceptor's operations are called. Those of connections have smaller keys.
+/// The keys of the acceptor's operations. Those of connections have smaller keys.
 pub(crate) const FIRST_ACCEPT: u64 = 1 << 32;
 pub(crate) const LAST_ACCEPT: u64 = FIRST_ACCEPT + AT_ONCE as u64 - 1;
 pub(crate) const WAKEUPS: u64 = LAST_ACCEPT + 1;
@@ -25,10 +25,10 @@ pub(crate) struct Acceptor {
     listener: Option<TcpListener>,
     gate: Gate,
     pipe: SelfPipe,
-    /// Where the kernel writes who has come, for each whom it is to accept.
+    /// Where the kernel writes the client's address, for each `accept` that is under way.
     addresses: [Option<Lent<Address>>; AT_ONCE],
     under_way: usize,
-    /// Whether the last one failed: then one more is tried, and not many.
+    /// Whether the last `accept` failed: then only one is tried.
     has_failed: bool,
 }
 
@@ -56,7 +56,7 @@ impl Acceptor {
         self.pipe.waker()
     }
 
-    /// Has the next clients accepted, as far as there is room for them beside so many.
+    /// Begins to accept the next clients, as far as there is room for them beside the `open` connections.
     pub(crate) fn ask(&mut self, ring: &mut Ring, open: usize) {
         let Some(listener) = &self.listener else { return };
         let room = self.gate.room_beside(open + self.under_way);
@@ -78,7 +78,8 @@ impl Acceptor {
         }
     }
 
-    /// Who was accepted, if somebody was.
+    /// The client that was accepted, if one was.
+    #[allow(unsafe_code)]
     pub(crate) fn complete(&mut self, completion: Completion) -> Option<(TcpStream, SocketAddr)> {
         let place = usize::try_from(completion.key() - FIRST_ACCEPT).ok()?;
         let (address, result) = self.addresses[place].take()?.take_back(completion);
@@ -86,7 +87,8 @@ impl Acceptor {
         let stream = match result {
             Ok(number) => {
                 self.has_failed = false;
-                new_stream(number)
+                // SAFETY: this is the result of an `accept`, and is used only here.
+                unsafe { new_stream(number) }
             }
             Err(error) => {
                 self.has_failed = true;
@@ -97,26 +99,26 @@ impl Acceptor {
         match address.read() {
             Ok(peer) => Some((stream, peer)),
             Err(error) => {
-                warn!("a client without an address was turned away: {error}");
+                warn!("a client without an address was rejected: {error}");
                 None
             }
         }
     }
 
     fn fail(&mut self, error: io::Error) {
-        // Behind the end it was cancelled.
+        // After the end it was cancelled.
         if !self.is_done() {
             self.gate.failed(error);
         }
     }
 
-    /// Until when to rest after a failure.
+    /// Until when to pause after a failure.
     pub(crate) fn resume(&self) -> Option<Instant> {
         self.gate.resume()
     }
 
-    /// Whether to accept nobody any more, since the shutdown was requested or the listener is
-    /// broken: [`close`](Self::close) tells which.
+    /// Whether no more clients are accepted, since the shutdown was requested or the listener is
+    /// broken: [`close`](Self::close) says which.
     pub(crate) fn is_done(&self) -> bool {
         self.gate.is_closed() || self.listener.is_none()
     }
@@ -124,16 +126,19 @@ impl Acceptor {
     /// Stops listening, and returns what broke the listener, if that is why. The kernel has the listener,
     /// too, until each `accept` is cancelled: in the next turn.
     pub(crate) fn close(&mut self, ring: &mut Ring) -> io::Result<()> {
-        (FIRST_ACCEPT..=LAST_ACCEPT).for_each(|key| ring.cancel(key));
+        self.addresses.iter().flatten().for_each(|lent| ring.cancel(lent));
         self.listener = None;
         self.gate.why_broken()
     }
 }
 
-/// A connection that the kernel has just accepted.
+/// A connection that the kernel has just accepted. Descriptors are numbers of 31 bits.
+///
+/// # Safety
+///
+/// `number` must be the result of an `accept`, and must not be used elsewhere.
 #[allow(unsafe_code)]
-fn new_stream(number: usize) -> TcpStream {
-    // SAFETY: the number is that of a descriptor that was made for us, and nobody else knows of it.
-    // Descriptors are numbers of 31 bits.
+unsafe fn new_stream(number: usize) -> TcpStream {
+    // SAFETY: the caller's promise.
     TcpStream::from(unsafe { OwnedFd::from_raw_fd(number as i32) })
 }

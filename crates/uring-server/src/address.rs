@@ -1,4 +1,4 @@
-//! A place where the kernel writes who was accepted.
+//! A place where the kernel writes the address of an accepted client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// When it is none of the internet's.
+    /// When it is not an internet address.
     #[allow(unsafe_code)]
     pub(crate) fn read(self) -> io::Result<SocketAddr> {
         // SAFETY: the kernel has written an address of this length, or nothing over the zeros.

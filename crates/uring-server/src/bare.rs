@@ -22,6 +22,7 @@ struct Client {
     sending: usize,
 }
 
+#[allow(unsafe_code)]
 pub(crate) fn run(listener: &TcpListener) -> io::Result<()> {
     // Never freed: the kernel may still write to their buffers when this has failed.
     let mut clients = ManuallyDrop::new(Slab::new());
@@ -37,7 +38,8 @@ pub(crate) fn run(listener: &TcpListener) -> io::Result<()> {
         for (key, result) in done {
             let next = match key {
                 ACCEPT => {
-                    let key = clients.insert(Client::new(result)?);
+                    // SAFETY: this is the result of an `accept`, and is used only here.
+                    let key = clients.insert(unsafe { Client::new(result)? });
                     hand_over(&mut ring, &clients[key].receive(key))?;
                     Some(accept(listener))
                 }
@@ -60,12 +62,15 @@ fn accept(listener: &TcpListener) -> Entry {
 }
 
 impl Client {
+    /// # Safety
+    ///
+    /// `accepted` must be the result of an `accept`, and must not be used elsewhere.
     #[allow(unsafe_code)]
-    fn new(accepted: i32) -> io::Result<Self> {
+    unsafe fn new(accepted: i32) -> io::Result<Self> {
         if accepted < 0 {
             return Err(io::Error::from_raw_os_error(-accepted));
         }
-        // SAFETY: the kernel has made this descriptor for us, and nobody else knows of it.
+        // SAFETY: the caller's promise.
         let stream = unsafe { TcpStream::from_raw_fd(accepted) };
         Ok(Client { stream, bytes: Box::new([0; 4096]), sending: 0 })
     }

@@ -19,7 +19,7 @@ pub(crate) struct Clients<'a> {
     draining: bool,
 }
 
-/// A connection, and when its operation is to be given up.
+/// A connection, and when its operation is to be cancelled.
 #[derive(Default)]
 struct Client<'a> {
     handler: Option<Lent<Handler<'a>>>,
@@ -45,8 +45,7 @@ impl<'a> Clients<'a> {
         self.start(ring, key, handler, next);
     }
 
-    /// Goes on with the connection whose operation is done, at this moment, and sets the clock if that
-    /// took time.
+    /// Goes on with the connection whose operation is done, and sets the clock if that took time.
     ///
     /// # Errors
     ///
@@ -68,7 +67,7 @@ impl<'a> Clients<'a> {
         if *now > before { ring.submit() } else { Ok(()) }
     }
 
-    /// Has the next operation of a connection begun, or lets the connection go.
+    /// Begins the next operation of a connection, or closes the connection.
     fn start(&mut self, ring: &mut Ring, key: usize, handler: Box<Handler<'a>>, next: Next) {
         let name = key as u64;
         let (lent, deadline) = match next {
@@ -96,7 +95,7 @@ impl<'a> Clients<'a> {
         self.timers.next()
     }
 
-    /// Gives up what has taken too long.
+    /// Cancels operations that have taken too long.
     pub(crate) fn cancel_overdue(&mut self, ring: &mut Ring) {
         let now = Instant::now();
         while let Some(key) = self.timers.due(now) {
@@ -107,20 +106,20 @@ impl<'a> Clients<'a> {
                 Some(deadline) if deadline > now => {
                     self.timers.set(&mut client.timer, key, deadline);
                 }
-                Some(_) => ring.cancel(key as u64),
+                Some(_) => client.handler.iter().for_each(|lent| ring.cancel(lent)),
                 None => {}
             }
         }
     }
 
-    /// Lets each client be answered for what it has already sent: each operation is given up, and what was
-    /// to be received is looked for once more.
+    /// Begins the drain: each operation is cancelled, and each handler receives once more, without waiting.
     pub(crate) fn begin_drain(&mut self, ring: &mut Ring) {
         self.draining = true;
-        self.all.iter().for_each(|(key, _)| ring.cancel(key as u64));
+        let handlers = self.all.iter().filter_map(|(_, client)| client.handler.as_ref());
+        handlers.for_each(|lent| ring.cancel(lent));
     }
 
-    /// Takes back what the kernel has given back, and does nothing more with it.
+    /// Frees what the kernel has given back.
     pub(crate) fn take_back(&mut self, completion: Completion) {
         let client = self.all.get_mut(completion.key() as usize);
         if let Some(lent) = client.and_then(|client| client.handler.take()) {

@@ -20,8 +20,8 @@ use crate::ring::Owner;
 /// How often to look, while a message is worked on, whether its connection has failed.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How much is received and forgotten at a time.
-const FORGOTTEN: usize = 4096;
+/// How much is received and discarded at a time.
+const DISCARDED: usize = 4096;
 
 /// A connection, and where its conversation is.
 pub(crate) struct Handler<'a> {
@@ -29,27 +29,27 @@ pub(crate) struct Handler<'a> {
     session: Session<'a>,
     /// How long it sleeps, while it works.
     sleep: Timespec,
-    /// Where the input goes that is forgotten, while it lingers.
-    forgotten: Vec<u8>,
+    /// Where the input goes that is discarded, while it lingers.
+    discarded: Vec<u8>,
     span: Span,
     state: State,
 }
 
-/// What a handler does, or has the kernel do.
+/// What a handler does, or lets the kernel do.
 enum State {
     /// Asks the session what comes next.
     Asking,
-    /// Has the answers sent, and then takes this step.
+    /// Lets the kernel send the answers, and then takes this step.
     Sending(Step),
-    /// Has the next input received.
+    /// Lets the kernel receive the next input.
     Receiving,
     /// Waits until then, and computes.
     Working(Instant),
-    /// Has said its last word, and waits until then for the client to hear it.
+    /// Has sent its last answer, and waits until then for the client to receive it.
     Lingering(Instant),
 }
 
-/// What the loop is to have done for a handler. What has a moment is to be given up then.
+/// What the kernel is to do for a handler next. What has a moment is cancelled then.
 pub(crate) enum Next {
     /// Input, into [`Handler::space`].
     Receive(Instant),
@@ -61,31 +61,31 @@ pub(crate) enum Next {
     Close,
 }
 
-/// What a turn came to: what the loop is to do, or nothing where the next turn may follow at once.
+/// The result of a turn: what the loop is to do, or nothing where the next turn may follow at once.
 type Turn = Result<Option<Next>, ConnectionError>;
 
-/// What became of an operation, if one was under way.
+/// The result of an operation, if one was under way.
 type Completed = Option<io::Result<usize>>;
 
 impl<'a> Handler<'a> {
-    /// A connection whose client has not said anything yet.
+    /// A connection whose client has not sent anything yet.
     pub(crate) fn new(connection: Connection, session: Session<'a>) -> Self {
         let who = format_args!("connection {}", connection.number());
         let span = info_span!("connection", %who, peer = %connection.peer());
         span.in_scope(|| info!(event = "connected", "connected"));
-        let (sleep, forgotten, state) = (Timespec::new(), Vec::new(), State::Asking);
-        Handler { connection, session, sleep, forgotten, span, state }
+        let (sleep, discarded, state) = (Timespec::new(), Vec::new(), State::Asking);
+        Handler { connection, session, sleep, discarded, span, state }
     }
 
     /// Where the next input goes.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         match self.state {
-            State::Lingering(_) => &mut self.forgotten,
+            State::Lingering(_) => &mut self.discarded,
             _ => self.session.space(),
         }
     }
 
-    /// The answers that are to be sent yet.
+    /// The answers that are still to be sent.
     pub(crate) fn rest(&self) -> &[u8] {
         self.session.answers()
     }
@@ -149,7 +149,7 @@ impl<'a> Handler<'a> {
     fn send(&mut self, then: Step, completed: Completed, now: Instant) -> Turn {
         match completed {
             Some(Ok(count)) => self.session.sent(count),
-            Some(Err(error)) if was_given_up(&error) => self.send_at_once(now)?,
+            Some(Err(error)) if was_cancelled(&error) => self.send_at_once(now)?,
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }
@@ -171,13 +171,13 @@ impl<'a> Handler<'a> {
         Ok(())
     }
 
-    /// Has something received.
+    /// Lets the kernel receive.
     // ANCHOR: receive
     fn receive(&mut self, completed: Completed, now: Instant, draining: bool) -> Turn {
         let count = match completed {
             None if !draining => return Ok(Some(Next::Receive(self.message_due_at()))),
             Some(Ok(count)) => Some(count),
-            Some(Err(error)) if !was_given_up(&error) => return Err(error.into()),
+            Some(Err(error)) if !was_cancelled(&error) => return Err(error.into()),
             // Input may have arrived that no operation has received.
             _ => self.receive_at_once()?,
         };
@@ -201,7 +201,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// The moment at which to look what keeps the rest of a message.
+    /// When the rest of a message, or any message, is due.
     fn message_due_at(&mut self) -> Instant {
         let idle_at = self.session.idle_at();
         self.session.rest_due().map_or(idle_at, |due| due.min(idle_at))
@@ -217,7 +217,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Has time pass, but no longer than the connection lives, and computes where it stands.
+    /// Waits, but no longer than the connection lives, and then computes on this thread.
     fn work(&mut self, until: Instant, now: &mut Instant) -> Turn {
         let stream = self.connection.stream();
         if *now >= until {
@@ -230,13 +230,13 @@ impl<'a> Handler<'a> {
             let error = stream.take_error()?;
             return Err(error.unwrap_or(ErrorKind::NotConnected.into()).into());
         }
-        // A time-out of nothing at all is refused.
+        // The kernel refuses a time-out of zero.
         let sleep = LOOK.min(until - *now).max(Duration::from_nanos(1));
         self.sleep = Timespec::from(sleep);
         Ok(Some(Next::Sleep))
     }
 
-    /// Ends the conversation by a failure. While it lingers that is the client's loss alone.
+    /// Ends the conversation by a failure. While the connection lingers, a failure is not logged.
     fn fail(&mut self, error: ConnectionError) -> Option<Next> {
         match self.state {
             State::Lingering(_) => Some(Next::Close),
@@ -244,32 +244,32 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Logs how the conversation ended, and closes it, unless its client must be given time to hear that.
+    /// Logs how the conversation ended. Closes it, unless the client needs time to receive the last answer.
     fn end(&mut self, outcome: &Result<Ending, ConnectionError>) -> Option<Next> {
         let who = format_args!("connection {}", self.connection.number());
         match self.connection.end(who, outcome, &self.session) {
             Aftermath::Close => Some(Next::Close),
             Aftermath::Linger => {
                 self.state = State::Lingering(Instant::now() + LINGER);
-                self.forgotten = vec![0; FORGOTTEN];
+                self.discarded = vec![0; DISCARDED];
                 None
             }
         }
     }
 
-    /// Receives and forgets until the client ends its side, or its time is over.
+    /// Receives and discards until the client ends its side, or the time is over.
     fn linger(&mut self, until: Instant, completed: Completed, now: Instant) -> Turn {
         Ok(Some(match completed {
             Some(Ok(0)) => Next::Close,
-            Some(Err(error)) if !was_given_up(&error) => return Err(error.into()),
+            Some(Err(error)) if !was_cancelled(&error) => return Err(error.into()),
             _ if now >= until => Next::Close,
             _ => Next::Receive(until),
         }))
     }
 }
 
-/// Whether it is no failure, but an operation that was given up, or interrupted.
-fn was_given_up(error: &io::Error) -> bool {
+/// Whether this is not a failure, but an operation that was cancelled or interrupted.
+fn was_cancelled(error: &io::Error) -> bool {
     let number = error.raw_os_error().map(Errno::from_raw);
     matches!(number, Some(Errno::ECANCELED | Errno::EINTR))
 }

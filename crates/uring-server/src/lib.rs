@@ -21,9 +21,9 @@
 //! operations, but no system call of its own: one call serves all connections that are ready. So the busier
 //! the server is, the fewer calls it makes for each message. It can use only one CPU.
 //!
-//! # What it adds to the page
+//! # What it adds to the bare server
 //!
-//! `src/bare.rs` is the model in a page. This server survives what ends that one:
+//! `src/bare.rs` is the bare server. This one survives what ends it:
 //!
 //! - a client that does not read: what the kernel has not sent is handed over again;
 //! - work, and clients that are silent for too long: time-outs are operations too, and an operation that
@@ -77,7 +77,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     connections.report()
 }
 
-/// The loop, and what takes part in it.
+/// The loop and its parts.
 struct Server<'a> {
     ring: Ring,
     acceptor: Acceptor,
@@ -85,8 +85,8 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Hands over what is to be done, waits until something is done, `end` at most, and goes on with
-    /// whom that concerns.
+    /// Hands over new operations, waits until one is done, or until `end`, and goes on with each connection
+    /// whose operation is done.
     // ANCHOR: turn
     fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
         let Server { ring, acceptor, clients } = self;
@@ -120,7 +120,7 @@ impl Server<'_> {
         Ok(())
     }
 
-    /// Has everything given up, and waits until the kernel has nothing of ours any more.
+    /// Cancels everything, and waits until the kernel has given all of it back.
     // ANCHOR: end
     fn end(mut self) -> io::Result<()> {
         self.ring.cancel_all();

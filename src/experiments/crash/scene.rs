@@ -77,7 +77,7 @@ impl Death {
     pub const ALL: [Death; 3] =
         [Death::HandlerPanics, Death::ProcessAborts, Death::ProcessIsKilled];
 
-    /// Whether a server can die so. A model's page takes no message that crashes it.
+    /// Whether a server can die so. A bare server takes no message that crashes it.
     pub(super) fn can_befall(self, contestant: &Contestant) -> bool {
         self == Death::ProcessIsKilled || !contestant.bare
     }

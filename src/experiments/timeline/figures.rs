@@ -53,7 +53,7 @@ pub(super) struct Panel {
     /// How many workers it has, where they are a fixed number.
     #[serde(skip)]
     pub(super) workers: Option<usize>,
-    /// What was played to it: a model's page does no work.
+    /// What was played to it: a bare server does no work.
     #[serde(skip)]
     pub(super) plan: Plan,
     /// In the order in which they were answered first.
@@ -140,7 +140,7 @@ impl Plan {
         format!("{:.2} s of {how}", each.as_secs_f64() * self.messages as f64)
     }
 
-    /// The same for a model's page, which does no work.
+    /// The same for a bare server, which does no work.
     pub(super) fn of_a_page(&self) -> Self {
         Plan { delay: Duration::ZERO, compute: Duration::ZERO, ..*self }
     }

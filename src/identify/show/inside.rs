@@ -7,7 +7,7 @@ use crate::instruments::waits::Waits;
 /// A line for what it was before, what a connection adds, and what its threads wait in.
 pub(super) fn lines(inside: &Inside) -> Vec<Line> {
     let family = inside.before.family;
-    let beforehand = format!(
+    let forked = format!(
         "{} with {} before the first client came (process {})",
         counted(family.processes, "process", "processes"),
         counted(family.threads, "thread", "threads"),
@@ -26,7 +26,7 @@ pub(super) fn lines(inside: &Inside) -> Vec<Line> {
         };
     }
     vec![
-        ("processes", beforehand),
+        ("processes", forked),
         ("adds", adds),
         (
             "waits in",

@@ -126,7 +126,7 @@ fn measured(kind: Kind, evidence: &Evidence) -> String {
     let limit = if is_limit { format!(", at most {served} at once") } else { String::new() };
     match kind {
         Kind::Iterative => name(kind).to_owned(),
-        Kind::Prefork if served == 1 => "a process made beforehand".to_owned(),
+        Kind::Prefork if served == 1 => "a process made in advance".to_owned(),
         Kind::Prefork => format!("{served}{more} {}", name(kind)),
         Kind::Pool => format!("{} of {served}{more}", name(kind)),
         Kind::Fork | Kind::Thread => format!("{}{limit}", name(kind)),
@@ -140,7 +140,7 @@ fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Iterative => "an iterative server",
         Kind::Fork => "a process per connection",
-        Kind::Prefork => "processes made beforehand",
+        Kind::Prefork => "processes made in advance",
         Kind::Thread => "a thread per connection",
         Kind::Pool => "a pool",
         Kind::Loop => "an event loop",

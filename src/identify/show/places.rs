@@ -13,8 +13,8 @@ pub(super) fn froze(places: &Places) -> String {
         ..=1 => format!("client {}", served + 1),
         _ => format!("clients {} to {}", served + 1, places.came),
     };
-    if beyond.turned_away {
-        return format!("client {} was turned away while {served} stayed", served + 1);
+    if beyond.rejected {
+        return format!("client {} was rejected while {served} stayed", served + 1);
     }
     let Beyond { followed, in_order, .. } = *beyond;
     let before = if served == 1 { "client 1".to_owned() } else { format!("one of 1 to {served}") };
@@ -51,8 +51,8 @@ fn at_once(places: &Places) -> String {
 
 fn of_those_beyond(beyond: &Beyond) -> Vec<Line> {
     let mut lines = Vec::new();
-    if beyond.turned_away {
-        lines.push(("beyond", "further clients are turned away".to_owned()));
+    if beyond.rejected {
+        lines.push(("beyond", "further clients are rejected".to_owned()));
     }
     if let Some((accepted, of)) = beyond.accepted.filter(|(_, of)| *of > 0) {
         let place = match accepted {

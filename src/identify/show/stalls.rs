@@ -34,7 +34,7 @@ fn told(stall: &Stall, is_limit: bool, one_does: &str, several_do: &str) -> Stri
         (false, 1) => "it stops the server",
         (false, _) => "they stop the server",
     };
-    let newcomer = if stall.newcomer_is_turned_away { "is turned away" } else { "waits" };
+    let newcomer = if stall.newcomer_is_rejected { "is rejected" } else { "waits" };
     let end = if stall.recovers { "" } else { ", also when they have left" };
     format!("{who}: {hold}, and a newcomer {newcomer}{end}")
 }

@@ -1,5 +1,5 @@
 //! The naive chat, kept on purpose: it waits for its user, then for its server, and never for
-//! both. While it waits for the keyboard the server may end; the kernel knows, and nobody asks it.
+//! both. While it waits for the keyboard the server may end; the kernel knows, and is not asked.
 //!
 //! Which call tells, and what, depends on what has come. A FIN that waits is read as the end of
 //! file, also when a message that was written behind it has been answered with RST: Linux, and
@@ -92,7 +92,7 @@ fn print(answer: &str, output: &mut dyn Write) -> io::Result<()> {
 /// Whether the server's FIN has come, and nothing before it is left to read.
 fn has_ended(stream: &TcpStream) -> bool {
     let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
-    // A read, also one that only peeks, would take an error away from the call that shall meet it.
+    // A read, also one that only peeks, would take an error away from the call that is to meet it.
     let _ = poll(&mut descriptor, PollTimeout::ZERO);
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
     descriptor[0].revents() == Some(PollFlags::POLLIN)

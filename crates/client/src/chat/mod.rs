@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use protocol::{DEFAULT_ADDRESS, Framing};
-use server_core::{framing_parser, parse_address, parse_positive_duration};
+use server_core::{Addresses, framing_parser, parse_addresses, parse_positive_duration};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::conversation;
@@ -27,8 +27,8 @@ pub mod watching;
 pub struct ChatCommand {
     /// The server's address
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
-        value_parser = parse_address)]
-    addr: SocketAddr,
+        value_parser = parse_addresses)]
+    addr: Addresses,
 
     /// How messages are told apart: `line`, or `raw` as in the Python tutorial
     #[arg(long, default_value = "line", value_parser = framing_parser())]
@@ -50,7 +50,7 @@ pub struct ChatCommand {
 pub struct End {
     /// What told the client.
     pub cause: Failure,
-    /// Whether the client had said its last word: `Bye`, or the end of its input.
+    /// Whether the client had asked for it: by `Bye`, or by the end of its input.
     pub was_asked_for: bool,
     /// How many bytes of echo were still to come.
     pub missing: usize,
@@ -94,24 +94,29 @@ impl ChatCommand {
     ///
     /// When there is no connection, or the server ended it unasked.
     pub fn run(&self) -> anyhow::Result<()> {
-        let stream = conversation::connect(self.addr, self.timeout)?;
+        let stream = conversation::connect(self.addr.clone(), self.timeout)?;
+        stream.set_write_timeout(None)?;
         ask_whether_alive(&stream)?;
         let (input, output) = (io::stdin(), &mut io::stdout());
         if input.is_terminal() {
-            self.greet();
+            self.greet(stream.peer_addr()?);
         }
         let end = match self.blocking {
             true => blocking::chat(&stream, input.lock(), output, self.framing)?,
             false => watching::chat(&stream, input.as_fd(), output, self.framing)?,
         };
+        if input.is_terminal() && !end.was_asked_for {
+            // There may be half a line that the user was typing.
+            eprintln!();
+        }
         eprintln!("{end}");
         ensure!(end.is_good(), "the server ended the chat");
         Ok(())
     }
 
     /// Tells who types what to do.
-    fn greet(&self) {
-        eprintln!("connected to {}; a line is sent when it ends, Bye or Ctrl-D leave", self.addr);
+    fn greet(&self, server: SocketAddr) {
+        eprintln!("connected to {server}: each line is a message, Bye or Ctrl-D ends the chat");
         if self.blocking {
             eprintln!("blocking: while this waits for the keyboard, it does not watch the server");
         }

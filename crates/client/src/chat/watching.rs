@@ -20,7 +20,7 @@ const STILL: Duration = Duration::from_millis(300);
 const TYPED_AHEAD: usize = 64 * 1024;
 
 /// Chats over `stream`: lines from `input` are sent, answers are written to `output`. Blocks until
-/// the connection ends, whoever ends it. At the input's end our side of it is closed, and the
+/// the connection ends, from either side. At the input's end our side of it is closed, and the
 /// answers that are still to come are written. Nothing is sent behind `Bye`.
 ///
 /// # Errors
@@ -230,7 +230,7 @@ impl Chat<'_> {
 
     fn end(&self, cause: Failure) -> End {
         let Outgoing { said_bye, half_closed, due, in_pieces, .. } = self.outgoing;
-        // A raw answer is what came of it.
+        // In raw framing, this is the answer.
         let missing = if in_pieces { 0 } else { due };
         End { cause, was_asked_for: said_bye || half_closed, missing, told_by: None }
     }

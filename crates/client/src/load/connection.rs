@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -91,6 +91,14 @@ impl Connection {
     /// Whether the server owes something.
     pub(super) fn is_waiting(&self) -> bool {
         self.state != State::Idle
+    }
+
+    /// Takes `time` out of its past.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        for moment in [&mut self.opened, &mut self.intended, &mut self.waiting_since] {
+            *moment += time;
+        }
+        self.due = self.due.map(|due| due + time);
     }
 
     /// Starts to send the next message. The last one was answered.
@@ -228,7 +236,7 @@ fn template(place: usize, size: usize) -> Vec<u8> {
     message
 }
 
-/// Writes a message's number at its start, and again after every so many bytes: an old part in a
+/// Writes a message's number at its start, and again at regular distances: an old part in a
 /// new message shows.
 fn number_parts(number: u64, message: &mut [u8]) {
     for part in message.chunks_mut(NUMBERED_EVERY).filter(|part| part.len() > DIGITS) {

@@ -8,7 +8,7 @@ use super::{Extent, Histogram, Load, LoadError, Outcome};
 use crate::failure::{Failure, FailureKind};
 
 /// The books of a load. Every message that is sent or due within the measurement ends in one
-/// account: answered, in flight, unsent or failed.
+/// account: answered, in flight, unsent or lost with its connection.
 pub(super) struct Measurement {
     begin: Instant,
     /// Up to the last connection's end where there is none.
@@ -18,6 +18,11 @@ pub(super) struct Measurement {
     cpu_at_begin: Option<CpuTime>,
     /// Which places have had an answer.
     answered: Vec<bool>,
+    /// How many messages were lost with their connections, also outside the measured time.
+    lost: u64,
+    /// How many messages were answered or lost when the measurement began.
+    settled_at_begin: u64,
+    lost_at_begin: u64,
     pub(super) outcome: Outcome,
 }
 
@@ -29,8 +34,17 @@ impl Measurement {
             }
             Extent::Connections(_) => (start, None),
         };
-        let (answered, outcome) = (vec![false; places], Outcome::new());
-        Measurement { begin, end, closed: false, cpu_at_begin: None, answered, outcome }
+        Measurement {
+            begin,
+            end,
+            closed: false,
+            cpu_at_begin: None,
+            answered: vec![false; places],
+            lost: 0,
+            settled_at_begin: 0,
+            lost_at_begin: 0,
+            outcome: Outcome::new(),
+        }
     }
 
     pub(super) fn end(&self) -> Option<Instant> {
@@ -59,6 +73,8 @@ impl Measurement {
     pub(super) fn begin_and_end(&mut self, now: Instant) -> Result<bool, LoadError> {
         if self.cpu_at_begin.is_none() && now >= self.begin {
             self.cpu_at_begin = Some(cpu()?);
+            self.settled_at_begin = self.outcome.all_messages + self.lost;
+            self.lost_at_begin = self.lost;
         }
         if self.closed || self.goes_on(now) {
             return Ok(false);
@@ -71,6 +87,30 @@ impl Measurement {
         self.closed = true;
         self.outcome.client_cpu = cpu()?.since(self.cpu_at_begin.unwrap_or_default());
         Ok(())
+    }
+
+    /// Takes a standstill of the client out of the measured time.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        self.begin += time;
+        self.end = self.end.map(|end| end + time);
+        if self.cpu_at_begin.is_some() && !self.closed {
+            self.outcome.standstills += 1;
+            self.outcome.stood_still += time;
+        }
+    }
+
+    /// A connection was lost, and a message with it, if it had one.
+    pub(super) fn lost(&mut self, message: bool) {
+        self.lost += u64::from(message);
+    }
+
+    /// Takes note of what is not settled at the measurement's end, and so of all that was due: of the
+    /// schedule, where there is one, this many messages were `taken`.
+    pub(super) fn settle(&mut self, in_flight: u64, taken: u64, unsent: u64) {
+        let outcome = &mut self.outcome;
+        (outcome.in_flight, outcome.unsent) = (in_flight, unsent);
+        outcome.lost = self.lost - self.lost_at_begin;
+        outcome.due = (taken + unsent).saturating_sub(self.settled_at_begin);
     }
 
     /// How many places have had an answer so far.

@@ -8,6 +8,8 @@
 //! In an **open loop** messages are due at a fixed rate, whatever the server does, and the latency
 //! of a message counts from the instant when it was due. See G. Tene, *How NOT to Measure Latency*,
 //! on what the first hides (coordinated omission).
+//!
+//! Where the client itself stands still, that time is taken out of every figure, and reported.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -68,7 +70,7 @@ pub struct Load {
 pub enum Pace {
     /// Each connection sends when its last message was answered.
     Closed,
-    /// So many messages are due each second, over all connections. Where a connection has a few
+    /// This many messages are due each second, over all connections. Where a connection has a few
     /// messages only, it is opened when the first of them is due.
     Open {
         /// The rate, above zero.
@@ -87,7 +89,7 @@ pub enum Extent {
         /// How long the measurement lasts.
         duration: Duration,
     },
-    /// Open so many connections in all, and measure all of it.
+    /// Open this many connections in all, and measure all of it.
     Connections(u64),
 }
 
@@ -100,7 +102,7 @@ pub enum OnFailure {
     Count,
 }
 
-/// What came of a [`Load`].
+/// The result of a [`Load`].
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// How long the measurement took.
@@ -122,12 +124,22 @@ pub struct Outcome {
     pub in_flight: u64,
     /// Messages of an open loop that were due when the time was up and had no free connection.
     pub unsent: u64,
+    /// Messages that were lost with their connections within the measurement.
+    pub lost: u64,
+    /// Messages of an open loop that were due within the measurement, with those that the warm-up left
+    /// open: what was answered, is in flight, was not sent or was lost. 0 in a closed loop.
+    pub due: u64,
     /// What went wrong within the measurement, and every wrong echo, where failures are counted.
     pub failures: Failures,
     /// How many other failures there were during the warm-up.
     pub warm_up_failures: u64,
     /// What this process used during the measurement.
     pub client_cpu: CpuTime,
+    /// How often this client stood still during the measurement, since it was stopped or others had its
+    /// CPU.
+    pub standstills: u64,
+    /// How long in all. That time is in none of the other figures.
+    pub stood_still: Duration,
 }
 
 /// How far a run is.
@@ -216,9 +228,13 @@ impl Outcome {
             all_messages: 0,
             in_flight: 0,
             unsent: 0,
+            lost: 0,
+            due: 0,
             failures: Failures::default(),
             warm_up_failures: 0,
             client_cpu: CpuTime::default(),
+            standstills: 0,
+            stood_still: Duration::ZERO,
         }
     }
 

@@ -8,8 +8,8 @@ use super::connection::Connection;
 /// How many handshakes are under way at a time: well below the backlog of any server that has one.
 const MOST_OPENING: usize = 100;
 
-/// How long the place of a failed connection stays empty, lest a server that refuses every
-/// connection is asked as fast as it can refuse.
+/// How long the place of a failed connection stays empty, so that a server that refuses every
+/// connection is not asked as fast as it can refuse.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// One place for each of the simultaneous connections.
@@ -28,13 +28,13 @@ pub(super) struct Places {
     in_use: usize,
     /// How many connections were begun, or are to be.
     begun: u64,
-    /// How many there shall be in all.
+    /// How many connections there are to be in all.
     all: u64,
 }
 
 impl Places {
-    /// So many places, all to be filled, by so many connections in all: at once, or one after the other
-    /// in this time.
+    /// `count` places, all to be filled, by `all` connections in turn: at once, or one after the other
+    /// during `ramp`.
     pub(super) fn new(
         count: usize,
         all: u64,
@@ -118,6 +118,12 @@ impl Places {
     /// The handshake of a connection is over.
     pub(super) fn established(&mut self) {
         self.opening -= 1;
+    }
+
+    /// Takes `time` out of all that its connections wait for.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        self.connections.iter_mut().flatten().for_each(|connection| connection.put_off(time));
+        self.to_open_later.iter_mut().for_each(|(moment, _)| *moment += time);
     }
 
     /// A connection has nothing to do until a message is due.

@@ -19,7 +19,7 @@ pub fn quantile_of_few(latency: &Histogram<u64>, at: f64, enough_above: f64) -> 
     (above >= enough_above - 1e-6).then(value)
 }
 
-/// As [`quantile`], where `more` have waited for `at_least` and have then given up: nobody knows how long
+/// As [`quantile`], where `more` have waited for `at_least` and have then given up: it is not known how long
 /// they would have waited, only that it was longer than those who were answered sooner.
 pub fn quantile_with(
     latency: &Histogram<u64>,

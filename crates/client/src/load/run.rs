@@ -17,6 +17,10 @@ use crate::failure::Failure;
 /// How often overdue connections are looked for, and the watcher is called.
 const TICK: Duration = Duration::from_millis(100);
 
+/// From this length on, a gap between two looks at the clock is a standstill: no turn of the loop takes so
+/// long by its own work.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
 /// How long connections have to leave after the measurement, where their failures would only be
 /// counted.
 const GRACE: Duration = Duration::from_secs(1);
@@ -34,6 +38,8 @@ pub(super) struct Run<'a> {
     space: Vec<u8>,
     start: Instant,
     tick: Instant,
+    /// Until when the clock was looked at in time: the last look, or the planned end of a wait.
+    awake_until: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -59,6 +65,7 @@ impl<'a> Run<'a> {
             space: vec![0; 64 * 1024],
             start,
             tick: start + TICK,
+            awake_until: start,
         })
     }
 
@@ -68,16 +75,34 @@ impl<'a> Run<'a> {
     ) -> Result<Outcome, LoadError> {
         let mut events = Events::with_capacity(1024);
         while !self.is_over() {
-            let now = Instant::now();
+            let now = self.now();
             self.begin_and_end(now)?;
-            self.open_due(now)?;
+            self.open_due()?;
             self.send_due(now)?;
             self.wait(&mut events)?;
             events.iter().try_for_each(|event| self.advance(event))?;
             self.look_around(&mut watch)?;
         }
-        self.begin_and_end(Instant::now())?;
+        let now = self.now();
+        self.begin_and_end(now)?;
         self.measurement.finish()
+    }
+
+    /// Looks at the clock. If that comes far too late, this process has stood still: it was stopped, or others
+    /// had its CPU. The load then takes the time of the standstill out of all that it measures, so that it is
+    /// not charged to the server.
+    fn now(&mut self) -> Instant {
+        let now = Instant::now();
+        let late = now.saturating_duration_since(self.awake_until);
+        self.awake_until = now;
+        if late > STANDSTILL {
+            self.measurement.put_off(late);
+            self.places.put_off(late);
+            if let Some(schedule) = &mut self.schedule {
+                schedule.put_off(late);
+            }
+        }
+        now
     }
 
     fn is_over(&self) -> bool {
@@ -92,7 +117,7 @@ impl<'a> Run<'a> {
         &mut self,
         watch: &mut impl FnMut(Status) -> ControlFlow<()>,
     ) -> Result<(), LoadError> {
-        let now = Instant::now();
+        let now = self.now();
         if now < self.tick {
             return Ok(());
         }
@@ -110,10 +135,11 @@ impl<'a> Run<'a> {
         if !self.measurement.begin_and_end(now)? {
             return Ok(());
         }
-        let in_flight = self.places.connections().filter(|one| one.has_message()).count();
         let end = self.measurement.end().unwrap_or(now);
-        self.measurement.outcome.in_flight = in_flight as u64;
-        self.measurement.outcome.unsent = self.schedule.as_ref().map_or(0, |it| it.overdue(end));
+        let (taken, unsent) =
+            self.schedule.as_ref().map_or((0, 0), |it| (it.taken(), it.overdue(end)));
+        let in_flight = self.places.connections().filter(|one| one.has_message()).count();
+        self.measurement.settle(in_flight as u64, taken, unsent);
         if self.load.on_failure == OnFailure::Count {
             self.places.open_no_more();
         }
@@ -124,11 +150,13 @@ impl<'a> Run<'a> {
     }
 
     /// Fills the places that are empty, a few at a time.
-    fn open_due(&mut self, now: Instant) -> Result<(), LoadError> {
-        while let Some(number) = self.places.next_to_open(now) {
+    fn open_due(&mut self) -> Result<(), LoadError> {
+        loop {
+            // For each: to make a large message takes time.
+            let now = self.now();
+            let Some(number) = self.places.next_to_open(now) else { return Ok(()) };
             self.open(number, None, now)?;
         }
-        Ok(())
     }
 
     /// Opens a connection, to send a message over it that was due then, if there is one.
@@ -140,7 +168,10 @@ impl<'a> Run<'a> {
                 self.places.enter(number, connection);
                 Ok(())
             }
-            Err(failure) => self.failed(number, failure, now),
+            Err(failure) => {
+                self.measurement.lost(due.is_some());
+                self.failed(number, failure, now)
+            }
         }
     }
 
@@ -160,14 +191,16 @@ impl<'a> Run<'a> {
     }
 
     fn wait(&mut self, events: &mut Events) -> Result<(), LoadError> {
-        let next_message = self.schedule.as_ref().filter(|_| self.places.has_idle());
+        let schedule = self.schedule.as_ref().filter(|_| self.places.has_idle());
+        let next_message = schedule.map(Schedule::next);
         let wakes = [
             self.measurement.end().filter(|_| !self.measurement.is_closed()),
-            next_message.map(Schedule::next),
+            next_message,
             self.places.next_opening(),
         ];
         let wake = wakes.into_iter().flatten().fold(self.tick, Instant::min);
-        let mut rest = wake.saturating_duration_since(Instant::now());
+        let mut rest = wake.saturating_duration_since(self.now());
+        self.awake_until = self.awake_until.max(wake);
         if next_message.is_some() {
             sleep_until_ready(&self.poll, rest);
             rest = Duration::ZERO;
@@ -178,10 +211,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lets one connection do all that it can without waiting. All of it happens at one instant, lest
-    /// the measurement's end fall between two looks at the clock.
+    /// Lets one connection do all that it can without waiting. All of it happens at one instant, so
+    /// that the measurement's end does not fall between two looks at the clock.
     fn advance(&mut self, event: &Event) -> Result<(), LoadError> {
-        let (number, now) = (event.token().0, Instant::now());
+        let (number, now) = (event.token().0, self.now());
         // What comes after the end was in flight at the end.
         self.begin_and_end(now)?;
         match self.places.get(number) {
@@ -249,6 +282,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         if now.saturating_duration_since(connection.waiting_since) > self.load.patience {
+            self.measurement.lost(true);
             return self.failed(number, Failure::TimedOut(self.load.patience), now);
         }
         let (intended, messages) = (connection.intended, connection.messages);
@@ -264,7 +298,7 @@ impl<'a> Run<'a> {
         if let Some(connection) = self.places.ended(number, goes_on) {
             self.measurement.ended(connection.opened, now);
         }
-        self.open_due(now)
+        self.open_due()
     }
 
     fn failed(&mut self, number: usize, failure: Failure, now: Instant) -> Result<(), LoadError> {
@@ -272,6 +306,7 @@ impl<'a> Run<'a> {
             return Err(LoadError::Connection { number, failure });
         }
         self.measurement.failed(&failure, now);
+        self.measurement.lost(self.places.get(number).is_some_and(|one| one.has_message()));
         self.places.failed(number, now, self.measurement.goes_on(now));
         Ok(())
     }

@@ -29,6 +29,16 @@ impl Schedule {
         })
     }
 
+    /// Makes all later messages due `time` later.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        self.start += time;
+    }
+
+    /// How many messages were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// How many messages were due before `now` and were not taken.
     pub(super) fn overdue(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.start).as_secs_f64();

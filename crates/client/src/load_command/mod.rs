@@ -1,4 +1,4 @@
-//! `client load`: a load on any echo server, and a report of what came of it.
+//! `client load`: a load on any echo server, and a report of the result.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -10,8 +10,8 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::DEFAULT_ADDRESS;
 use server_core::{
-    Ending, SelfPipe, Shutdown, parse_address, parse_duration, parse_positive_duration,
-    raise_open_file_limit, unless_read_enough,
+    Addresses, Ending, SelfPipe, Shutdown, parse_addresses, parse_duration,
+    parse_positive_duration, raise_open_file_limit, unless_read_enough,
 };
 
 use crate::conversation;
@@ -31,8 +31,8 @@ const OTHER_FILES: u64 = 32;
 pub struct LoadCommand {
     /// The server's address
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_ADDRESS,
-        value_parser = parse_address)]
-    addr: SocketAddr,
+        value_parser = parse_addresses)]
+    addr: Addresses,
 
     /// How many connections at a time
     #[arg(long, value_name = "N", default_value_t = 50,
@@ -62,7 +62,7 @@ pub struct LoadCommand {
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
     per_connection: Option<u64>,
 
-    /// Open loop: so many messages are due each second over all connections, whatever the server
+    /// Open loop: this many messages are due each second over all connections, whatever the server
     /// does; without it, closed loop: each connection waits for an answer before it sends again
     #[arg(long, value_name = "R", value_parser = parse_rate)]
     rate: Option<f64>,
@@ -92,10 +92,14 @@ impl LoadCommand {
     /// When the load cannot be put on, when an echo was wrong, or when none came.
     pub fn run(&self) -> anyhow::Result<()> {
         self.check_file_limit(raise_open_file_limit())?;
-        // Before the work, lest a mistake in its name cost the whole run.
+        // Before the work, so that a mistake in its name does not cost the whole run.
         let file = self.json.as_deref().map(OutputFile::create).transpose()?;
-        let load = self.load();
-        let outcome = self.watch(&load)?;
+        let shutdown = Shutdown::get().context("cannot catch signals")?;
+        wait_until(Instant::now() + self.delay_start, shutdown)?;
+        // A server that is not there is reported at once, and not measured.
+        let server = conversation::connect(self.addr.clone(), self.timeout)?.peer_addr()?;
+        let load = self.load(server);
+        let outcome = self.watch(&load, shutdown)?;
         ensure!(!outcome.elapsed.is_zero(), "interrupted before the measurement began");
         // First, since the reader of the report may have gone.
         if let Some(file) = file {
@@ -106,10 +110,10 @@ impl LoadCommand {
         verdict(&outcome)
     }
 
-    fn load(&self) -> Load {
+    fn load(&self, server: SocketAddr) -> Load {
         let (warm_up, duration) = (self.warm_up, self.duration);
         Load {
-            server: self.addr,
+            server,
             connections: self.connections,
             ramp: Duration::ZERO,
             messages_per_connection: self.per_connection,
@@ -133,11 +137,7 @@ impl LoadCommand {
         Ok(())
     }
 
-    fn watch(&self, load: &Load) -> anyhow::Result<Outcome> {
-        let shutdown = Shutdown::get().context("cannot catch signals")?;
-        wait_until(Instant::now() + self.delay_start, shutdown)?;
-        // A server that is not there is told at once, and not measured.
-        drop(conversation::connect(self.addr, self.timeout)?);
+    fn watch(&self, load: &Load, shutdown: &Shutdown) -> anyhow::Result<Outcome> {
         let tenths = (self.warm_up + self.duration).as_millis() / 100;
         let bar = ProgressBar::new(u64::try_from(tenths).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed}  {msg}") {

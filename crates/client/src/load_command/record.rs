@@ -18,6 +18,7 @@ pub(super) struct Record {
     message_bytes: usize,
     messages_per_connection: Option<u64>,
     due_messages_per_second: Option<f64>,
+    due_messages: Option<u64>,
     warm_up_seconds: f64,
     measured_seconds: f64,
     messages: u64,
@@ -27,6 +28,7 @@ pub(super) struct Record {
     ended_connections_per_second: f64,
     in_flight_messages: u64,
     unsent_messages: u64,
+    lost_messages: u64,
     failures: BTreeMap<String, u64>,
     first_failures: BTreeMap<String, String>,
     warm_up_failures: u64,
@@ -37,6 +39,8 @@ pub(super) struct Record {
     client_system_cpu_seconds: f64,
     client_cpu_percent_of_one: f64,
     client_may_be_bottleneck: bool,
+    client_standstills: u64,
+    client_standstill_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -66,6 +70,7 @@ impl Record {
             message_bytes: load.message_size,
             messages_per_connection: load.messages_per_connection,
             due_messages_per_second: rate,
+            due_messages: rate.map(|_| outcome.due),
             warm_up_seconds,
             measured_seconds: outcome.elapsed.as_secs_f64(),
             messages: outcome.message_latency.len(),
@@ -75,6 +80,7 @@ impl Record {
             ended_connections_per_second: outcome.connections_per_second(),
             in_flight_messages: outcome.in_flight,
             unsent_messages: outcome.unsent,
+            lost_messages: outcome.lost,
             failures: FailureKind::ALL.into_iter().map(count).collect(),
             first_failures: FailureKind::ALL.into_iter().filter_map(first).collect(),
             warm_up_failures: outcome.warm_up_failures,
@@ -85,6 +91,8 @@ impl Record {
             client_system_cpu_seconds: outcome.client_cpu.system.as_secs_f64(),
             client_cpu_percent_of_one: outcome.client_share() * 100.0,
             client_may_be_bottleneck: outcome.client_share() >= BUSY,
+            client_standstills: outcome.standstills,
+            client_standstill_seconds: outcome.stood_still.as_secs_f64(),
         }
     }
 }

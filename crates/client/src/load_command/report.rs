@@ -24,6 +24,7 @@ fn render(load: &Load, outcome: &Outcome) -> String {
     let parts = [
         intent(load),
         totals(load, outcome),
+        served(load, outcome),
         failures(outcome),
         latencies(load, outcome),
         bars(&outcome.message_latency),
@@ -76,8 +77,31 @@ fn totals(load: &Load, outcome: &Outcome) -> String {
     line("in flight", outcome.in_flight, "sent and not answered when the time was up".to_owned());
     if load.pace != Pace::Closed {
         line("not sent", outcome.unsent, "due, and no connection was free for them".to_owned());
+        line("lost", outcome.lost, "with connections that failed".to_owned());
+        line("due", outcome.due, "the sum of these; some may be from the warm-up".to_owned());
+    }
+    if outcome.standstills > 0 {
+        let time = outcome.stood_still.as_secs_f64();
+        line(
+            "standstills",
+            outcome.standstills,
+            format!("of this client: {time:.2} s, not measured"),
+        );
     }
     text
+}
+
+/// How many connections the server has answered at all. The rate and the latencies say nothing about the
+/// others.
+fn served(load: &Load, outcome: &Outcome) -> String {
+    let (answered, all) = (outcome.answered_connections, load.connections);
+    match all - answered.min(all) {
+        0 => String::new(),
+        waiting => format!(
+            "{ALARM}answered {answered} of {all} connections{ALARM:#}: the other {waiting} had no \
+             answer in all this time\n"
+        ),
+    }
 }
 
 fn failures(outcome: &Outcome) -> String {

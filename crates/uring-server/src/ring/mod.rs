@@ -1,4 +1,4 @@
-//! The two queues between this process and the kernel: what it is to do, and what it has done.
+//! The two queues between this process and the kernel: requests, and completions.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
@@ -11,6 +11,7 @@ use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode};
 use nix::errno::Errno;
 use nix::libc::{POLLIN, SOCK_CLOEXEC};
+use slab::Slab;
 
 use crate::address::Address;
 
@@ -21,29 +22,41 @@ pub(crate) use lent::{Lent, Owner};
 /// How many operations may wait to be handed over. More are handed over at once.
 const ENTRIES: u32 = 1024;
 
-/// What completes under this key is nobody's: a cancellation, whose effect shows in another completion.
-const NOBODY: u64 = u64::MAX;
+/// The key of a cancellation. Its own completion says nothing: its effect shows in another one.
+const CANCELLATION: u64 = u64::MAX;
 
-/// The ring, and how many operations the kernel has.
+/// The ring, and the operations that the kernel has.
 pub(crate) struct Ring {
     ring: IoUring,
-    under_way: usize,
+    /// The kernel knows each by its place here.
+    under_way: Slab<Operation>,
+    /// How many operations were begun.
+    begun: u64,
 }
 
-/// What became of an operation. Only the ring makes one, when the operation is over.
+/// An operation that the kernel has.
+struct Operation {
+    /// Whose it is.
+    key: u64,
+    /// Which one it is: no two operations of a ring have the same number.
+    number: u64,
+}
+
+/// The result of an operation. Only the ring makes one, when the operation is over.
 pub(crate) struct Completion {
     key: u64,
+    number: u64,
     result: io::Result<usize>,
 }
 
 impl Completion {
-    fn of(entry: cqueue::Entry) -> Self {
+    fn of(Operation { key, number }: Operation, entry: &cqueue::Entry) -> Self {
         let count = usize::try_from(entry.result());
         let result = count.map_err(|_| io::Error::from_raw_os_error(-entry.result()));
-        Completion { key: entry.user_data(), result }
+        Completion { key, number, result }
     }
 
-    /// What the operation was called.
+    /// Whose operation it was.
     pub(crate) fn key(&self) -> u64 {
         self.key
     }
@@ -59,15 +72,15 @@ impl Ring {
     pub(crate) fn new() -> io::Result<Self> {
         let mut builder = IoUring::builder();
         let ring = builder.setup_single_issuer().setup_defer_taskrun().build(ENTRIES)?;
-        Ok(Ring { ring, under_way: 0 })
+        Ok(Ring { ring, under_way: Slab::new(), begun: 0 })
     }
 
     /// How many operations are under way.
     pub(crate) fn under_way(&self) -> usize {
-        self.under_way
+        self.under_way.len()
     }
 
-    /// Has the next client accepted, and its address written.
+    /// Begins to accept a client, and to write its address.
     pub(crate) fn accept(
         &mut self,
         key: u64,
@@ -81,7 +94,7 @@ impl Ring {
         })
     }
 
-    /// Has what comes from a socket written to the buffer that `buffer` shows.
+    /// Begins to receive from a socket, into the buffer that `buffer` returns.
     // ANCHOR: receive
     pub(crate) fn receive<T: Owner + AsFd>(
         &mut self,
@@ -97,7 +110,7 @@ impl Ring {
     }
     // ANCHOR_END: receive
 
-    /// Has the bytes that `bytes` shows sent.
+    /// Begins to send the bytes that `bytes` returns.
     pub(crate) fn send<T: Owner + AsFd>(
         &mut self,
         key: u64,
@@ -110,7 +123,7 @@ impl Ring {
         })
     }
 
-    /// Has so much time pass. The completion is an error called `ETIME`.
+    /// Begins to wait for this time. The completion is the error `ETIME`.
     pub(crate) fn sleep<T: Owner>(
         &mut self,
         key: u64,
@@ -120,7 +133,7 @@ impl Ring {
         self.lend(key, owner, |owner| opcode::Timeout::new(time(owner)).build())
     }
 
-    /// Has the next input of a socket told of.
+    /// Begins to wait for input of a socket.
     #[allow(unsafe_code)]
     pub(crate) fn poll(&mut self, key: u64, socket: &impl AsFd) {
         let poll = opcode::PollAdd::new(descriptor(socket), POLLIN as u32).build();
@@ -128,23 +141,24 @@ impl Ring {
         unsafe { self.push(key, poll) };
     }
 
-    /// Has an operation given up, if it is still under way. It completes with `ECANCELED` then.
+    /// Cancels an operation. If it is still under way, it completes with `ECANCELED`.
     #[allow(unsafe_code)]
-    pub(crate) fn cancel(&mut self, key: u64) {
+    pub(crate) fn cancel<T>(&mut self, lent: &Lent<T>) {
+        let cancel = opcode::AsyncCancel::new(lent.place() as u64).build();
         // SAFETY: it points to nothing.
-        unsafe { self.push(NOBODY, opcode::AsyncCancel::new(key).build()) };
+        unsafe { self.push(CANCELLATION, cancel) };
     }
 
-    /// Has all of them given up.
+    /// Cancels all operations.
     #[allow(unsafe_code)]
     pub(crate) fn cancel_all(&mut self) {
         let all = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
         // SAFETY: it points to nothing.
-        unsafe { self.push(NOBODY, all) };
+        unsafe { self.push(CANCELLATION, all) };
     }
 
-    /// Hands over what is to be done, waits until something is done, but only until that moment, and takes all
-    /// that is.
+    /// Hands over what is queued, blocks until an operation is done or `until` has come, and returns all that
+    /// are done.
     ///
     /// # Errors
     ///
@@ -159,13 +173,15 @@ impl Ring {
             }
         };
         outlast(submitted)?;
-        let mut done: Vec<Completion> = self.ring.completion().map(Completion::of).collect();
-        self.under_way -= done.len();
-        done.retain(|completion| completion.key != NOBODY);
-        Ok(done)
+        let Ring { ring, under_way, .. } = self;
+        let completion = |entry: cqueue::Entry| {
+            Completion::of(under_way.remove(entry.user_data() as usize), &entry)
+        };
+        let done = ring.completion().map(completion);
+        Ok(done.filter(|completion| completion.key != CANCELLATION).collect())
     }
 
-    /// Hands over what is to be done, and waits for nothing.
+    /// Hands over what is queued. Does not block.
     ///
     /// # Errors
     ///
@@ -174,7 +190,7 @@ impl Ring {
         outlast(self.ring.submit())
     }
 
-    /// Begins an operation on what `owner` owns. No other one under way may have its key.
+    /// Begins an operation on what `owner` owns.
     #[allow(unsafe_code)]
     fn lend<T: Owner>(
         &mut self,
@@ -183,29 +199,31 @@ impl Ring {
         operation: impl FnOnce(&mut T) -> Entry,
     ) -> Lent<T> {
         let owner = NonNull::from(Box::leak(owner));
-        // SAFETY: it was leaked, so that it lives, and nobody else knows of it.
+        // SAFETY: it was leaked, so it is valid, and this is the only pointer to it.
         let operation = operation(unsafe { &mut *owner.as_ptr() });
-        // SAFETY: what it points to is the owner's, who is lent until the completion.
-        unsafe { self.push(key, operation) };
-        Lent::new(owner, key)
+        // SAFETY: it points into the owner, which nothing can use until the completion.
+        let place = unsafe { self.push(key, operation) };
+        Lent::new(owner, place, self.begun)
     }
 
-    /// Queues an operation.
+    /// Queues an operation, and returns its place among those under way.
     ///
     /// # Safety
     ///
-    /// What it points to must stay there, and be used by nobody, until its completion.
+    /// The memory that it points to must stay valid and unused until its completion.
     #[allow(unsafe_code)]
-    unsafe fn push(&mut self, key: u64, entry: Entry) {
+    unsafe fn push(&mut self, key: u64, entry: Entry) -> usize {
         self.make_room();
-        let entry = entry.user_data(key);
-        // SAFETY: the caller says so.
+        self.begun += 1;
+        let place = self.under_way.insert(Operation { key, number: self.begun });
+        let entry = entry.user_data(place as u64);
+        // SAFETY: the caller's promise.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         assert!(pushed.is_ok(), "there is room");
-        self.under_way += 1;
+        place
     }
 
-    /// Hands over what is queued where there is no room for one more.
+    /// Hands over what is queued, if the queue is full.
     fn make_room(&mut self) {
         while self.ring.submission().is_full() {
             // There is room as soon as the kernel takes what is queued.
@@ -216,8 +234,8 @@ impl Ring {
     }
 }
 
-/// Survives what passes, and the end of the time. If the kernel has more completions than there is room for (`EBUSY`), there will be
-/// room when they are taken.
+/// Survives transient failures, and the end of the time. If the kernel has no room for more completions
+/// (`EBUSY`), there will be room when those that are there are taken.
 fn outlast(submitted: io::Result<usize>) -> io::Result<()> {
     match submitted {
         Err(error) if error.raw_os_error() == Some(Errno::ETIME as i32) => Ok(()),
@@ -236,7 +254,7 @@ fn length(buffer: &[u8]) -> u32 {
     u32::try_from(buffer.len()).unwrap_or(u32::MAX)
 }
 
-/// Why this machine gives no process like this one a ring, if it does not.
+/// Why the kernel gives this process no ring, if it does not.
 pub(crate) fn obstacle() -> Option<String> {
     let error = Ring::new().err()?;
     let number = Errno::from_raw(error.raw_os_error().unwrap_or_default());
