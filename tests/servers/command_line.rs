@@ -1,12 +1,16 @@
 //! What a user's mistake is answered with.
 
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 
 use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use server_core::Model;
 
-use crate::support::Subject;
+use crate::support::{PATIENCE, Subject};
 use crate::{Tests, of_all};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -20,11 +24,28 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Checks the status and returns the one line on standard error.
 pub(crate) fn one_line(mut command: Command, status: i32) -> String {
-    let output = command.env("RUST_BACKTRACE", "1").output().expect("the program");
+    let output = run_to_the_end(command.env("RUST_BACKTRACE", "1"));
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(status), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
     text
+}
+
+/// Runs a program that is to end by itself. One that does not, such as a server that serves in spite of a
+/// mistake, is killed.
+fn run_to_the_end(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+    let process = Pid::from_raw(child.id().cast_signed());
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        if has_ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill(process, Signal::SIGKILL);
+        }
+    });
+    let output = child.wait_with_output().expect("its output");
+    drop(ended);
+    watch.join().expect("the watch");
+    output
 }
 
 fn port_in_use(subject: Subject) {
