@@ -26,7 +26,6 @@ mod interrupt;
 mod others;
 mod party;
 mod report;
-mod serve;
 
 use others::Others;
 
@@ -67,9 +66,6 @@ enum Other {
     Diff(diff::Options),
     /// Prints the last results of `cargo bench` for connections, alone and among many, side by side
     BenchTable,
-    /// Runs one server, as its own program does, and ends with whoever started it
-    #[command(hide = true, disable_help_flag = true)]
-    Serve(serve::Options),
     /// The clients of a siege, which come to nobody but the server that their lab has started
     #[command(hide = true)]
     Party(party::Options),
@@ -117,7 +113,6 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Other::Diff(options) => diff::run(&options)?,
         Other::Doctor(options) => return doctor::run(&options),
         Other::BenchTable => bench_table()?,
-        Other::Serve(options) => return serve::run(&options),
         Other::Party(options) => return party::run(&options),
     }
     Ok(ExitCode::SUCCESS)

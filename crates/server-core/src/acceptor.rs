@@ -1,7 +1,6 @@
 //! Waiting for the next client.
 
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -17,9 +16,12 @@ use crate::{Gate, Options, SelfPipe, Shutdown, Waker, outlast};
 /// shutdown, whichever comes first.
 #[derive(Debug)]
 pub struct Acceptor {
-    listener: TcpListener,
+    /// None when it is closed.
+    listener: Option<TcpListener>,
     pipe: Arc<SelfPipe>,
     gate: Gate,
+    /// What each connection is told. Linux copies it from the listener.
+    #[cfg(not(target_os = "linux"))]
     options: Options,
 }
 
@@ -33,7 +35,14 @@ impl Acceptor {
         listener.set_nonblocking(true)?;
         let pipe = Arc::new(SelfPipe::new()?);
         pipe.waker().wake_on(Shutdown::signals())?;
-        Ok(Acceptor { listener, pipe, gate: Gate::new(options)?, options: options.clone() })
+        let listener = Some(listener);
+        Ok(Acceptor {
+            listener,
+            pipe,
+            gate: Gate::new(options)?,
+            #[cfg(not(target_os = "linux"))]
+            options: options.clone(),
+        })
     }
 
     /// What wakes [`next`](Self::next), so that it asks again how many connections are open.
@@ -61,6 +70,7 @@ impl Acceptor {
         &mut self,
         open: &mut dyn FnMut() -> usize,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        let Some(listener) = &self.listener else { return Ok(None) };
         let mut ready = true;
         while !self.gate.is_closed() {
             if self.gate.room_beside(open()) == 0 {
@@ -68,10 +78,10 @@ impl Acceptor {
                 continue;
             }
             if !ready {
-                ready = self.wait_for_client()?;
+                ready = self.wait_for_client(listener)?;
                 continue;
             }
-            match self.listener.accept() {
+            match listener.accept() {
                 Ok((stream, peer)) => match self.admit(&stream) {
                     Ok(()) => return Ok(Some((stream, peer))),
                     Err(error) => warn!("{peer} was gone at once: {error}"),
@@ -97,12 +107,10 @@ impl Acceptor {
         self.gate.why_broken()
     }
 
-    /// Stops listening in a forked child, and leaves all else as the parent made it. What is freed
-    /// is written to, and each page that a child writes to is copied for it.
-    pub fn close_in_child(self) {
-        let Acceptor { listener, pipe, gate, options } = self;
-        drop(listener);
-        mem::forget((pipe, gate, options));
+    /// Stops listening in a forked child. All else stays as the parent made it, since each page that a child
+    /// writes to is copied for it.
+    pub fn close_in_child(&mut self) {
+        self.listener = None;
     }
 
     /// Linux has copied the listener's options to the connection.
@@ -118,9 +126,9 @@ impl Acceptor {
     }
 
     /// Waits for a client or a wake-up, and says whether a client has come.
-    fn wait_for_client(&self) -> io::Result<bool> {
+    fn wait_for_client(&self, listener: &TcpListener) -> io::Result<bool> {
         let mut descriptors = [
-            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN),
         ];
         if let Err(error) = poll(&mut descriptors, PollTimeout::NONE) {

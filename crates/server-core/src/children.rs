@@ -59,8 +59,10 @@ impl<T> Children<T> {
     /// Reaps the children that have ended, calls `on_end` for each, and returns how many are alive.
     pub fn reap(&mut self, mut on_end: impl FnMut(Ended<T>)) -> usize {
         if self.some_ended.swap(false, Ordering::SeqCst) {
-            while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                let Some(process) = status.pid() else { break };
+            while !self.all.is_empty()
+                && let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
+                && let Some(process) = status.pid()
+            {
                 if let Some(what) = self.all.remove(&process) {
                     on_end(Ended { process, what, status });
                 }
