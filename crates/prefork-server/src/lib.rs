@@ -26,7 +26,7 @@
 //!
 //! - a worker that dies: the parent forks another one, after a pause if the worker died right after its
 //!   start (the bare server loses a worker each time);
-//! - a lack of descriptors: the worker waits until there are some again;
+//! - a transient failure of `accept`: the worker waits, and tries again;
 //! - SIGTERM: each worker is asked to answer what its client has sent; workers that are left after
 //!   `--drain-timeout` are killed;
 //! - its own sudden end: a worker whose parent has died ends too.

@@ -51,14 +51,14 @@ impl FromStr for LogFormat {
 ///
 /// # Errors
 ///
-/// When the kernel lacks memory for the count of lines that are lost.
+/// When `RUST_LOG` cannot be understood, or the kernel lacks memory for the count of lines that are lost.
 pub(crate) fn start(quiet: bool, format: LogFormat) -> io::Result<()> {
     let output = LogOutput::new(match format {
         LogFormat::Text => lost_as_text,
         LogFormat::Json => lost_as_json,
     })?;
     let targets = match std::env::var("RUST_LOG") {
-        Ok(chosen) if !quiet => chosen.parse::<Targets>().ok(),
+        Ok(chosen) if !quiet => Some(parse_targets(&chosen)?),
         _ => None,
     };
     let usual = if quiet { Level::WARN } else { Level::INFO };
@@ -73,6 +73,10 @@ pub(crate) fn start(quiet: bool, format: LogFormat) -> io::Result<()> {
         error!(event = "panicked", "panicked at {place}: {reason}");
     }));
     Ok(())
+}
+
+fn parse_targets(chosen: &str) -> io::Result<Targets> {
+    chosen.parse().map_err(|error| io::Error::other(format!("RUST_LOG={chosen}: {error}")))
 }
 
 fn lost_as_text(lines: u64) -> String {

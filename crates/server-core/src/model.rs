@@ -175,8 +175,13 @@ impl Model {
         let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
             self.properties;
         let max_connections = max_connections.map(|default| {
-            let help =
-                "How many connections are served at once; further clients wait in the backlog";
+            let help = match self.at_once {
+                AtOnce::Workers => {
+                    "How many connections are served or wait for a worker; further clients wait in \
+                     the backlog"
+                }
+                _ => "How many connections are served at once; further clients wait in the backlog",
+            };
             number_option("max-connections", "N", help, default, 1..=1 << 30)
         });
         let workers = workers.map(|default| {

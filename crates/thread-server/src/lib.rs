@@ -14,8 +14,8 @@
 //!
 //! # What it costs
 //!
-//! A thread costs a `clone3` in the kernel and three more calls by the C library, which keeps the
-//! stacks of ended threads and uses them again. The standard library would give each thread a second
+//! A thread costs a `clone3` and an exit in the kernel, and seven small calls by the C library, which keeps
+//! the stacks of ended threads and uses them again. The standard library would give each thread a second
 //! stack, to report an overflow of the first; `src/stack_overflow.rs` prevents that.
 //!
 //! # What it adds to the bare server
