@@ -21,4 +21,5 @@ pub mod instruments;
 pub mod lab;
 pub mod models;
 pub mod pages;
+pub mod results;
 pub mod serve;

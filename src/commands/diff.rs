@@ -1,203 +1,142 @@
-//! `lab diff`: two saved results of one experiment, side by side.
+//! `lab diff`: saved results of one experiment, side by side.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use lab::instruments::sample::Sample;
 use lab::pages::number::{NOTHING, short};
 use lab::pages::section::{Section, Table};
 use lab::pages::terminal;
+use lab::results::{Comparison, Pair, Results, Row, SCHEMA, Verdict, compare};
 use serde_json::Value;
 
-/// What two results are told apart by.
+/// Which results to compare.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// The first result, as `--json` wrote it
-    a: PathBuf,
-
-    /// The second one
-    b: PathBuf,
-}
-
-/// What stands for a place in a list: which model, with how many clients, at which rate.
-const NAMES: [&str; 6] =
-    ["model", "name", "clients", "connections", "due_per_second", "ballast_mib"];
-
-/// The deaths of the crash lesson have words for a name.
-const DEATH: &str = "death";
-
-/// A figure as a result has it: of which place, which figure, and its rounds, or the one value of
-/// what was measured once.
-struct Figure {
-    place: String,
-    name: String,
-    rounds: Sample,
+    /// The results, as `--json` wrote them: with two, each figure gets a verdict; more stand side by side
+    #[arg(num_args = 2.., required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let (a, b) = (read(&options.a)?, read(&options.b)?);
-    for key in ["experiment", "version"] {
-        let [of_a, of_b] = [&a, &b].map(|it| it[key].as_str().unwrap_or("unknown"));
+    let results =
+        options.files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    for (file, other) in options.files.iter().zip(&results).skip(1) {
+        let (first, other) = (&results[0].experiment, &other.experiment);
         ensure!(
-            of_a == of_b,
-            "these cannot be compared: {} is of {key} {of_a}, {} of {key} {of_b}",
-            options.a.display(),
-            options.b.display()
+            first == other,
+            "these cannot be compared: {} is of {first}, {} of {other}",
+            options.files[0].display(),
+            file.display()
         );
     }
-    let section = compare(&figures(&a), &figures(&b));
-    let machines = [("A", &a), ("B", &b)].map(|(name, it)| format!("{name}: {}.", machine(it)));
+    let section = match results.as_slice() {
+        [a, b] => judge(&compare(&a.rows, &b.rows)),
+        all => side_by_side(all),
+    };
+    let names = ('A'..='Z').map(String::from).zip(&results);
+    let machines: Vec<String> =
+        names.map(|(name, it)| format!("{name}: {}.", machine(it))).collect();
     super::print(&terminal::render(&section, &machines, terminal::width()))
 }
 
-fn read(path: &Path) -> anyhow::Result<Value> {
+fn read(path: &Path) -> anyhow::Result<Results> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    let value: Value = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a result of the lab", path.display()))?;
-    let is_result = value["experiment"].is_string() && value["version"].is_string();
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let is_result = value["experiment"].is_string();
     ensure!(is_result, "{} is not a result of the lab", path.display());
-    Ok(value)
+    ensure!(
+        value["schema"] == SCHEMA,
+        "{} was written by another version of the lab (schema {}, not {SCHEMA}): measure again",
+        path.display(),
+        value["schema"]
+    );
+    serde_json::from_value(value).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-fn machine(result: &Value) -> String {
-    let text = |key: &str| result["machine"][key].as_str().unwrap_or("unknown").to_owned();
+fn machine(result: &Results) -> String {
+    let text = |key: &str| {
+        let fact = result.facts.get("machine").and_then(|machine| machine[key].as_str());
+        fact.unwrap_or("unknown").to_owned()
+    };
     format!("{}, {}, {}", text("cpu"), text("kernel"), text("date"))
 }
 
-/// All figures of a result, in its order.
-fn figures(result: &Value) -> Vec<Figure> {
-    let mut figures = Vec::new();
-    // What stands at the top says how it was measured.
-    for (name, value) in result.as_object().into_iter().flatten() {
-        if name != "machine" && (value.is_object() || value.is_array()) {
-            collect(&mut figures, "", name, value);
-        }
-    }
-    figures
-}
-
-fn collect(figures: &mut Vec<Figure>, place: &str, name: &str, value: &Value) {
-    let mut add = |rounds: Vec<f64>| {
-        let name = name.replace('_', " ");
-        figures.push(Figure { place: place.to_owned(), name, rounds: rounds.into() });
+/// A row for each figure that both have, with a verdict.
+fn judge(comparison: &Comparison<'_>) -> Section {
+    let columns = ["A", "B", "B/A", "verdict"].map(str::to_owned);
+    let cells = |pair: &Pair<'_>| {
+        let (a, b) = (pair.a.rounds.median(), pair.b.rounds.median());
+        let ratio = if a == 0.0 { NOTHING.to_owned() } else { format!("{:.2}", b / a) };
+        vec![short(a), short(b), ratio, words(pair.verdict).to_owned()]
     };
-    match value {
-        Value::Number(number) => add(number.as_f64().into_iter().collect()),
-        Value::Array(items) => items.iter().for_each(|it| collect(figures, place, name, it)),
-        Value::Object(object) => match object.get("rounds").and_then(Value::as_array) {
-            Some(rounds) => add(rounds.iter().filter_map(Value::as_f64).collect()),
-            None => {
-                let own =
-                    NAMES.iter().chain([&DEATH]).filter_map(|key| named(key, object.get(*key)?));
-                let place = [place.to_owned()].into_iter().chain(own).filter(|it| !it.is_empty());
-                let place = place.collect::<Vec<_>>().join(", ");
-                let is_name = |key: &str| NAMES.contains(&key);
-                for (key, value) in object.iter().filter(|(key, _)| !is_name(key)) {
-                    // A member that holds a server's figures is called as the server.
-                    let place = match value["rounds"].is_null() && value.is_object() {
-                        true if place.is_empty() => key.clone(),
-                        _ => place.clone(),
-                    };
-                    collect(figures, &place, key, value);
-                }
-            }
-        },
-        _ => {}
-    }
-}
-
-/// A name as it stands in a place: `fork`, or `64 clients`.
-fn named(key: &str, value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.replace('_', " ")),
-        Value::Number(number) => Some(format!("{number} {}", key.replace('_', " "))),
-        _ => None,
-    }
-}
-
-/// A row for each figure that both have.
-fn compare(a: &[Figure], b: &[Figure]) -> Section {
-    let mut table = Table {
-        columns: ["A", "B", "B/A", "verdict"].map(str::to_owned).into(),
-        ..Table::default()
-    };
-    let (mut place, mut differ, mut judged) = ("", 0, 0);
-    for of_a in a {
-        let twin = |it: &&Figure| it.place == of_a.place && it.name == of_a.name;
-        let Some(of_b) = b.iter().find(twin) else { continue };
-        if of_a.rounds.count().min(of_b.rounds.count()) == 0 {
-            continue;
-        }
-        if of_a.place != place {
-            place = &of_a.place;
-            table.rows.push((place.to_owned(), Vec::new()));
-        }
-        let verdict = verdict(&of_a.rounds, &of_b.rounds);
-        judged += usize::from(verdict != ONCE);
-        differ += usize::from(verdict == DIFFERS);
-        let (one, other) = (of_a.rounds.median(), of_b.rounds.median());
-        let ratio = if one == 0.0 { NOTHING.to_owned() } else { format!("{:.2}", other / one) };
-        let cells = vec![short(one), short(other), ratio, verdict.to_owned()];
-        table.rows.push((of_a.name.clone(), cells));
-    }
+    let rows = comparison.pairs.iter().map(|pair| (pair.a, cells(pair)));
     Section {
-        sentences: vec![format!("{differ} of {judged} figures with several rounds differ.")],
-        tables: vec![table],
+        sentences: sentences(comparison),
+        tables: vec![table(columns.into(), rows)],
         method: RULE.to_owned(),
         ..Section::default()
     }
 }
 
-const DIFFERS: &str = "differs";
-const WITHIN: &str = "within the spread";
-const ONCE: &str = "measured once";
-
-const RULE: &str = "Medians. A figure differs where every round of one result is above every round \
-    of the other; else it is within the spread. What was measured once has no spread to judge by.";
-
-fn verdict(a: &Sample, b: &Sample) -> &'static str {
-    match (a.range(), b.range()) {
-        _ if a.count().min(b.count()) < 2 => ONCE,
-        (Some((least, most)), Some((other_least, other_most)))
-            if least > other_most || other_least > most =>
-        {
-            DIFFERS
-        }
-        _ => WITHIN,
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Differs => "differs",
+        Verdict::Overlaps => "overlaps",
+        Verdict::TooFew => "too few",
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+const RULE: &str = "Medians. A figure differs where every round of one result is above every round of the \
+    other; else they overlap. Where chance alone would separate the rounds more often than once in 20 times, \
+    as it does with three rounds each, there are too few to judge. The rounds of one run say nothing about \
+    how runs, days and machines differ.";
 
-    use super::*;
-
-    #[test]
-    fn rounds_that_overlap_are_within_the_spread() {
-        let verdict = |a: &[f64], b: &[f64]| verdict(&a.to_vec().into(), &b.to_vec().into());
-        assert_eq!(verdict(&[1.0, 2.0, 3.0], &[3.0, 4.0]), WITHIN);
-        assert_eq!(verdict(&[1.0, 2.0, 3.0], &[3.5, 4.0]), DIFFERS);
-        assert_eq!(verdict(&[3.5, 4.0], &[1.0, 2.0, 3.0]), DIFFERS);
-        assert_eq!(verdict(&[1.0], &[2.0]), ONCE);
+fn sentences(comparison: &Comparison<'_>) -> Vec<String> {
+    let (judged, different) = (comparison.judged(), comparison.different());
+    let all = comparison.pairs.len();
+    let mut sentences = vec![match judged {
+        0 => format!("None of {all} figures has rounds enough to judge."),
+        _ => format!(
+            "{different} of {judged} figures differ; by chance alone about {:.1} would.",
+            comparison.by_chance()
+        ),
+    }];
+    if judged > 0 && judged < all {
+        sentences.push(format!("{} more have too few rounds to judge.", all - judged));
     }
-
-    #[test]
-    fn figures_are_found_by_model_and_number_wherever_they_stand() {
-        let scale = json!({
-            "experiment": "scale",
-            "figures": [{"model": "fork", "points": [{"clients": 4, "rate": {"rounds": [1.0, 3.0]}}]}],
-        });
-        let comparison = json!({"rounds": 5, "servers": {"fork": {"rate": {"rounds": [7.0]}}}});
-        let found = |result: &Value| {
-            let all = figures(result);
-            all.iter()
-                .map(|it| format!("{}: {} {}", it.place, it.name, it.rounds.median()))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(found(&scale), ["fork, 4 clients: rate 2"]);
-        assert_eq!(found(&comparison), ["fork: rate 7"]);
+    if comparison.unmatched > 0 {
+        sentences.push(format!("{} figures are in one of them only.", comparison.unmatched));
     }
+    sentences
+}
+
+/// A column for each result, a row for each figure of the first.
+fn side_by_side(all: &[Results]) -> Section {
+    let columns: Vec<String> = ('A'..='Z').map(String::from).take(all.len()).collect();
+    let median = |row: &Row, result: &Results| {
+        let same = |it: &&Row| it.at == row.at && it.figure == row.figure;
+        let same = result.rows.iter().find(same);
+        same.map_or(NOTHING.to_owned(), |it| short(it.rounds.median()))
+    };
+    let rows = all[0].rows.iter();
+    let rows = rows.map(|row| (row, all.iter().map(|result| median(row, result)).collect()));
+    let tables = vec![table(columns, rows)];
+    Section { tables, method: "Medians.".to_owned(), ..Section::default() }
+}
+
+/// The figures of each place below its heading.
+fn table<'a>(columns: Vec<String>, rows: impl Iterator<Item = (&'a Row, Vec<String>)>) -> Table {
+    let mut table = Table { columns, ..Table::default() };
+    let mut last = None;
+    for (row, cells) in rows {
+        if last != Some(&row.at) {
+            table.rows.push((row.at.to_string(), Vec::new()));
+            last = Some(&row.at);
+        }
+        let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
+        table.rows.push((format!("{}{unit}", row.figure), cells));
+    }
+    table
 }

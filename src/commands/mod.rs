@@ -14,6 +14,7 @@ use lab::instruments::machine::{IS_OPTIMISED, Machine, NOT_OPTIMISED, listen_ove
 use lab::lab::{Failure, Lab};
 use lab::models::{self, Contestant};
 use lab::pages::{plot, terminal};
+use lab::results::{Results, Row, SCHEMA, csv};
 use nix::sys::resource::{Resource, setrlimit};
 use serde_json::{Map, Value};
 use server_core::unless_read_enough;
@@ -44,6 +45,10 @@ struct Common {
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write all figures to this file, as comma-separated values: a line for each round
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 }
 
 /// What is no experiment.
@@ -62,7 +67,7 @@ enum Other {
     Identify(identify::Options),
     /// Checks this machine before a class: says what will not work, and how to mend it
     Doctor(doctor::Options),
-    /// Compares two saved results of one experiment: before and after a change, or of two machines
+    /// Compares saved results of one experiment: before and after a change, or of several machines
     Diff(diff::Options),
     /// Prints the last results of `cargo bench` for connections, alone and among many, side by side
     BenchTable,
@@ -133,11 +138,7 @@ fn conduct(experiment: &Entry, matches: &ArgMatches) -> anyhow::Result<()> {
         file.write(&plot::standalone(&picture.svg))?;
     }
     let facts = session.facts();
-    let figures = match finding.figures {
-        Value::Object(figures) => figures,
-        list => Map::from_iter([("figures".to_owned(), list)]),
-    };
-    session.write(experiment.name, figures)?;
+    session.write(experiment.name, finding.facts, finding.rows)?;
     let text = terminal::render(&finding.section, &facts, terminal::width());
     print_measured(&text)
 }
@@ -158,26 +159,28 @@ struct Session {
     /// Which models are left out, and why.
     left_out: Vec<String>,
     json: Option<OutputFile>,
+    csv: Option<OutputFile>,
     overflows_before: u64,
 }
 
 impl Session {
     fn begin(common: &Common, others: Vec<Contestant>) -> anyhow::Result<Self> {
-        let Common { models, quick, json } = common;
+        let Common { models, quick, json, csv } = common;
         let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
         ensure!(!contestants.is_empty(), "--models names no model");
         let (contestants, left_out) = models::without_obstacles(contestants);
         ensure!(!contestants.is_empty(), left_out.join(" "));
         let contestants = contestants.into_iter().chain(others).collect();
         let program = std::env::current_exe().context("cannot find this program")?;
-        // Before the work, lest a mistake in its name cost all of it.
+        // Before the work, so that a mistake in a name does not cost all of it.
         let json = json.as_deref().map(OutputFile::create).transpose()?;
+        let csv = csv.as_deref().map(OutputFile::create).transpose()?;
         interrupt::watch()?;
         // Those who abort shall not leave their memory in the current directory.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
         let lab = Lab { contestants, quick: *quick, ..Lab::new(program) };
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
-        Ok(Session { lab, machine, left_out, json, overflows_before })
+        Ok(Session { lab, machine, left_out, json, csv, overflows_before })
     }
 
     /// How many connections have overflowed a backlog since the start: each came a second late.
@@ -206,17 +209,30 @@ impl Session {
         })
     }
 
-    /// Writes the figures to the file that `--json` names, with what they are figures of.
-    fn write(self, experiment: &str, mut figures: Map<String, Value>) -> anyhow::Result<()> {
+    /// Writes the figures to the files that `--json` and `--csv` name, the first with what they are figures of.
+    fn write(
+        self,
+        experiment: &str,
+        mut facts: Map<String, Value>,
+        rows: Vec<Row>,
+    ) -> anyhow::Result<()> {
         let overflows = self.overflows();
+        if let Some(file) = self.csv {
+            file.write(&csv(experiment, &rows))?;
+        }
         let Some(file) = self.json else { return Ok(()) };
-        let failures = serde_json::to_value(&*self.lab.failures())?;
-        figures.insert("failures".to_owned(), failures);
-        figures.insert("experiment".to_owned(), experiment.into());
-        figures.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
-        figures.insert("machine".to_owned(), serde_json::to_value(&self.machine)?);
-        figures.insert("listen_overflows".to_owned(), overflows.into());
-        file.write(&(serde_json::to_string_pretty(&figures)? + "\n"))
+        let command: Vec<String> = std::env::args().skip(1).collect();
+        for (name, value) in [
+            ("arguments", command.into()),
+            ("machine", serde_json::to_value(&self.machine)?),
+            ("failures", serde_json::to_value(&*self.lab.failures())?),
+            ("listen_overflows", overflows.into()),
+        ] {
+            facts.insert(name.to_owned(), value);
+        }
+        let (schema, experiment) = (SCHEMA, experiment.to_owned());
+        let results = Results { schema, experiment, facts, rows };
+        file.write(&(serde_json::to_string_pretty(&results)? + "\n"))
     }
 }
 

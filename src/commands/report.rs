@@ -46,7 +46,7 @@ fn all_parts() -> impl Iterator<Item = (&'static Entry, experiments::Part)> {
 pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let page = OutputFile::create(&options.out)?;
     let session = Session::begin(common, Vec::new())?;
-    let mut figures = Map::new();
+    let (mut facts, mut rows) = (Map::new(), Vec::new());
     let mut parts = Vec::new();
     let is_wanted =
         |name: &str| options.only.is_empty() || options.only.iter().any(|it| it == name);
@@ -62,7 +62,8 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
         let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.told(arguments)?);
         announce(&format!("{}, {name}", lab.part), experiment.prepare(&lab, &told)?);
         let finding = experiment.conduct(&lab, &told).context(name)?;
-        figures.insert(name.to_owned(), finding.figures);
+        facts.insert(name.to_owned(), finding.facts.into());
+        rows.extend(finding.rows.into_iter().map(|row| row.of_part(name)));
         // The comparison needs no subcommand.
         let is_first = experiment.name == EXPERIMENTS[0].name;
         let words = if is_first { &[] } else { &[&[experiment.name], arguments].concat()[..] };
@@ -73,7 +74,7 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let warnings: Vec<String> = not_optimised.into_iter().chain(session.warning()).collect();
     let machine = session.machine.clone();
     let report = Report { machine, command: command(&["report"], common), warnings, parts };
-    session.write("report", figures)?;
+    session.write("report", facts, rows)?;
     page.write(&html::page(&report))?;
     if options.book {
         write_for_the_book(&options.book_directory, &report).with_context(|| {

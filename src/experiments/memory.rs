@@ -3,19 +3,19 @@
 use anyhow::anyhow;
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
-use serde::Serialize;
 use server_core::Unit;
 
-use super::Experiment;
+use super::{Experiment, from_few_to_many};
 use crate::instruments::ballast;
 use crate::instruments::cost::Cost;
 use crate::instruments::idle_memory::{self, IdleMemory};
-use crate::instruments::sample::{Figure, Samples, figure};
 use crate::lab::{Lab, Progress, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::{short, time};
+use crate::pages::number::{short, short_or_nothing, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
-use crate::pages::section::{CLIENT_CPU_PERCENT, Section, Table, cell};
+use crate::pages::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
+use crate::results::sample::{Figure, Samples, figure};
+use crate::results::{self, Place, Row};
 
 const KIB: f64 = 1024.0;
 
@@ -43,17 +43,17 @@ pub(super) struct Options {
 
 impl Options {
     fn counts(&self, lab: &Lab) -> Vec<usize> {
-        match (self.connections.as_slice(), lab.quick) {
+        from_few_to_many(match (self.connections.as_slice(), lab.quick) {
             ([], false) => vec![100, 1000, 10_000],
             ([], true) => vec![100, 1000],
             (counts, _) => counts.to_vec(),
-        }
+        })
     }
 }
 
 /// How often the ballast is measured.
 fn rounds(quick: bool) -> usize {
-    if quick { 1 } else { 3 }
+    if quick { 1 } else { 4 }
 }
 
 /// The server that forks for each connection, if it takes part.
@@ -64,46 +64,42 @@ fn fork_of(lab: &Lab) -> Option<&Contestant> {
 }
 
 /// What was found out.
-#[derive(Serialize)]
 pub(super) struct Figures {
     idle_connections: Vec<Growth>,
     fork_with_ballast: Vec<Ballast>,
 }
 
 /// One model over all numbers of idle connections.
-#[derive(Clone, Debug, Serialize)]
 struct Growth {
     model: String,
-    #[serde(skip)]
     colour: u32,
     /// What was measured, from few connections to many.
     holdings: Vec<IdleMemory>,
     /// What made the model fail at a greater number.
     failed_at: Option<(usize, String)>,
     /// What each further connection holds in user space: the fitted slope.
-    user_kib_per_connection: f64,
+    user_kib_per_connection: Option<f64>,
     /// The same in the kernel.
-    kernel_kib_per_connection: f64,
+    kernel_kib_per_connection: Option<f64>,
 }
 
-/// What connections cost a forking server that holds so much memory itself.
-#[derive(Clone, Debug, Serialize)]
+/// What connections cost a forking server that holds this much memory itself.
 struct Ballast {
     ballast_mib: u64,
-    #[serde(flatten)]
     samples: Samples,
 }
 
 /// Of connections to a forking server, 32 clients at a time.
 const WITH_BALLAST: [Figure<Cost>; 3] = [
-    figure("connections_per_second", "connections/s", 1.0, Cost::connections_per_second),
+    figure("connections", PER_SECOND, "connections/s", 1.0, Cost::connections_per_second),
     figure(
-        "server_cpu_per_connection_microseconds",
+        "server CPU per connection",
+        "µs",
         "server CPU, µs",
         1.0,
         Cost::server_cpu_per_connection,
     ),
-    figure(CLIENT_CPU_PERCENT, "client CPU, %", 1.0, Cost::client_cpu_percent),
+    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
 ];
 
 impl Experiment for Memory {
@@ -152,6 +148,18 @@ impl Experiment for Memory {
             None => Vec::new(),
         };
         Ok(Figures { idle_connections, fork_with_ballast })
+    }
+
+    fn rows(Figures { idle_connections, fork_with_ballast }: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for growth in idle_connections {
+            growth.add_to(&mut rows);
+        }
+        for Ballast { ballast_mib, samples } in fork_with_ballast {
+            let place = Place::of("fork").with("ballast_mib", *ballast_mib as usize);
+            results::add(&mut rows, &place, &WITH_BALLAST, samples);
+        }
+        rows
     }
 
     fn show(Figures { idle_connections, fork_with_ballast }: &Figures) -> Section {
@@ -243,23 +251,23 @@ fn burden(
             messages_per_connection: Some(1),
             ..Load::strict(server, 32, extent)
         };
-        samples.add(&WITH_BALLAST, &lab.measure(&fork, Window::milliseconds(50, 300), load)?);
+        samples.add(&WITH_BALLAST, &lab.measure(&fork, Window::milliseconds(50, 225), load)?);
         Ok(())
     })?;
     Ok(all)
 }
 
-/// The slope of the line that fits best (least squares), in KiB per connection.
-fn slope(holdings: &[IdleMemory], bytes: fn(&IdleMemory) -> f64) -> f64 {
+/// The slope of the line that fits best (least squares), in KiB per connection; nothing without a point.
+fn slope(holdings: &[IdleMemory], bytes: fn(&IdleMemory) -> f64) -> Option<f64> {
     let count = holdings.len() as f64;
     let mean = |of: &dyn Fn(&IdleMemory) -> f64| holdings.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(&|it| it.connections as f64), mean(&bytes));
     let covariance = mean(&|it| (it.connections as f64 - x) * (bytes(it) - y));
     let variance = mean(&|it| (it.connections as f64 - x).powi(2));
     match holdings {
-        [] => 0.0,
-        [one] => bytes(one) / one.connections as f64 / KIB,
-        _ => covariance / variance / KIB,
+        [] => None,
+        [one] => Some(bytes(one) / one.connections as f64 / KIB),
+        _ => Some(covariance / variance / KIB),
     }
 }
 
@@ -288,7 +296,7 @@ fn holdings(all: &[Growth]) -> Table {
 fn burdens(all: &[Ballast]) -> Table {
     let shown = &WITH_BALLAST[..2];
     let row = |it: &Ballast| {
-        let cells = shown.iter().map(|figure| cell(&it.samples, figure, CLIENT_CPU_PERCENT));
+        let cells = shown.iter().map(|figure| cell(&it.samples, figure));
         (it.ballast_mib.to_string(), cells.collect())
     };
     Table {
@@ -303,7 +311,7 @@ fn burdens(all: &[Ballast]) -> Table {
 /// What fork pays for its memory.
 fn sentence_on_ballast(ballast: &[Ballast]) -> Option<String> {
     let [first, .., last] = ballast else { return None };
-    let cpu = |it: &Ballast| time(it.samples.get(WITH_BALLAST[1].key).median());
+    let cpu = |it: &Ballast| time(it.samples.get(WITH_BALLAST[1].name).median());
     Some(format!(
         "A connection costs fork {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
          the page tables of all that its parent has touched.",
@@ -315,6 +323,27 @@ fn sentence_on_ballast(ballast: &[Ballast]) -> Option<String> {
 }
 
 impl Growth {
+    /// What was measured with each number of connections, and what each further one holds.
+    fn add_to(&self, rows: &mut Vec<Row>) {
+        for it in &self.holdings {
+            let place = Place::of(&self.model).with("idle_clients", it.connections);
+            for (figure, unit, value) in [
+                ("served clients", "", it.served as f64),
+                ("user memory", "bytes", it.user),
+                ("kernel memory", "bytes", it.kernel),
+                ("processes", "", it.family.processes as f64),
+                ("threads", "", it.family.threads as f64),
+                ("descriptors", "", it.family.descriptors as f64),
+            ] {
+                results::add_one(rows, &place, figure, unit, value);
+            }
+        }
+        let server = Place::of(&self.model);
+        let [user, kernel] = [self.user_kib_per_connection, self.kernel_kib_per_connection];
+        results::add_one(rows, &server, "user memory per further connection", "KiB", user);
+        results::add_one(rows, &server, "kernel memory per further connection", "KiB", kernel);
+    }
+
     /// What each further connection holds.
     fn sentence(&self) -> String {
         let all_served = self.holdings.iter().all(|it| it.served == it.connections);
@@ -330,8 +359,8 @@ impl Growth {
             "{}: each further connection holds {} KiB in user space and {} KiB in the kernel\
              {waiting}{failed}.",
             self.model,
-            short(self.user_kib_per_connection),
-            short(self.kernel_kib_per_connection),
+            short_or_nothing(self.user_kib_per_connection),
+            short_or_nothing(self.kernel_kib_per_connection),
         )
     }
 }
@@ -357,8 +386,8 @@ mod tests {
     fn the_slope_is_that_of_the_line_through_the_points() {
         let line = |count: usize| holding(count, 5000.0 + 3.0 * KIB * count as f64);
         let fitted = slope(&[line(100), line(1000), line(10_000)], |it| it.user);
-        assert!((fitted - 3.0).abs() < 1e-9, "{fitted}");
-        assert_eq!(slope(&[holding(10, 20.0 * KIB)], |it| it.user), 2.0);
-        assert_eq!(slope(&[], |it| it.user), 0.0);
+        assert!(fitted.is_some_and(|slope| (slope - 3.0).abs() < 1e-9), "{fitted:?}");
+        assert_eq!(slope(&[holding(10, 20.0 * KIB)], |it| it.user), Some(2.0));
+        assert_eq!(slope(&[], |it| it.user), None);
     }
 }

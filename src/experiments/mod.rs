@@ -2,15 +2,16 @@
 //! measures, and what it shows of its figures. Command line, files, the report and the book's
 //! figures follow from that.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::lab::Lab;
 use crate::pages::section::Section;
+use crate::results::Row;
 
 mod anatomy;
 mod comparison;
@@ -49,8 +50,8 @@ pub trait Experiment {
     const QUICK: &'static str;
     /// What it is told beside what all experiments are.
     type Options: Args;
-    /// What it finds out: what `--json` writes.
-    type Figures: Serialize;
+    /// What it finds out.
+    type Figures;
 
     /// How many connections at a time there must be room for, at the least.
     fn connections(lab: &Lab, options: &Self::Options) -> usize;
@@ -64,6 +65,18 @@ pub trait Experiment {
     ///
     /// When a server or a client fails: figures of such a run would be worth nothing.
     fn measure(lab: &Lab, options: &Self::Options) -> anyhow::Result<Self::Figures>;
+
+    /// What was measured, in long form: what `--json` and `--csv` write.
+    fn rows(figures: &Self::Figures) -> Vec<Row>;
+
+    /// What it found out that is no figure, for `--json`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written as JSON.
+    fn facts(_: &Self::Figures) -> serde_json::Result<Map<String, Value>> {
+        Ok(Map::new())
+    }
 
     /// Shows what was measured.
     fn show(figures: &Self::Figures) -> Section;
@@ -95,6 +108,13 @@ pub struct Part {
     pub quick_arguments: &'static [&'static str],
 }
 
+/// Numbers from a command line, each once and in order.
+fn from_few_to_many<T: PartialOrd>(mut numbers: Vec<T>) -> Vec<T> {
+    numbers.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+    numbers.dedup();
+    numbers
+}
+
 /// An experiment in the table.
 pub struct Entry {
     /// Its name, as a subcommand.
@@ -113,10 +133,12 @@ pub struct Entry {
     svg: fn(&ArgMatches) -> anyhow::Result<Option<PathBuf>>,
 }
 
-/// What came of an experiment.
+/// The result of an experiment.
 pub struct Finding {
-    /// Its figures, as they are written to a file.
-    pub figures: Value,
+    /// Its figures in long form.
+    pub rows: Vec<Row>,
+    /// What else a file says of it.
+    pub facts: Map<String, Value>,
     /// What it shows of them.
     pub section: Section,
 }
@@ -138,8 +160,8 @@ impl Entry {
             augment: E::Options::augment_args,
             conduct: |lab, matches| {
                 let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
-                let section = E::show(&figures);
-                Ok(Finding { figures: serde_json::to_value(figures)?, section })
+                let (rows, facts) = (E::rows(&figures), E::facts(&figures)?);
+                Ok(Finding { rows, facts, section: E::show(&figures) })
             },
             svg: |matches| Ok(E::svg(&E::Options::from_arg_matches(matches)?)),
         }

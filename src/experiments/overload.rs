@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use client::failure::FailureKind::TimedOut;
 use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
-use serde::Serialize;
 use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
 
-use super::{Experiment, Part};
+use super::{Experiment, Part, from_few_to_many};
 use crate::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::pages::number::{NOTHING, short};
 use crate::pages::plot::{Axes, INK_COLOUR, Line, Point, picture};
 use crate::pages::section::{Picture, Section, Table};
+use crate::results::{self, Place, Row};
 
 /// The work on each message.
 const WORK: Duration = Duration::from_millis(20);
@@ -47,11 +47,11 @@ pub(super) struct Options {
 
 impl Options {
     fn rates(&self, lab: &Lab) -> Vec<f64> {
-        match (self.rates.as_slice(), lab.quick) {
+        from_few_to_many(match (self.rates.as_slice(), lab.quick) {
             ([], false) => vec![25.0, 300.0, 1000.0],
             ([], true) => vec![1000.0],
             (rates, _) => rates.to_vec(),
-        }
+        })
     }
 
     fn duration(&self, lab: &Lab) -> Duration {
@@ -62,18 +62,14 @@ impl Options {
 }
 
 /// One server over all rates.
-#[derive(Clone, Debug, Serialize)]
 pub(super) struct Curve {
     name: String,
-    model: &'static str,
-    #[serde(skip)]
     colour: u32,
     /// From low rates to high ones.
     points: Vec<Measured>,
 }
 
 /// What came of one rate.
-#[derive(Clone, Debug, Serialize)]
 struct Measured {
     /// How many clients could be on their way at a time.
     most_clients: usize,
@@ -128,7 +124,7 @@ impl Experiment for Overload {
         let variants: Vec<Contestant> = lab.contestants.iter().flat_map(variants).collect();
         let new = |it: &Contestant| {
             let (name, points) = (it.name.clone(), Vec::new());
-            Curve { name, model: it.model.name, colour: it.colour, points }
+            Curve { name, colour: it.colour, points }
         };
         let mut curves: Vec<Curve> = variants.iter().map(new).collect();
         let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
@@ -142,6 +138,14 @@ impl Experiment for Overload {
             }
         }
         Ok(curves)
+    }
+
+    fn rows(curves: &Vec<Curve>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for curve in curves {
+            curve.points.iter().for_each(|it| it.add_to(&mut rows, &curve.name));
+        }
+        rows
     }
 
     fn show(curves: &Vec<Curve>) -> Section {
@@ -209,6 +213,22 @@ fn measure(
 }
 
 impl Measured {
+    fn add_to(&self, rows: &mut Vec<Row>, server: &str) {
+        let place = Place::of(server).with("due_per_second", self.due_per_second);
+        for (figure, unit, value) in [
+            ("answered", "per second", Some(self.answered_per_second)),
+            ("latency median", "ms", self.p50_milliseconds),
+            ("latency p99", "ms", self.p99_milliseconds),
+            ("gave up", "% of due", Some(self.timed_out_percent)),
+            ("waiting", "% of due", Some(self.waiting_percent)),
+            ("failed", "% of due", Some(self.failed_percent)),
+            ("client CPU", "%", Some(self.client_cpu_percent)),
+            ("most clients", "", Some(self.most_clients as f64)),
+        ] {
+            results::add_one(rows, &place, figure, unit, value);
+        }
+    }
+
     fn of(rate: f64, outcome: &Outcome) -> Self {
         let due = rate * outcome.elapsed.as_secs_f64();
         let percent = |count: u64| 100.0 * count as f64 / due;

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
-use serde::Serialize;
 use server_core::AtOnce;
 
-use super::{Experiment, Part};
+use super::{Experiment, Part, from_few_to_many};
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
-use crate::instruments::sample::{Figure, Samples, count, figure};
 use crate::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
 use crate::pages::number::{short, time};
 use crate::pages::plot::{Axes, Line, Point, picture};
-use crate::pages::section::{CLIENT_CPU_PERCENT, Picture, Section, Table, cell};
+use crate::pages::section::{CLIENT_CPU, PER_SECOND, Picture, Section, Table, cell};
+use crate::results::sample::{Figure, Samples, count, figure};
+use crate::results::{self, Place, Row};
 
 /// The experiment.
 pub(super) struct Scale;
@@ -31,89 +31,98 @@ pub(super) struct Options {
 
 impl Options {
     fn clients(&self, lab: &Lab) -> Vec<usize> {
-        match (self.clients.as_slice(), lab.quick) {
+        from_few_to_many(match (self.clients.as_slice(), lab.quick) {
             ([], false) => vec![1, 16, 128, 1024],
             ([], true) => vec![1, 256],
             (clients, _) => clients.to_vec(),
-        }
+        })
     }
 }
 
 /// One model over all numbers of clients.
-#[derive(Clone, Debug, Serialize)]
 pub(super) struct Curve {
     model: String,
-    #[serde(skip)]
     colour: u32,
     /// From few clients to many.
     points: Vec<Measured>,
     /// Whether the model serves all its clients at once.
-    #[serde(skip)]
     serves_all: bool,
     /// With how many clients it was not measured, and why.
-    #[serde(skip)]
     left_out: Option<(usize, String)>,
 }
 
-/// What was measured with so many clients.
-#[derive(Clone, Debug, Default, Serialize)]
+/// What was measured with this many clients.
+#[derive(Default)]
 struct Measured {
     clients: usize,
-    #[serde(flatten)]
-    samples: Samples,
+    connections: Samples,
+    messages: Samples,
 }
 
 /// How often each is measured.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
 
-/// Of connections: connect, one echo, `Bye`, end.
-const CONNECTIONS: [Figure<Cost>; 3] = [
-    figure("connections_per_second", "Connections per second", 1.0, Cost::connections_per_second),
+/// Of connections: connect, one echo, `Bye`, end. The load's own CPU only marks the rate.
+const CONNECTIONS: [Figure<Cost>; 4] = [
+    figure("connections", PER_SECOND, "Connections per second", 1.0, Cost::connections_per_second),
     figure(
-        "server_cpu_per_connection_microseconds",
+        "server CPU per connection",
+        "µs",
         "Server CPU per connection, µs",
         1.0,
         Cost::server_cpu_per_connection,
     ),
     figure(
-        "context_switches_per_connection",
+        "context switches per connection",
+        "",
         "Context switches per connection",
         1.0,
         Cost::context_switches_per_connection,
     ),
-];
-
-/// Of messages over warm connections.
-const MESSAGES: [Figure<Cost>; 6] = [
-    figure("messages_per_second", "Messages per second", 1.0, Cost::messages_per_second),
-    figure("message_p50_microseconds", "Message latency in a closed loop, median, ms", 1e3, |it| {
-        it.message_latency(0.5)
-    }),
-    figure("message_p99_microseconds", "Message latency in a closed loop, p99, ms", 1e3, |it| {
-        it.message_latency(0.99)
-    }),
     figure(
-        "server_cpu_per_message_microseconds",
-        "Server CPU per message, µs",
-        1.0,
-        Cost::server_cpu_per_message,
-    ),
-    count("answered_clients", "Clients answered at all", Cost::answered_clients),
-    figure(
-        CLIENT_CPU_PERCENT,
-        "The load's own CPU during messages, %",
+        CLIENT_CPU,
+        "%",
+        "The load's own CPU during connections, %",
         1.0,
         Cost::client_cpu_percent,
     ),
 ];
 
-/// The load's own CPU while connections are measured: it marks their rate.
-const CLIENT_CPU: [Figure<Cost>; 1] = [figure(
-    "client_cpu_percent_during_connections",
-    "The load's own CPU during connections, %",
-    1.0,
-    Cost::client_cpu_percent,
-)];
+/// Of messages over warm connections.
+const MESSAGES: [Figure<Cost>; 6] = [
+    figure("messages", PER_SECOND, "Messages per second", 1.0, Cost::messages_per_second),
+    figure(
+        "message latency median",
+        "µs",
+        "Message latency in a closed loop, median, ms",
+        1e3,
+        |it| it.message_latency(0.5),
+    ),
+    figure("message latency p99", "µs", "Message latency in a closed loop, p99, ms", 1e3, |it| {
+        it.message_latency(0.99)
+    }),
+    figure(
+        "server CPU per message",
+        "µs",
+        "Server CPU per message, µs",
+        1.0,
+        Cost::server_cpu_per_message,
+    ),
+    count("answered clients", "Clients answered at all", Cost::answered_clients),
+    figure(CLIENT_CPU, "%", "The load's own CPU during messages, %", 1.0, Cost::client_cpu_percent),
+];
+
+/// Which samples of a point a figure is in.
+type Of = fn(&Measured) -> &Samples;
+
+const OF_CONNECTIONS: Of = |point| &point.connections;
+const OF_MESSAGES: Of = |point| &point.messages;
+
+/// The figures that are shown, and where: all of connections but the load's own CPU, and all of messages.
+fn shown() -> impl Iterator<Item = (Of, &'static Figure<Cost>)> {
+    let connections = CONNECTIONS[..3].iter().map(|figure| (OF_CONNECTIONS, figure));
+    connections.chain(MESSAGES.iter().map(|figure| (OF_MESSAGES, figure)))
+}
 
 impl Experiment for Scale {
     const NAME: &'static str = "scale";
@@ -170,19 +179,32 @@ impl Experiment for Scale {
         Ok(curves)
     }
 
+    fn rows(curves: &Vec<Curve>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (curve, point) in
+            curves.iter().flat_map(|it| it.points.iter().map(move |point| (it, point)))
+        {
+            let place = |load: &str| {
+                Place::of(&curve.model).with("load", load).with("clients", point.clients)
+            };
+            results::add(&mut rows, &place("connections"), &CONNECTIONS, &point.connections);
+            results::add(&mut rows, &place("messages"), &MESSAGES, &point.messages);
+        }
+        rows
+    }
+
     fn show(curves: &Vec<Curve>) -> Section {
-        let figures = || CONNECTIONS.iter().chain(&MESSAGES);
-        let pictures = figures().map(|figure| plot(curves, figure));
+        let pictures = shown().map(|(of, figure)| plot(curves, of, figure));
         let unanswered = curves.iter().filter_map(Curve::unanswered);
         let left_out = curves.iter().filter_map(Curve::left_out);
         let rounds = curves
             .first()
             .and_then(|it| it.points.first())
-            .map_or(0, |point| point.samples.get(CONNECTIONS[0].key).count());
+            .map_or(0, |point| point.connections.get(CONNECTIONS[0].name).count());
         Section {
             sentences: curves.iter().filter_map(bend).chain(unanswered).chain(left_out).collect(),
             pictures: pictures.flatten().collect(),
-            tables: figures().map(|figure| table(curves, figure)).collect(),
+            tables: shown().map(|(of, figure)| table(curves, of, figure)).collect(),
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} interleaved \
                  rounds ± half their range."
@@ -192,7 +214,7 @@ impl Experiment for Scale {
 }
 
 fn window(quick: bool) -> Window {
-    if quick { Window::milliseconds(30, 80) } else { Window::milliseconds(100, 300) }
+    if quick { Window::milliseconds(30, 80) } else { Window::milliseconds(75, 225) }
 }
 
 fn rounds(quick: bool) -> usize {
@@ -202,12 +224,11 @@ fn rounds(quick: bool) -> usize {
 impl Curve {
     /// Where clients were connected and not answered within the time, though the model serves all.
     fn unanswered(&self) -> Option<String> {
-        let answered = |it: &Measured| it.samples.median("answered_clients");
+        let answered = |it: &Measured| it.messages.median(MESSAGES[4].name);
         let few = |it: &&Measured| answered(it).is_some_and(|count| count < it.clients as f64);
         let point = self.points.iter().find(few).filter(|_| self.serves_all)?;
         Some(format!(
-            "{}: of {} clients {:.0} were answered at all: making a unit for each of the others took \
-             longer than the measurement.",
+            "{}: of {} clients {:.0} were answered within the measurement.",
             self.model,
             point.clients,
             answered(point).unwrap_or_default()
@@ -236,17 +257,16 @@ impl Measured {
         };
         let connections = lab.measure(contestant, window, load(Some(1)))?;
         let messages = lab.measure(contestant, window, load(None))?;
-        self.samples.add(&CONNECTIONS, &connections);
-        self.samples.add(&CLIENT_CPU, &connections);
-        self.samples.add(&MESSAGES, &messages);
+        self.connections.add(&CONNECTIONS, &connections);
+        self.messages.add(&MESSAGES, &messages);
         Ok(())
     }
 }
 
-fn plot(curves: &[Curve], figure: &Figure<Cost>) -> Option<Picture> {
+fn plot(curves: &[Curve], of: Of, figure: &Figure<Cost>) -> Option<Picture> {
     let curves = curves.iter().map(|it| (it.model.as_str(), it.colour, it.points.as_slice()));
     let lines = Line::all(curves, |it: &Measured| {
-        Point::of(it.clients as f64, it.samples.get(figure.key), figure.unit)
+        Point::of(it.clients as f64, of(it).get(figure.name), figure.scale)
     });
     // The caption says the rest.
     let unit = figure.label.rsplit_once(", ").map_or(figure.label, |(_, unit)| unit);
@@ -255,12 +275,10 @@ fn plot(curves: &[Curve], figure: &Figure<Cost>) -> Option<Picture> {
 }
 
 /// A figure's table: a row a model, a column a number of clients.
-fn table(curves: &[Curve], figure: &Figure<Cost>) -> Table {
-    let of_connections = CONNECTIONS.iter().any(|it| it.key == figure.key);
-    let client_cpu = if of_connections { CLIENT_CPU[0].key } else { CLIENT_CPU_PERCENT };
+fn table(curves: &[Curve], of: Of, figure: &Figure<Cost>) -> Table {
     let points = curves.first().map_or(&[][..], |curve| &curve.points);
     let row = |curve: &Curve| {
-        let cells = curve.points.iter().map(|point| cell(&point.samples, figure, client_cpu));
+        let cells = curve.points.iter().map(|point| cell(of(point), figure));
         (curve.model.clone(), cells.collect())
     };
     Table {
@@ -275,12 +293,13 @@ fn table(curves: &[Curve], figure: &Figure<Cost>) -> Table {
 /// Where a model bends: what a connection costs with the fewest clients and with the most.
 fn bend(curve: &Curve) -> Option<String> {
     let mut measured =
-        curve.points.iter().filter(|it| it.samples.median(CONNECTIONS[0].key).is_some());
+        curve.points.iter().filter(|it| it.connections.median(CONNECTIONS[0].name).is_some());
     let (first, last) = (measured.clone().next()?, measured.next_back()?);
-    let [rate, cost, switches] =
-        CONNECTIONS.map(|figure| move |point: &Measured| point.samples.get(figure.key).median());
+    let [rate, cost, switches] = [0, 1, 2].map(|number: usize| {
+        move |point: &Measured| point.connections.get(CONNECTIONS[number].name).median()
+    });
     // Of a server that is not ours there may be its rate alone.
-    first.samples.median(CONNECTIONS[2].key)?;
+    first.connections.median(CONNECTIONS[2].name)?;
     let best = curve.points.iter().max_by(|one, other| rate(one).total_cmp(&rate(other)))?;
     let clients = |point: &Measured| match point.clients {
         1 => "1 client".to_owned(),

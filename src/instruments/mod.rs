@@ -11,7 +11,6 @@ pub mod idle_memory;
 pub mod interrupts;
 pub mod limits;
 pub mod machine;
-pub mod sample;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod tracer;
 pub mod waits;

@@ -7,7 +7,7 @@ use self::area::Area;
 use self::legend::{heading, legend};
 use super::markup::escaped;
 use super::section::Picture;
-use crate::instruments::sample::Sample;
+use crate::results::sample::Sample;
 
 mod area;
 mod legend;

@@ -2,8 +2,8 @@
 
 use client::load::BUSY;
 
-use crate::instruments::sample::{Figure, Samples};
 use crate::pages::number::{counted, with_spread};
+use crate::results::sample::{Figure, Samples};
 
 /// What an experiment shows of its figures.
 #[derive(Clone, Debug, Default)]
@@ -47,23 +47,26 @@ pub struct Table {
 /// What marks a rate that the load may have held down.
 const MARK: &str = "*";
 
-/// The key of the figure by which such a rate is told.
-pub const CLIENT_CPU_PERCENT: &str = "client_cpu_percent";
+/// The figure that decides on the mark: what the load itself used of one CPU, in percent.
+pub const CLIENT_CPU: &str = "client CPU";
 
-/// The cell of a figure. It is marked where `client_cpu` says that the load, and not the server, may
-/// have been the bottleneck: the rule of `client load`.
-pub fn cell<T>(samples: &Samples, figure: &Figure<T>, client_cpu: &str) -> String {
+/// The unit of a rate.
+pub const PER_SECOND: &str = "per second";
+
+/// The cell of a figure. A rate is marked where the load, and not the server, may have been the bottleneck:
+/// the rule of `client load`.
+pub fn cell<T>(samples: &Samples, figure: &Figure<T>) -> String {
     if figure.is_count {
-        return counted(samples.get(figure.key));
+        return counted(samples.get(figure.name));
     }
-    let text = with_spread(samples.get(figure.key), figure.unit);
-    let is_rate = figure.key.contains("per_second");
-    if is_rate && is_held_down(samples, client_cpu) { format!("{MARK}{text}") } else { text }
+    let text = with_spread(samples.get(figure.name), figure.scale);
+    let is_rate = figure.unit == PER_SECOND;
+    if is_rate && is_held_down(samples) { format!("{MARK}{text}") } else { text }
 }
 
 /// Whether the load used so much of its CPU that it may have been the bottleneck.
-pub fn is_held_down(samples: &Samples, client_cpu: &str) -> bool {
-    samples.median(client_cpu).is_some_and(|percent| percent >= BUSY * 100.0)
+pub fn is_held_down(samples: &Samples) -> bool {
+    samples.median(CLIENT_CPU).is_some_and(|percent| percent >= BUSY * 100.0)
 }
 
 /// What the mark means, where a table has it.

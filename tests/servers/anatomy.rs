@@ -10,6 +10,8 @@ use std::time::Duration;
 use lab::instruments::call_counter::{CallCounter, Calls};
 use lab::instruments::tracer::{Happening, Tracer};
 use lab::models::MODELS;
+use lab::results::sample::Sample;
+use lab::results::{Coordinate, Results};
 use libtest_mimic::Trial;
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -91,7 +93,7 @@ fn follows_who_is_left(subject: Subject) {
 }
 
 /// The figures of a quick run, and what it printed.
-fn figures(mut command: Command) -> (Value, String) {
+fn figures(mut command: Command) -> (Results, String) {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     command.args(["anatomy", "--quick", "--json"]).arg(file.path());
     let output = command.output().expect("the lab");
@@ -107,12 +109,12 @@ fn tells_what_is_made() {
     assert_eq!(wide, None, "{text}");
     let able = MODELS.iter().filter(|entry| entry.model.obstacle().is_none());
     for (index, entry) in able.enumerate() {
-        let story = &figures["stories"][index];
+        let story = &figures.facts["stories"][index];
         assert_eq!(story["model"], entry.model.name);
         let steps = story["steps"].as_array().expect("steps");
         assert_made(&entry.model, steps);
         assert_lived(&entry.model, steps);
-        assert_counted(&entry.model, &figures["counts"][index]);
+        assert_counted(&entry.model, &figures);
     }
 }
 
@@ -153,23 +155,29 @@ fn assert_lived(model: &Model, steps: &[Value]) {
 }
 
 /// Whether 32 clients make as many processes or threads as the model has units for them.
-fn assert_counted(model: &Model, counts: &Value) {
-    let more = |what: &str| {
-        let of = |state: &str| counts[state][what].as_u64().expect("a count");
-        of("busy") - of("idle")
+fn assert_counted(model: &Model, figures: &Results) {
+    let median = |axis: &str, value: Coordinate, figure: &str| {
+        let place = [("server", model.name.into()), (axis, value)];
+        figures.sample(&place, figure).map(Sample::median).expect("a count")
     };
-    let units = if model.makes_a_unit_for_each() { 32 } else { 0 };
+    let more = |what: &str| {
+        let with = |clients: f64| median("clients", clients.into(), what);
+        with(32.0) - with(0.0)
+    };
+    let units = if model.makes_a_unit_for_each() { 32.0 } else { 0.0 };
     let (processes, threads) = match model.unit {
         Unit::Process => (units, units),
-        Unit::Thread => (0, units),
-        Unit::None | Unit::Task => (0, 0),
+        Unit::Thread => (0.0, units),
+        Unit::None | Unit::Task => (0.0, 0.0),
     };
     assert_eq!((more("processes"), more("threads")), (processes, threads), "{}", model.name);
-    for load in counts["loads"].as_array().expect("loads") {
-        let calls = load["system_calls"]["median"].as_f64().expect("a count");
+    for (load, of_messages) in
+        [("1 client", false), ("32 clients", false), ("50 warm connections", true)]
+    {
+        let calls = median("load", load.into(), "system calls");
         // It cannot do with fewer than to read a message and to send it back, or a connection. The start of
         // the server counts too, for much where the machine is busy, and more where a tracer slows it down.
-        let (of_messages, witness) = (load["per"] == "message", &counts["calls_counted_by"]);
+        let witness = &figures.facts["calls_counted_by"];
         let (least, most) = match (of_messages, model.properties.by_completion) {
             _ if witness == "tracer" => (0.0, 100.0),
             (true, true) => (0.0, 10.0),
@@ -177,7 +185,7 @@ fn assert_counted(model: &Model, counts: &Value) {
             (false, true) => (1.5, 40.0),
             (false, false) => (4.5, 40.0),
         };
-        assert!((least..most).contains(&calls), "{}: {load}", model.name);
+        assert!((least..most).contains(&calls), "{}: {load}: {calls}", model.name);
     }
 }
 
@@ -207,8 +215,8 @@ fn counts_without_stories() {
     let text = std::fs::read_to_string(text).expect("what it printed").replace('\n', " ");
     assert!(text.contains("No stories: this system does not let the lab trace"), "{text}");
     let record = std::fs::read_to_string(json).expect("the file");
-    let figures: Value = serde_json::from_str(&record).expect("JSON");
-    assert_eq!(figures["stories"].as_array().map(Vec::len), Some(0));
-    let faults = figures.pointer("/counts/0/loads/0/page_faults/median");
-    assert!(faults.is_some_and(Value::is_f64), "{figures}");
+    let figures: Results = serde_json::from_str(&record).expect("results");
+    assert_eq!(figures.facts["stories"].as_array().map(Vec::len), Some(0));
+    let place = [("server", MODELS[0].model.name.into()), ("load", "1 client".into())];
+    assert!(figures.sample(&place, "page faults").is_some(), "{figures:?}");
 }

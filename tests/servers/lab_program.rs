@@ -1,8 +1,12 @@
 //! The lab as its user meets it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Seek, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use lab::results::sample::Sample;
+use lab::results::{Results, Row, SCHEMA};
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -188,16 +192,24 @@ fn compares_two_models() {
     // The lab is built as this test is.
     let is_debug = cfg!(debug_assertions);
     assert_eq!(text.lines().next().is_some_and(|it| it.starts_with("Debug build: ")), is_debug);
-    let record = std::fs::read_to_string(path).expect("the file");
-    let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    let results = results(path);
     let build = if is_debug { "debug" } else { "release" };
-    assert_eq!(record["machine"]["build"], build, "{record}");
+    assert_eq!(results.facts["machine"]["build"], build, "{results:?}");
     for server in ["thread", "pool", "floor"] {
-        let figures = record["servers"][server].as_object().expect("figures");
-        assert_eq!(figures.len(), 18, "{figures:?}");
-        let rate = figures["connections_per_second_many_clients"]["median"].as_f64();
+        let of_it = |row: &&Row| row.at.get("server") == Some(&server.into());
+        // A busy machine may have had too few answers for a p99.
+        let figures = results.rows.iter().filter(of_it).count();
+        assert!((16..=18).contains(&figures), "{server}: {figures}: {results:?}");
+        let place = [("server", server.into()), ("load", "32 clients".into())];
+        let rate = results.sample(&place, "connections").map(Sample::median);
         assert!(rate > Some(0.0), "{server}: {rate:?}");
     }
+}
+
+/// What `--json` wrote.
+fn results(path: &str) -> Results {
+    let text = std::fs::read_to_string(path).expect("the file");
+    serde_json::from_str(&text).expect("results")
 }
 
 fn is_interrupted() {
@@ -230,21 +242,51 @@ fn compares_results() {
     };
     let scale = measure("a.json", &["scale", "--clients", "2", "--models", "thread"]);
     let other = measure("b.json", &["overload", "--rates", "20", "--duration", "1s"]);
-    let output = lab(&["diff", &scale, &scale]).output().expect("the lab");
+    let more = measure("c.json", &["scale", "--clients", "2", "--models", "thread"]);
+    let output = lab(&["diff", &scale, &more, &scale]).output().expect("the lab");
     let text = String::from_utf8(output.stdout).expect("text");
-    assert!(text.contains("thread, 2 clients") && text.contains("1.00"), "{text}");
-    // A busy machine may have had too few messages for a p99: one figure less.
-    let differ = [9, 10].map(|count| format!("0 of {count} figures with several rounds differ"));
-    assert!(differ.iter().any(|line| text.contains(line)), "{text}");
+    let heading = text.lines().find(|line| line.contains(" A ") || line.contains("  A"));
+    assert!(heading.is_some_and(|line| line.trim_end().ends_with('C')), "{text}");
+    assert!(text.contains("thread, 2 clients, connections"), "{text}");
     let refused = one_line(lab(&["diff", &scale, &other]), 1);
     assert!(refused.contains("cannot be compared") && refused.contains("overload"), "{refused}");
     let newer = directory.path().join("newer.json");
     let text = std::fs::read_to_string(&scale).expect("a file");
-    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
-    assert!(text.contains(&version), "{text}");
-    std::fs::write(&newer, text.replace(&version, "\"version\": \"99.0.0\"")).expect("a file");
+    let schema = format!("\"schema\": {SCHEMA}");
+    assert!(text.contains(&schema), "{text}");
+    std::fs::write(&newer, text.replace(&schema, "\"schema\": 99")).expect("a file");
     let refused = one_line(lab(&["diff", &scale, newer.to_str().expect("a plain path")]), 1);
-    assert!(refused.contains("99.0.0"), "{refused}");
+    assert!(refused.contains("schema 99") && refused.contains("measure again"), "{refused}");
+}
+
+/// A result is the same as itself, whatever it is of.
+fn differs_nowhere_from_itself(file: &str) {
+    let output = lab(&["diff", file, file]).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}");
+    let unwrapped = text.replace('\n', " ");
+    let is_same = unwrapped.contains("0 of ") || unwrapped.contains("None of ");
+    assert!(is_same && !text.contains(" differs\n"), "{text}");
+    assert!(!unwrapped.contains("in one of them only") && !text.contains("NaN"), "{text}");
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        if let [.., a, b, _, "overlaps"] | [.., a, b, _, "too", "few"] = cells.as_slice() {
+            assert_eq!(a, b, "{line}");
+        }
+    }
+}
+
+/// Each round of each figure is a line, and all lines have the same columns.
+fn is_table(csv: &Path, results: &Results) {
+    let text = std::fs::read_to_string(csv).expect("the file");
+    let lines: Vec<&str> = text.lines().collect();
+    let rounds: usize = results.rows.iter().map(|row| row.rounds.count()).sum();
+    assert_eq!(lines.len(), 1 + rounds, "{text}");
+    let heading = lines[0];
+    assert!(heading.contains(",server,") && heading.ends_with(",figure,unit,round,value"));
+    let plain = lines.iter().filter(|line| !line.contains('"'));
+    let columns: BTreeSet<usize> = plain.map(|line| line.split(',').count()).collect();
+    assert_eq!(columns.len(), 1, "{text}");
 }
 
 fn minds_limits() {
@@ -258,46 +300,56 @@ fn minds_limits() {
     assert!(text.contains("thread: not measured with 100 clients or more"), "{text}");
 }
 
-/// A small run of each experiment, what its conclusion says (`#` is a number), and where its JSON has a
-/// model's name.
+/// A small run of each experiment, what its conclusion says (`#` is a number), and a server in its results.
 const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     (
         &["scale", "--clients", "1,4", "--models", "thread,pool"],
         "thread: a connection costs # of CPU and # context switches with 1 client, # and # with 4 \
          clients; its best rate was # connections a second, with ",
-        "/figures/0/model",
+        "thread",
     ),
     (
         &["memory", "--connections", "20,40", "--ballast", "0MiB,4MiB", "--models", "fork,async"],
         "fork: each further connection holds # KiB",
-        "/idle_connections/0/model",
+        "fork",
     ),
     (
         &["timeline", "--clients", "3", "--messages", "1", "--models", "iterative,fork"],
         "iterative: 3 clients with # s of waiting each were done after # s; on average a client waited # \
          s for its turns.",
-        "/panels/0/model",
+        "iterative",
     ),
     (
         &["overload", "--rates", "20,200", "--duration", "1s", "--models", "iterative"],
         "iterative fell behind at 200 a second: it answered #, and ",
-        "/figures/0/model",
+        "iterative",
     ),
     (
         &["timeline", "--compute", "5ms", "--clients", "2", "--messages", "2", "--models", "async"],
         "async --offload: 2 clients with # s of computing each were done after # s; on average a client \
          waited # s for its turns; on average the server computed for # client",
-        "/panels/2/model",
+        "async --offload",
     ),
     (
         &["work", "--shares", "0,100", "--clients", "8", "--models", "iterative,event"],
         "0 % computing: event leads with # messages a second",
-        "/curves/1/name",
+        "event",
+    ),
+    (&["crash", "--models", "pool"], "noticed each end within #; one that", "pool"),
+    (
+        &["anatomy", "--models", "prefork"],
+        "Page faults of a connection with 32 clients at once: # under prefork",
+        "prefork",
+    ),
+    (
+        &["report", "--models", "event", "--only", "scale,work", "--out", "/dev/null"],
+        "/dev/null",
+        "event",
     ),
     (
         &["siege", "--attackers", "10,20", "--models", "iterative,event"],
         "event: it withstands 20 of them: the last ordinary client waits #",
-        "/sieges/1/model",
+        "event",
     ),
 ];
 
@@ -334,11 +386,13 @@ fn reads_numbers() {
 
 fn experiments_run() {
     reads_numbers();
-    for (arguments, conclusion, pointer) in EXPERIMENTS {
+    for (arguments, conclusion, server) in EXPERIMENTS {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let path = file.path().to_str().expect("a plain path");
         let mut command = lab(arguments);
-        let output = command.args(["--quick", "--json", path]).output().expect("the lab");
+        let csv = tempfile::NamedTempFile::new().expect("a temporary file");
+        command.args(["--quick", "--json", path, "--csv"]).arg(csv.path());
+        let output = command.output().expect("the lab");
         let text = String::from_utf8(output.stdout).expect("text");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {text}\n{errors}");
@@ -347,10 +401,11 @@ fn experiments_run() {
         assert!(!unwrapped.contains("NaN") && !unwrapped.contains(" inf"), "{text}");
         let wide = text.lines().find(|line| line.chars().count() > 80);
         assert_eq!(wide, None, "{arguments:?}");
-        let record = std::fs::read_to_string(path).expect("the file");
-        let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
-        let model = record.pointer(pointer).and_then(|name| name.as_str());
-        assert!(model.is_some_and(|model| text.contains(model)), "{arguments:?}: {record}");
+        let results = results(path);
+        let is_of_it = |row: &Row| row.at.get("server") == Some(&(*server).into());
+        assert!(results.rows.iter().any(is_of_it), "{arguments:?}: {results:?}");
+        is_table(csv.path(), &results);
+        differs_nowhere_from_itself(path);
     }
 }
 

@@ -7,7 +7,6 @@ use anyhow::Context;
 use client::conversation::Conversation;
 use client::hold::Held;
 use protocol::Framing;
-use serde::Serialize;
 use server_core::AtOnce;
 use server_process::ServerProcess;
 use server_process::family::{Family, Mappings};
@@ -16,9 +15,10 @@ use crate::experiments::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONN
 use crate::instruments::call_counter::{CallCounter, Calls, NAMED, Witness};
 use crate::instruments::cost::Used;
 use crate::instruments::interrupts::Interrupts;
-use crate::instruments::sample::{Figure, Samples, figure};
 use crate::lab::{Lab, Window};
 use crate::models::Contestant;
+use crate::results::sample::{Figure, Samples, figure};
+use crate::results::{self, Place, Row};
 
 /// The loads under which is counted.
 pub(super) const EXERCISES: [Exercise; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONNECTIONS];
@@ -27,7 +27,6 @@ pub(super) const EXERCISES: [Exercise; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONN
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// All figures of one model.
-#[derive(Debug, Serialize)]
 pub(super) struct Counts {
     pub(super) model: String,
     /// One for each of [`EXERCISES`].
@@ -40,23 +39,19 @@ pub(super) struct Counts {
 }
 
 /// What was counted under one load.
-#[derive(Debug, Serialize)]
 pub(super) struct Counted {
     load: &'static str,
     /// What it was divided by.
     per: &'static str,
-    #[serde(flatten)]
     pub(super) samples: Samples,
     /// The system calls that are counted by name.
     pub(super) calls: Samples,
 }
 
 /// A server as it stands.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
-    #[serde(flatten)]
     pub(super) family: Family,
-    #[serde(flatten)]
     pub(super) mappings: Mappings,
 }
 
@@ -86,18 +81,18 @@ impl Run {
 
 /// What is counted under each load.
 pub(super) const COUNTS: [Figure<Run>; 6] = [
-    figure("system_calls", "system\ncalls", 1.0, |it| it.calls),
-    figure("page_faults", "page\nfaults", 1.0, |it| it.each(it.used.page_faults as f64)),
-    figure("voluntary_switches", "switches:\nwaits", 1.0, |it| {
+    figure("system calls", "", "system\ncalls", 1.0, |it| it.calls),
+    figure("page faults", "", "page\nfaults", 1.0, |it| it.each(it.used.page_faults as f64)),
+    figure("voluntary switches", "", "switches:\nwaits", 1.0, |it| {
         it.each(it.used.voluntary_switches as f64)
     }),
-    figure("involuntary_switches", "switches:\npreempted", 1.0, |it| {
+    figure("involuntary switches", "", "switches:\npreempted", 1.0, |it| {
         it.each(it.used.involuntary_switches as f64)
     }),
-    figure("tlb_shootdowns", "TLB shoot-\ndowns †", 1.0, |it| {
+    figure("TLB shootdowns", "", "TLB shoot-\ndowns †", 1.0, |it| {
         it.each(it.used.interrupts.tlb_shootdowns)
     }),
-    figure("function_calls", "function\ncalls †", 1.0, |it| {
+    figure("function calls", "", "function\ncalls †", 1.0, |it| {
         it.each(it.used.interrupts.function_calls)
     }),
 ];
@@ -144,6 +139,31 @@ impl Counts {
         let calls = calls.map(|(_, calls, units)| calls.all as f64 / units);
         counted.samples.add(&COUNTS, &Run { units: units as f64, used: cost.used, calls });
         Ok(())
+    }
+
+    /// Everything that was counted, each of a connection or a message.
+    pub(super) fn add_to(&self, rows: &mut Vec<Row>) {
+        for it in &self.loads {
+            let place = Place::of(&self.model).with("load", it.load).with("per", it.per);
+            results::add(rows, &place, &COUNTS, &it.samples);
+            for name in NAMED {
+                let place = place.clone().with("call", name);
+                results::push(rows, &place, "calls by name", "", it.calls.get(name).clone());
+            }
+        }
+        for (clients, standing) in [(0, self.idle), (MANY_CLIENTS.connections, self.busy)] {
+            let Some(Standing { family, mappings }) = standing else { continue };
+            let place = Place::of(&self.model).with("clients", clients);
+            for (figure, unit, value) in [
+                ("processes", "", family.processes as f64),
+                ("threads", "", family.threads as f64),
+                ("descriptors", "", family.descriptors as f64),
+                ("mappings", "", mappings.mappings as f64),
+                ("page tables", "bytes", mappings.page_table_bytes as f64),
+            ] {
+                results::add_one(rows, &place, figure, unit, value);
+            }
+        }
     }
 
     /// Looks at the server with and without clients.

@@ -4,13 +4,14 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Experiment;
 use crate::instruments::call_counter::{CallCounter, Witness};
 use crate::instruments::interrupts::Interrupts;
 use crate::lab::{Lab, Progress, Window, in_rounds};
 use crate::pages::section::{Picture, Section};
+use crate::results::Row;
 
 mod counts;
 mod layout;
@@ -34,7 +35,6 @@ pub(super) struct Anatomy;
 pub(super) struct Options {}
 
 /// What was found out.
-#[derive(Serialize)]
 pub(super) struct Figures {
     /// One a model; none where tracing is forbidden.
     stories: Vec<Story>,
@@ -48,7 +48,7 @@ impl Experiment for Anatomy {
     const TITLE: &'static str = "What a connection makes the kernel do";
     const ABOUT: &'static str =
         "Shows the system calls of one connection, and counts what many make the kernel do";
-    const QUICK: &'static str = "1 round of 60 ms instead of 3 of 120 ms";
+    const QUICK: &'static str = "1 round of 60 ms instead of 4 of 90 ms";
     type Options = Options;
     type Figures = Figures;
 
@@ -79,6 +79,21 @@ impl Experiment for Anatomy {
             counts[index].count(lab, contestant, load, &conditions)
         })?;
         Ok(Figures { stories, no_stories, counts })
+    }
+
+    fn rows(figures: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        figures.counts.iter().for_each(|counts| counts.add_to(&mut rows));
+        rows
+    }
+
+    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
+        let witness = figures.counts.first().and_then(|it| it.calls_counted_by);
+        let facts = [
+            ("stories", serde_json::to_value(&figures.stories)?),
+            ("calls_counted_by", serde_json::to_value(witness)?),
+        ];
+        Ok(facts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     }
 
     fn show(Figures { stories, no_stories, counts }: &Figures) -> Section {
@@ -122,7 +137,7 @@ const STILL: Duration = Duration::from_millis(300);
 /// How often and for how long.
 fn plan(lab: &Lab) -> (usize, Window) {
     match lab.quick {
-        false => (3, Window::milliseconds(20, 120)),
+        false => (4, Window::milliseconds(20, 90)),
         true => (1, Window::milliseconds(10, 60)),
     }
 }

@@ -3,9 +3,9 @@
 use super::counts::{COUNTS, Counts, Standing};
 use crate::experiments::exercise::MANY_CLIENTS;
 use crate::instruments::call_counter::NAMED;
-use crate::instruments::sample::Sample;
 use crate::pages::number::{NOTHING, with_spread};
 use crate::pages::section::Table;
+use crate::results::sample::Sample;
 
 /// The loads, as [`super::EXERCISES`] has them.
 const ONE: usize = 0;
@@ -53,7 +53,8 @@ fn totals(counts: &[Counts]) -> Table {
     for (load, heading) in LOADS {
         rows.push((heading.to_owned(), Vec::new()));
         rows.extend(counts.iter().map(|it| {
-            let cells = COUNTS.iter().map(|figure| counted(it.loads[load].samples.get(figure.key)));
+            let cells =
+                COUNTS.iter().map(|figure| counted(it.loads[load].samples.get(figure.name)));
             (it.model.clone(), cells.collect())
         }));
     }
@@ -123,10 +124,10 @@ fn facts(heading: String, standings: Vec<Option<Standing>>) -> Rows {
 pub(super) fn sentences(counts: &[Counts]) -> Vec<String> {
     let connection = "a connection with 32 clients at once";
     [
-        say(counts, "System calls", "system_calls", MANY, connection),
-        say(counts, "Page faults", "page_faults", MANY, connection),
-        say(counts, "TLB shootdowns", "tlb_shootdowns", MANY, connection),
-        say(counts, "System calls", "system_calls", WARM, "a message over 50 warm connections"),
+        say(counts, "System calls", "system calls", MANY, connection),
+        say(counts, "Page faults", "page faults", MANY, connection),
+        say(counts, "TLB shootdowns", "TLB shootdowns", MANY, connection),
+        say(counts, "System calls", "system calls", WARM, "a message over 50 warm connections"),
     ]
     .into_iter()
     .flatten()

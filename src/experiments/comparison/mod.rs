@@ -3,17 +3,16 @@
 //! Each load runs on a server process of its own, and the rounds are interleaved: a disturbance of
 //! the machine hits all servers alike and not one of them.
 
-use serde::Serialize;
-
 use super::Experiment;
 use super::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::instruments::cost::Cost;
 use crate::instruments::floor::MESSAGE_SIZE;
 use crate::instruments::idle_memory::{self, IdleMemory};
-use crate::instruments::sample::{Figure, Samples, count, figure};
 use crate::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::section::{Section, Table, cell};
+use crate::pages::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
+use crate::results::sample::{Figure, Samples, count, figure};
+use crate::results::{self, Place, Row};
 
 mod sentences;
 
@@ -27,19 +26,25 @@ pub(super) struct Comparison;
 #[derive(clap::Args)]
 pub(super) struct Options {}
 
-/// What was found out. Units stand in the names of the figures.
-#[derive(Serialize)]
+/// What was found out.
 pub(super) struct Figures {
     rounds: usize,
     memory_rounds: usize,
-    seconds_per_round: f64,
-    many_clients: usize,
-    warm_connections: usize,
-    idle_connections: usize,
-    message_bytes: usize,
-    #[serde(serialize_with = "by_name")]
-    servers: Vec<(String, Samples)>,
+    servers: Vec<Server>,
 }
+
+/// What was measured of a server.
+struct Server {
+    name: String,
+    /// Under each of [`EXERCISES`], and then of idle connections.
+    samples: [Samples; 4],
+}
+
+/// The places of a server's samples.
+const ONE: usize = 0;
+const AMONG: usize = 1;
+const WARM: usize = 2;
+const IDLE: usize = 3;
 
 const MANY: usize = MANY_CLIENTS.connections;
 const MS: f64 = 1e3;
@@ -47,14 +52,10 @@ const KIB: f64 = 1024.0;
 
 /// One client after the other.
 const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
+    figure("connections", PER_SECOND, "per s,\n1 client", 1.0, Cost::connections_per_second),
     figure(
-        "connections_per_second_one_client",
-        "per s,\n1 client",
-        1.0,
-        Cost::connections_per_second,
-    ),
-    figure(
-        "server_cpu_per_connection_one_client_microseconds",
+        "server CPU per connection",
+        "µs",
         "1 client,\nCPU, µs",
         1.0,
         Cost::server_cpu_per_connection,
@@ -63,61 +64,46 @@ const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
 
 /// Many clients at once.
 const CONNECTIONS: [Figure<Cost>; 6] = [
+    figure("connections", PER_SECOND, "per s,\n32 clients", 1.0, Cost::connections_per_second),
+    figure("connection latency median", "µs", "median,\nms", MS, |it| it.connection_latency(0.5)),
+    figure("connection latency p99", "µs", "p99,\nms", MS, |it| it.connection_latency(0.99)),
     figure(
-        "connections_per_second_many_clients",
-        "per s,\n32 clients",
-        1.0,
-        Cost::connections_per_second,
-    ),
-    figure("connection_latency_median_microseconds", "median,\nms", MS, |it| {
-        it.connection_latency(0.5)
-    }),
-    figure("connection_latency_p99_microseconds", "p99,\nms", MS, |it| it.connection_latency(0.99)),
-    figure(
-        "server_cpu_per_connection_microseconds",
+        "server CPU per connection",
+        "µs",
         "server\nCPU, µs",
         1.0,
         Cost::server_cpu_per_connection,
     ),
     figure(
-        "client_cpu_per_connection_microseconds",
+        "client CPU per connection",
+        "µs",
         "client\nCPU, µs",
         1.0,
         Cost::client_cpu_per_connection,
     ),
-    figure("client_cpu_percent_many_clients", "client CPU, %", 1.0, Cost::client_cpu_percent),
+    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
 ];
 
 /// Messages over warm connections.
 const MESSAGES: [Figure<Cost>; 7] = [
-    figure("messages_per_second", "per\nsecond", 1.0, Cost::messages_per_second),
-    figure("message_latency_median_microseconds", "median,\nms", MS, |it| it.message_latency(0.5)),
-    figure("message_latency_p99_microseconds", "p99,\nms", MS, |it| it.message_latency(0.99)),
-    figure(
-        "server_cpu_per_message_microseconds",
-        "server\nCPU, µs",
-        1.0,
-        Cost::server_cpu_per_message,
-    ),
-    figure(
-        "client_cpu_per_message_microseconds",
-        "client\nCPU, µs",
-        1.0,
-        Cost::client_cpu_per_message,
-    ),
-    figure("client_cpu_percent_warm_connections", "client CPU, %", 1.0, Cost::client_cpu_percent),
-    count("answered_connections", "clients\nserved", Cost::answered_clients),
+    figure("messages", PER_SECOND, "per\nsecond", 1.0, Cost::messages_per_second),
+    figure("message latency median", "µs", "median,\nms", MS, |it| it.message_latency(0.5)),
+    figure("message latency p99", "µs", "p99,\nms", MS, |it| it.message_latency(0.99)),
+    figure("server CPU per message", "µs", "server\nCPU, µs", 1.0, Cost::server_cpu_per_message),
+    figure("client CPU per message", "µs", "client\nCPU, µs", 1.0, Cost::client_cpu_per_message),
+    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
+    count("answered clients", "clients\nserved", Cost::answered_clients),
 ];
 
 /// Idle connections.
 const MEMORY: [Figure<IdleMemory>; 3] = [
-    figure("user_memory_per_idle_connection_bytes", "user (PSS),\nKiB", KIB, |it| {
+    figure("user memory per connection", "bytes", "user (PSS),\nKiB", KIB, |it| {
         Some(it.user / it.connections as f64)
     }),
-    figure("kernel_memory_per_idle_connection_bytes", "kernel,\nKiB", KIB, |it| {
+    figure("kernel memory per connection", "bytes", "kernel,\nKiB", KIB, |it| {
         Some(it.kernel / it.connections as f64)
     }),
-    count("served_idle_connections", "clients\nserved", |it| Some(it.served as f64)),
+    count("served clients", "clients\nserved", |it| Some(it.served as f64)),
 ];
 
 /// The loads, and the figures that are taken of each.
@@ -148,35 +134,44 @@ impl Experiment for Comparison {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
         let all: Vec<Contestant> =
             lab.contestants.iter().cloned().chain([Contestant::floor()]).collect();
-        let mut servers: Vec<(String, Samples)> =
-            all.iter().map(|it| (it.name.clone(), Samples::default())).collect();
+        let new = |it: &Contestant| Server { name: it.name.clone(), samples: Default::default() };
+        let mut servers: Vec<Server> = all.iter().map(new).collect();
         let progress = lab.progress(all.len() * (memory_rounds + rounds * EXERCISES.len()));
         // First, while no connections of other loads linger in the kernel.
         in_rounds(memory_rounds, all.len(), |index| {
             progress.step(format!("{}: idle connections", all[index].name));
             let measure = || idle_memory::measure(lab, &all[index], IDLE_CONNECTIONS);
             let memory = lab.attempt(&all[index], "idle connections", measure)?;
-            memory.iter().for_each(|memory| servers[index].1.add(&MEMORY, memory));
+            memory.iter().for_each(|memory| servers[index].samples[IDLE].add(&MEMORY, memory));
             Ok(())
         })?;
         in_rounds(rounds, all.len() * EXERCISES.len(), |step| {
-            let ((exercise, figures), index) = (&EXERCISES[step / all.len()], step % all.len());
+            let (load, index) = (step / all.len(), step % all.len());
+            let (exercise, figures) = &EXERCISES[load];
             progress.step(format!("{}: {}", all[index].name, exercise.name));
             let put = || exercise.put(lab, &all[index], window);
             let cost = lab.attempt(&all[index], exercise.name, put)?;
-            cost.iter().for_each(|cost| servers[index].1.add(figures, cost));
+            cost.iter().for_each(|cost| servers[index].samples[load].add(figures, cost));
             Ok(())
         })?;
-        Ok(Figures {
-            rounds,
-            memory_rounds,
-            seconds_per_round: window.duration.as_secs_f64(),
-            many_clients: MANY_CLIENTS.connections,
-            warm_connections: WARM_CONNECTIONS.connections,
-            idle_connections: IDLE_CONNECTIONS,
-            message_bytes: MESSAGE_SIZE,
-            servers,
-        })
+        Ok(Figures { rounds, memory_rounds, servers })
+    }
+
+    fn rows(Figures { servers, .. }: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for Server { name, samples } in servers {
+            for ((exercise, figures), samples) in EXERCISES.iter().zip(samples) {
+                results::add(
+                    &mut rows,
+                    &Place::of(name).with("load", exercise.name),
+                    figures,
+                    samples,
+                );
+            }
+            let idle = Place::of(name).with("idle_clients", IDLE_CONNECTIONS);
+            results::add(&mut rows, &idle, &MEMORY, &samples[IDLE]);
+        }
+        rows
     }
 
     fn show(figures: &Figures) -> Section {
@@ -213,47 +208,37 @@ impl Plan {
 
 /// A table a group of figures, a row a server.
 fn tables(figures: &Figures) -> Vec<Table> {
-    let [many, warm] = [CONNECTIONS[5].key, MESSAGES[5].key];
     let connections = format!("Connections: connect, one echo, Bye, end; {MANY} clients at once");
     let messages = format!(
         "Messages of {MESSAGE_SIZE} bytes over {} warm connections",
         WARM_CONNECTIONS.connections
     );
     let memory = format!("Memory per connection, {IDLE_CONNECTIONS} of them idle");
-    let alone = columns(figures, OF_ONE_CLIENT[..1].iter(), "");
-    let among = columns(figures, CONNECTIONS[..5].iter(), many);
-    let shown = MESSAGES.iter().filter(|it| it.key != warm);
+    let alone = columns(figures, ONE, &OF_ONE_CLIENT[..1]);
+    let among = columns(figures, AMONG, &CONNECTIONS);
     vec![
         table(figures, connections, [alone, among].concat()),
-        table(figures, messages, columns(figures, shown, warm)),
-        table(figures, memory, columns(figures, MEMORY.iter(), "")),
+        table(figures, messages, columns(figures, WARM, &MESSAGES)),
+        table(figures, memory, columns(figures, IDLE, &MEMORY)),
     ]
 }
 
 /// A heading, and a cell for each server.
 type Column = (String, Vec<String>);
 
-fn columns<'a, T: 'static>(
-    figures: &Figures,
-    shown: impl Iterator<Item = &'a Figure<T>>,
-    client_cpu: &str,
-) -> Vec<Column> {
-    let cells = |figure| figures.servers.iter().map(move |(_, it)| cell(it, figure, client_cpu));
-    shown.map(|figure| (figure.label.to_owned(), cells(figure).collect())).collect()
+/// A column for each figure but the load's own CPU, which is in the marks.
+fn columns<T>(figures: &Figures, load: usize, shown: &[Figure<T>]) -> Vec<Column> {
+    let shown = shown.iter().filter(|figure| figure.name != CLIENT_CPU);
+    let cells = |figure: &Figure<T>| {
+        figures.servers.iter().map(|it| cell(&it.samples[load], figure)).collect()
+    };
+    shown.map(|figure| (figure.label.to_owned(), cells(figure))).collect()
 }
 
 fn table(figures: &Figures, caption: String, columns: Vec<Column>) -> Table {
     let cells = |row: usize| columns.iter().map(|(_, cells)| cells[row].clone()).collect();
-    let names = figures.servers.iter().map(|(name, _)| name.clone());
+    let names = figures.servers.iter().map(|it| it.name.clone());
     let rows = names.enumerate().map(|(row, name)| (name, cells(row))).collect();
     let columns = columns.iter().map(|(heading, _)| heading.clone()).collect();
     Table { caption, columns, rows, ..Table::default() }
-}
-
-/// An object with a member a server, in their order.
-fn by_name<S: serde::Serializer>(
-    servers: &[(String, Samples)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(servers.iter().map(|(name, samples)| (name, samples)))
 }

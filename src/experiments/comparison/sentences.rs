@@ -1,20 +1,35 @@
 //! What the figures say, in the order of the tables.
 
-use super::{CONNECTIONS, Figures, IDLE_CONNECTIONS, KIB, MANY, MEMORY, MESSAGES, OF_ONE_CLIENT};
+use super::{
+    AMONG, CONNECTIONS, Figures, IDLE, IDLE_CONNECTIONS, KIB, MANY, MEMORY, MESSAGES,
+    OF_ONE_CLIENT, ONE, Server, WARM,
+};
 use crate::experiments::exercise::WARM_CONNECTIONS;
-use crate::instruments::sample::Samples;
 use crate::pages::number::{short, time};
+use crate::results::sample::Sample;
 
-/// The figures that are spoken of.
-const RATE_ALONE: &str = OF_ONE_CLIENT[0].key;
-const COST_ALONE: &str = OF_ONE_CLIENT[1].key;
-const RATE: &str = CONNECTIONS[0].key;
-const COST: &str = CONNECTIONS[3].key;
-const MESSAGE_RATE: &str = MESSAGES[0].key;
-const ANSWERED: &str = MESSAGES[6].key;
-const USER: &str = MEMORY[0].key;
-const KERNEL: &str = MEMORY[1].key;
-const SERVED: &str = MEMORY[2].key;
+/// A figure of a server: under which load, and its name.
+type Spoken = (usize, &'static str);
+
+const RATE_ALONE: Spoken = (ONE, OF_ONE_CLIENT[0].name);
+const COST_ALONE: Spoken = (ONE, OF_ONE_CLIENT[1].name);
+const RATE: Spoken = (AMONG, CONNECTIONS[0].name);
+const COST: Spoken = (AMONG, CONNECTIONS[3].name);
+const MESSAGE_RATE: Spoken = (WARM, MESSAGES[0].name);
+const ANSWERED: Spoken = (WARM, MESSAGES[6].name);
+const USER: Spoken = (IDLE, MEMORY[0].name);
+const KERNEL: Spoken = (IDLE, MEMORY[1].name);
+const SERVED: Spoken = (IDLE, MEMORY[2].name);
+
+impl Server {
+    fn get(&self, (load, name): Spoken) -> &Sample {
+        self.samples[load].get(name)
+    }
+
+    fn median(&self, (load, name): Spoken) -> Option<f64> {
+        self.samples[load].median(name)
+    }
+}
 
 /// All of them.
 pub(super) fn all(figures: &Figures) -> Vec<String> {
@@ -30,7 +45,7 @@ fn connections(figures: &Figures) -> String {
         return "No connections were measured.".to_owned();
     };
     let fastest = ranked(figures, RATE).pop().unwrap_or_default();
-    let floor = figures.servers.last().and_then(|(_, samples)| samples.median(RATE));
+    let floor = figures.servers.last().and_then(|it| it.median(RATE));
     let reached = format!(
         "{} served the most, {} connections a second, where the floor served {}.",
         fastest.0,
@@ -112,9 +127,10 @@ const IN_LINE: f64 = 2.0;
 /// On models that many clients cost more than they ought to.
 fn out_of_line(figures: &Figures) -> Vec<String> {
     let (_floor, models) = figures.servers.split_last().unzip();
-    let sentence = |(name, samples): &(String, Samples)| {
+    let sentence = |server: &Server| {
+        let name = &server.name;
         let findings: Vec<String> =
-            [slower(samples), dearer(samples)].into_iter().flatten().collect();
+            [slower(server), dearer(server)].into_iter().flatten().collect();
         (!findings.is_empty()).then(|| {
             format!(
                 "{name} is out of line: with {MANY} clients {}. `cargo run --release -- anatomy \
@@ -127,8 +143,8 @@ fn out_of_line(figures: &Figures) -> Vec<String> {
 }
 
 /// Where every round with many clients served fewer than every round with one.
-fn slower(samples: &Samples) -> Option<String> {
-    let (alone, among) = (samples.get(RATE_ALONE), samples.get(RATE));
+fn slower(server: &Server) -> Option<String> {
+    let (alone, among) = (server.get(RATE_ALONE), server.get(RATE));
     let ((slowest, _), (_, fastest)) = alone.range().zip(among.range())?;
     (fastest < slowest).then(|| {
         let (alone, among) = (short(alone.median()), short(among.median()));
@@ -137,23 +153,23 @@ fn slower(samples: &Samples) -> Option<String> {
 }
 
 /// Where a connection costs far more CPU among many.
-fn dearer(samples: &Samples) -> Option<String> {
-    let alone = samples.median(COST_ALONE)?;
-    let among = samples.median(COST)?;
+fn dearer(server: &Server) -> Option<String> {
+    let alone = server.median(COST_ALONE)?;
+    let among = server.median(COST)?;
     (among > IN_LINE * alone)
         .then(|| format!("a connection cost {} of CPU, and {} with one", time(among), time(alone)))
 }
 
 /// A figure's medians over the contestants, without the floor.
-fn medians<'a>(figures: &'a Figures, key: &str) -> Vec<(&'a str, f64)> {
+fn medians(figures: &Figures, figure: Spoken) -> Vec<(&str, f64)> {
     let (_floor, models) = figures.servers.split_last().unzip();
     let all = models.unwrap_or_default().iter();
-    all.filter_map(|(name, samples)| Some((name.as_str(), samples.median(key)?))).collect()
+    all.filter_map(|it| Some((it.name.as_str(), it.median(figure)?))).collect()
 }
 
 /// The same, from the least to the most.
-fn ranked<'a>(figures: &'a Figures, key: &str) -> Vec<(&'a str, f64)> {
-    sorted(medians(figures, key))
+fn ranked(figures: &Figures, figure: Spoken) -> Vec<(&str, f64)> {
+    sorted(medians(figures, figure))
 }
 
 fn sorted(mut medians: Vec<(&str, f64)>) -> Vec<(&str, f64)> {
@@ -163,33 +179,25 @@ fn sorted(mut medians: Vec<(&str, f64)>) -> Vec<(&str, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Comparison, MESSAGE_SIZE};
+    use super::super::Comparison;
     use super::*;
     use crate::experiments::Experiment;
 
     /// A server's rates and costs in each round: with one client, and with many.
-    fn server(name: &str, rates: [[f64; 2]; 2], costs: [f64; 2]) -> (String, Samples) {
-        let mut samples = Samples::default();
-        for (key, rounds) in [RATE_ALONE, RATE].into_iter().zip(rates) {
-            rounds.into_iter().for_each(|rate| samples.push(key, rate));
+    fn server(name: &str, rates: [[f64; 2]; 2], costs: [f64; 2]) -> Server {
+        let mut server = Server { name: name.to_owned(), samples: Default::default() };
+        let mut push = |(load, name): Spoken, value| server.samples[load].push(name, value);
+        for (figure, rounds) in [RATE_ALONE, RATE].into_iter().zip(rates) {
+            rounds.into_iter().for_each(|rate| push(figure, rate));
         }
-        samples.push(COST_ALONE, costs[0]);
-        samples.push(COST, costs[1]);
-        (name.to_owned(), samples)
+        push(COST_ALONE, costs[0]);
+        push(COST, costs[1]);
+        server
     }
 
-    fn sentences(server: (String, Samples)) -> String {
-        let floor = ("floor".to_owned(), Samples::default());
-        let figures = Figures {
-            rounds: 2,
-            memory_rounds: 1,
-            seconds_per_round: 1.0,
-            many_clients: MANY,
-            warm_connections: 50,
-            idle_connections: IDLE_CONNECTIONS,
-            message_bytes: MESSAGE_SIZE,
-            servers: vec![server, floor],
-        };
+    fn sentences(server: Server) -> String {
+        let floor = Server { name: "floor".to_owned(), samples: Default::default() };
+        let figures = Figures { rounds: 2, memory_rounds: 1, servers: vec![server, floor] };
         let section = Comparison::show(&figures);
         section.sentences.into_iter().filter(|it| it.contains("out of line")).collect()
     }

@@ -8,12 +8,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use serde::Serialize;
 
 use super::Experiment;
 use crate::lab::Lab;
 use crate::models::Contestant;
 use crate::pages::section::Section;
+use crate::results::{self, Place, Row};
 
 mod scene;
 mod table;
@@ -29,7 +29,7 @@ pub struct Options {}
 
 /// What was seen of one death under one model. The lesson is played twice, with a client of
 /// either kind in the place of the victim.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Observation {
     /// The model's name.
     pub model: String,
@@ -77,6 +77,27 @@ impl Experiment for Crash {
             }
         }
         Ok(observations)
+    }
+
+    fn rows(observations: &Vec<Observation>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for seen in observations {
+            let place = Place::of(&seen.model).with("death", seen.death.to_string().as_str());
+            for (client, noticed) in [("watching", &seen.watching), ("blocking", &seen.blocking)] {
+                let place =
+                    place.clone().with("client", client).with("noticed", noticed.what.as_str());
+                let after = noticed.after_milliseconds;
+                results::add_one(&mut rows, &place, "noticed after", "ms", after);
+            }
+            for (figure, value) in [
+                ("other clients", seen.others as f64),
+                ("other clients cut off", seen.cut as f64),
+                ("new clients served", f64::from(u8::from(seen.serves_new_clients))),
+            ] {
+                results::add_one(&mut rows, &place, figure, "", value);
+            }
+        }
+        rows
     }
 
     fn show(observations: &Vec<Observation>) -> Section {

@@ -15,7 +15,6 @@ use client::failure::Failure;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use protocol::Framing;
-use serde::Serialize;
 use server_core::Unit;
 use server_process::ServerProcess;
 
@@ -32,8 +31,7 @@ pub(super) const CLIENTS: usize = 2 + OTHERS;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the server's side of a connection dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
     /// The handler panics.
     HandlerPanics,
@@ -44,14 +42,13 @@ pub enum Death {
 }
 
 /// What a client noticed, and when.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Noticed {
     /// What told it of the end: `end of file`, `reset`, `EPIPE`, or one after the other.
     pub what: String,
     /// How long after the death, in milliseconds.
     pub after_milliseconds: f64,
     /// Whether it was a `write` that told it, and not a `read` after one that succeeded.
-    #[serde(skip)]
     pub by_write: bool,
 }
 

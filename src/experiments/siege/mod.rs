@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
-use serde::Serialize;
 use server_core::{AtOnce, parse_positive_duration};
 
-use super::{Experiment, Part};
+use super::{Experiment, Part, from_few_to_many};
 use crate::instruments::idle_memory::Before;
 use crate::lab::Lab;
 use crate::models::Contestant;
 use crate::pages::section::Section;
+use crate::results::{self, Place, Row};
 
 mod attackers;
 mod ordinary;
@@ -54,14 +54,11 @@ pub struct Options {
 
 impl Options {
     fn attackers(&self, lab: &Lab) -> Vec<usize> {
-        let mut counts = match (self.attackers.as_slice(), lab.quick) {
+        from_few_to_many(match (self.attackers.as_slice(), lab.quick) {
             ([], false) => vec![1, 10, 100, 1000, 5000],
             ([], true) => vec![10],
             (counts, _) => counts.to_vec(),
-        };
-        counts.sort_unstable();
-        counts.dedup();
-        counts
+        })
     }
 
     /// Without the defence, and with it.
@@ -71,27 +68,22 @@ impl Options {
 }
 
 /// What came of it.
-#[derive(Serialize)]
 pub struct Figures {
     message_timeout_seconds: f64,
     sieges: Vec<Campaign>,
 }
 
 /// One server, with the defence or without, from few attackers on until it fell.
-#[derive(Clone, Debug, Serialize)]
 struct Campaign {
     model: String,
-    #[serde(skip)]
     colour: u32,
     is_defended: bool,
     sieges: Vec<Measured>,
     /// With how many it was not besieged, and why.
-    #[serde(skip)]
     left_out: Option<(usize, String)>,
 }
 
 /// One siege.
-#[derive(Clone, Debug, Serialize)]
 struct Measured {
     attackers: usize,
     /// How long each ordinary client waited for its answer; nothing where none came in time.
@@ -162,6 +154,24 @@ impl Experiment for Siege {
             }
         }
         Ok(Figures { message_timeout_seconds: options.message_timeout.as_secs_f64(), sieges })
+    }
+
+    fn rows(figures: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for campaign in &figures.sieges {
+            for it in &campaign.sieges {
+                let place = Place::of(&campaign.model);
+                let place = place.with("defended", campaign.is_defended);
+                let place = place.with("attackers", it.attackers);
+                let mut add = |figure, unit, value: Option<f64>| {
+                    results::add_one(&mut rows, &place, figure, unit, value);
+                };
+                add("ordinary clients answered", "", Some(it.answered() as f64));
+                add("longest wait", "s", it.longest_wait());
+                add("memory per attacker", "KiB", it.kib_per_attacker);
+            }
+        }
+        rows
     }
 
     fn show(figures: &Figures) -> Section {

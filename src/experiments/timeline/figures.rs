@@ -3,29 +3,24 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Serialize;
-
 /// What is played to each server.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     /// How many clients come at once.
     pub(super) clients: usize,
     /// How many messages each has.
     pub(super) messages: usize,
     /// How long the server waits for each.
-    #[serde(rename = "delay_seconds", serialize_with = "seconds")]
     pub(super) delay: Duration,
     /// How much CPU time it takes for each instead.
-    #[serde(rename = "compute_seconds", serialize_with = "seconds")]
     pub(super) compute: Duration,
     /// How many workers a server has, where they are a fixed number.
     pub(super) workers: usize,
 }
 
 /// What one client lived through, in seconds since all came.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Client {
-    #[serde(skip)]
     pub(super) address: SocketAddr,
     /// When its connection was established. A backlog is enough for that.
     pub(super) connected_seconds: f64,
@@ -36,7 +31,7 @@ pub(super) struct Client {
 }
 
 /// One message on its way, in seconds since all clients came.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
     pub(super) sent_seconds: f64,
     /// From when on the server worked on it: before that it waited for its turn.
@@ -45,16 +40,13 @@ pub(super) struct Message {
 }
 
 /// All clients of one server.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Panel {
     pub(super) model: String,
-    #[serde(skip)]
     pub(super) colour: u32,
     /// How many workers it has, where they are a fixed number.
-    #[serde(skip)]
     pub(super) workers: Option<usize>,
     /// What was played to it: a bare server does no work.
-    #[serde(skip)]
     pub(super) plan: Plan,
     /// In the order in which they were answered first.
     pub(super) clients: Vec<Client>,
@@ -150,8 +142,4 @@ impl Plan {
         let (each, how) = self.work();
         format!("{} of {how}", humantime::format_duration(each))
     }
-}
-
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }

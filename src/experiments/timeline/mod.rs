@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 use server_core::{AtOnce, parse_positive_duration};
 
 use super::{Experiment, Part};
 use crate::lab::Lab;
 use crate::models::Contestant;
 use crate::pages::section::{Picture, Section};
+use crate::results::{self, Place, Row};
 
 mod figures;
 mod play;
@@ -80,8 +81,7 @@ impl Options {
     }
 }
 
-/// What was played, and what came of it.
-#[derive(Serialize)]
+/// What was played, and the result.
 pub(super) struct Figures {
     plan: Plan,
     panels: Vec<Panel>,
@@ -134,6 +134,39 @@ impl Experiment for Timeline {
         };
         let panels = contestants.iter().map(play).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Figures { plan, panels: panels.into_iter().flatten().collect() })
+    }
+
+    fn rows(figures: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for panel in &figures.panels {
+            for (client, lived) in (1_usize..).zip(&panel.clients) {
+                let place = Place::of(&panel.model).with("client", client);
+                let mut add = |place: &Place, figure, value: f64| {
+                    results::add_one(&mut rows, place, figure, "s", value);
+                };
+                add(&place, "connected", lived.connected_seconds);
+                for (message, it) in (1_usize..).zip(&lived.messages) {
+                    let place = place.clone().with("message", message);
+                    add(&place, "sent", it.sent_seconds);
+                    add(&place, "served from", it.served_from_seconds);
+                    add(&place, "answered", it.answered_seconds);
+                }
+                add(&place, "left", lived.left_seconds);
+            }
+        }
+        rows
+    }
+
+    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
+        let Plan { clients, messages, delay, compute, workers } = figures.plan;
+        let facts = [
+            ("clients", json!(clients)),
+            ("messages", json!(messages)),
+            ("delay_seconds", json!(delay.as_secs_f64())),
+            ("compute_seconds", json!(compute.as_secs_f64())),
+            ("workers", json!(workers)),
+        ];
+        Ok(facts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     }
 
     fn show(figures: &Figures) -> Section {

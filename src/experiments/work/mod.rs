@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Histogram, Load, Outcome, nanoseconds, quantile_of_few};
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 use server_core::parse_positive_duration;
 
-use super::{Experiment, Part};
+use super::{Experiment, Part, from_few_to_many};
 use crate::instruments::machine::cores;
-use crate::instruments::sample::Sample;
 use crate::lab::{Lab, in_rounds};
 use crate::models::Contestant;
 use crate::pages::section::Section;
+use crate::results::sample::Sample;
+use crate::results::{self, Place, Row};
 
 mod show;
 
@@ -45,19 +46,15 @@ pub(super) struct Options {
 
 impl Options {
     fn shares(&self, lab: &Lab) -> Vec<u32> {
-        let mut shares = match (self.shares.as_slice(), lab.quick) {
+        from_few_to_many(match (self.shares.as_slice(), lab.quick) {
             ([], false) => vec![0, 25, 50, 75, 100],
             ([], true) => vec![50],
             (shares, _) => shares.to_vec(),
-        };
-        shares.sort_unstable();
-        shares.dedup();
-        shares
+        })
     }
 }
 
 /// What was measured, and of what.
-#[derive(Serialize)]
 pub(super) struct Figures {
     /// How many processors there are.
     cores: usize,
@@ -67,31 +64,26 @@ pub(super) struct Figures {
 }
 
 /// One server over all shares.
-#[derive(Clone, Debug, Serialize)]
 struct Curve {
     name: String,
-    model: &'static str,
-    #[serde(skip)]
     colour: u32,
     /// From little computing to much.
     points: Vec<Measured>,
 }
 
 /// What was measured with this share of computing.
-#[derive(Clone, Debug, Serialize)]
 struct Measured {
     computing_percent: u32,
     /// Each round's.
     messages_per_second: Sample,
     /// Of all rounds together, that there be enough for the p99.
-    #[serde(skip)]
     latency: Histogram<u64>,
     p50_milliseconds: Option<f64>,
     p99_milliseconds: Option<f64>,
 }
 
 /// How often each is measured.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
 
 impl Measured {
     fn new(computing_percent: u32) -> Self {
@@ -148,7 +140,7 @@ impl Experiment for Work {
         let (shares, contestants) = (options.shares(lab), contestants(lab));
         let new = |it: &Contestant| {
             let points = shares.iter().map(|share| Measured::new(*share)).collect();
-            Curve { name: it.name.clone(), model: it.model.name, colour: it.colour, points }
+            Curve { name: it.name.clone(), colour: it.colour, points }
         };
         let mut curves: Vec<Curve> = contestants.iter().map(new).collect();
         let steps = contestants.len() * shares.len();
@@ -162,6 +154,31 @@ impl Experiment for Work {
         })?;
         let (clients, service_seconds) = (options.clients, options.service.as_secs_f64());
         Ok(Figures { cores: cores(), clients, service_seconds, curves })
+    }
+
+    fn rows(figures: &Figures) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for curve in &figures.curves {
+            for it in &curve.points {
+                let share = it.computing_percent as usize;
+                let place = Place::of(&curve.name).with("computing_percent", share);
+                let rate = it.messages_per_second.clone();
+                results::push(&mut rows, &place, "messages", "per second", rate);
+                results::add_one(&mut rows, &place, "latency median", "ms", it.p50_milliseconds);
+                results::add_one(&mut rows, &place, "latency p99", "ms", it.p99_milliseconds);
+            }
+        }
+        rows
+    }
+
+    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
+        let Figures { cores, clients, service_seconds, .. } = figures;
+        let facts = [
+            ("cores", json!(cores)),
+            ("clients", json!(clients)),
+            ("service_seconds", json!(service_seconds)),
+        ];
+        Ok(facts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     }
 
     fn show(figures: &Figures) -> Section {
@@ -188,8 +205,8 @@ fn warm_up(
 
 /// How long a measurement lasts at least, and how many answers it has at least: in all rounds together
 /// enough for a p99.
-const SHORTEST: Duration = Duration::from_millis(250);
-const FEWEST_ANSWERS: u64 = 64;
+const SHORTEST: Duration = Duration::from_millis(190);
+const FEWEST_ANSWERS: u64 = 48;
 
 /// Beside a server that computes where its tasks are: its cures.
 fn contestants(lab: &Lab) -> Vec<Contestant> {

@@ -1,92 +1,90 @@
-//! Figures over all rounds of an experiment: what is measured, medians and spreads.
+//! A figure over all rounds of an experiment: medians and spreads.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A figure that is taken from each measurement `T`, typed once for tables, plots and files.
 pub struct Figure<T> {
-    /// Its name in a file, with its unit.
-    pub key: &'static str,
+    /// Its name in a file.
+    pub name: &'static str,
+    /// Its unit in a file; empty for a pure number.
+    pub unit: &'static str,
     /// What stands before it in a table, or above it, with the unit of the table.
     pub label: &'static str,
-    /// How much of the file's unit one of the table's unit is.
-    pub unit: f64,
+    /// How many of the file's units are one of the table's.
+    pub scale: f64,
     /// Takes it from a measurement, where that has it.
     pub of: fn(&T) -> Option<f64>,
     /// Whether it counts things, and is shown as it is and not as a median.
     pub is_count: bool,
 }
 
-/// A figure: its key, its label, its unit and what it is, as [`Figure`] describes them.
+/// A figure: its name, its unit, its label, its scale and what it is, as [`Figure`] describes them.
 pub const fn figure<T>(
-    key: &'static str,
+    name: &'static str,
+    unit: &'static str,
     label: &'static str,
-    unit: f64,
+    scale: f64,
     of: fn(&T) -> Option<f64>,
 ) -> Figure<T> {
-    Figure { key, label, unit, of, is_count: false }
+    Figure { name, unit, label, scale, of, is_count: false }
 }
 
 /// A figure that counts things.
 pub const fn count<T>(
-    key: &'static str,
+    name: &'static str,
     label: &'static str,
     of: fn(&T) -> Option<f64>,
 ) -> Figure<T> {
-    Figure { key, label, unit: 1.0, of, is_count: true }
+    Figure { name, unit: "", label, scale: 1.0, of, is_count: true }
 }
 
-/// The samples of several figures, by their keys.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
+/// The samples of several figures, by their names.
+#[derive(Clone, Debug, Default)]
 pub struct Samples(BTreeMap<&'static str, Sample>);
 
 impl Samples {
     /// Takes these figures from one more measurement.
     pub fn add<T>(&mut self, figures: &[Figure<T>], measured: &T) {
         for figure in figures {
-            let sample = self.0.entry(figure.key).or_default();
+            let sample = self.0.entry(figure.name).or_default();
             (figure.of)(measured).into_iter().for_each(|value| sample.push(value));
         }
     }
 
     /// Adds what one more round measured of one figure.
-    pub fn push(&mut self, key: &'static str, value: f64) {
-        self.0.entry(key).or_default().push(value);
+    pub fn push(&mut self, name: &'static str, value: f64) {
+        self.0.entry(name).or_default().push(value);
     }
 
     /// What was measured of a figure: an empty sample where nothing was.
-    pub fn get(&self, key: &str) -> &Sample {
+    pub fn get(&self, name: &str) -> &Sample {
         const NOTHING: &Sample = &Sample(Vec::new());
-        self.0.get(key).unwrap_or(NOTHING)
+        self.0.get(name).unwrap_or(NOTHING)
     }
 
     /// The median of a figure, where it was measured.
-    pub fn median(&self, key: &str) -> Option<f64> {
-        let sample = self.get(key);
+    pub fn median(&self, name: &str) -> Option<f64> {
+        let sample = self.get(name);
         sample.range().map(|_| sample.median())
     }
 }
 
 /// One figure as each round measured it.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(into = "Summary")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Sample(Vec<f64>);
-
-/// A sample as it is written to a file.
-#[derive(Debug, Serialize)]
-struct Summary {
-    median: f64,
-    /// Half the distance from the smallest to the largest round, in percent of the median.
-    spread_percent: f64,
-    rounds: Vec<f64>,
-}
 
 impl Sample {
     /// How many rounds there were.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// The value of each round.
+    pub fn rounds(&self) -> &[f64] {
+        &self.0
     }
 
     /// Adds what one more round measured.
@@ -126,13 +124,9 @@ impl From<Vec<f64>> for Sample {
     }
 }
 
-impl From<Sample> for Summary {
-    fn from(sample: Sample) -> Self {
-        Summary {
-            median: sample.median(),
-            spread_percent: sample.spread_percent(),
-            rounds: sample.0,
-        }
+impl FromIterator<f64> for Sample {
+    fn from_iter<I: IntoIterator<Item = f64>>(rounds: I) -> Self {
+        Sample(rounds.into_iter().collect())
     }
 }
 
@@ -161,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_figure_that_a_round_does_not_have_is_left_out_of_its_sample() {
-        let figures = [figure("it", "", 1.0, |it: &Option<f64>| *it)];
+        let figures = [figure("it", "", "", 1.0, |it: &Option<f64>| *it)];
         let mut samples = Samples::default();
         [Some(1.0), None, Some(3.0)].iter().for_each(|measured| samples.add(&figures, measured));
         assert_eq!(samples.median("it"), Some(2.0));
