@@ -1,9 +1,10 @@
 //! The table of models: no other place knows a model by name.
 
-use server_core::{AtOnce, BACKLOG, Model};
+use server_core::{AtOnce, Model};
 
 use crate::instruments::floor;
 use crate::instruments::foreign::{self, Foreign};
+use crate::instruments::limits::backlog;
 
 /// A model and the colour that it has in every plot.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +135,7 @@ impl Contestant {
             (AtOnce::Workers, None) => self.model.served_at_once(usize::MAX),
             _ => usize::MAX / 2,
         };
-        most + BACKLOG.unsigned_abs() as usize
+        most + backlog()
     }
 }
 

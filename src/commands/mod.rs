@@ -194,7 +194,7 @@ impl Session {
         let (machine, warning) = (format!("{}.", self.machine), self.warning());
         let failures = self.lab.failures();
         let failures = failures.iter().map(|Failure { name, what, reason }| {
-            format!("{name} has no figures of {what}: {reason}.")
+            format!("{name} was not measured to the end with {what}: {reason}.")
         });
         self.left_out.iter().cloned().chain(failures).chain([machine]).chain(warning).collect()
     }

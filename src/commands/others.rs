@@ -59,10 +59,12 @@ impl Others {
 /// What stands before and behind the first `=`.
 fn named(text: &str) -> Result<(String, &str), String> {
     let (name, rest) = text.split_once('=').ok_or("expected NAME=..., the name for the tables")?;
-    match models::find(name) {
+    let is_ours =
+        models::find(name).is_ok() || models::names_with_bare().contains(&name.to_owned());
+    match is_ours {
         _ if name.is_empty() => Err("the name is missing before the =".to_owned()),
-        Ok(_) => Err(format!("{name:?} is one of ours: call it otherwise")),
-        Err(_) => Ok((name.to_owned(), rest)),
+        true => Err(format!("{name:?} is one of ours: call it otherwise")),
+        false => Ok((name.to_owned(), rest)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The CPUs, the memory and the limits.
 
+use std::time::Duration;
+
 use super::Finding;
 use crate::instruments::limits::Limits;
 use crate::instruments::machine::{self, Machine};
@@ -8,6 +10,9 @@ use crate::pages::terminal;
 
 /// How many idle connections the greatest experiment has (`memory`).
 const MOST_CONNECTIONS: usize = 10_000;
+
+/// For how long the CPUs are watched.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What they take under the model that takes most, and a bit beside it.
 const MEMORY_GIB: f64 = 4.0;
@@ -26,15 +31,12 @@ pub(super) fn cores() -> Finding {
     Finding::of("CPUs", cores >= 2, cores.to_string(), effect, mend)
 }
 
-/// The average of the last minute, from `/proc/loadavg`.
+/// What other programs do now. The average of the last minute would tell of the build before this.
 pub(super) fn load() -> Finding {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
-    let Some(load) = load else { return Finding::good("load", "unknown") };
-    let found = format!("{load} processes wanted a CPU in the last minute");
+    let Some(share) = machine::busy_share(LOOK) else { return Finding::good("load", "unknown") };
+    let found = format!("{:.0} % of the CPUs' time is used by programs", share * 100.0);
     let effect = "the spread of all figures is wide";
-    let is_calm = load < 0.5 * machine::cores() as f64;
-    Finding::of("load", is_calm, found, effect, "end other programs, or wait")
+    Finding::of("load", share < 0.25, found, effect, "end other programs, or wait")
 }
 
 pub(super) fn memory() -> Finding {

@@ -209,9 +209,7 @@ fn grow(
     let (mut holdings, mut failed_at) = (Vec::new(), None);
     for count in counts {
         progress.step(format!("{}: {count} idle connections", contestant.name));
-        let (own, lack) = (contestant.room(), lab.limits.lack(contestant, *count));
-        let holding = match lack {
-            _ if *count > own => Err(anyhow!("it takes on and lets wait {own} at most")),
+        let holding = match lab.limits.lack(contestant, *count) {
             Some(lack) => Err(anyhow!(lack)),
             None => idle_memory::measure(lab, contestant, *count),
         };

@@ -175,10 +175,11 @@ fn has_time(host: &Host) -> bool {
 
 /// The place of the one who is answered next.
 fn next(host: &Host, frozen: &mut [Visitor]) -> Option<usize> {
-    let waiting = frozen.iter().filter(|it| it.is_waiting()).count();
+    // All may have been rejected meanwhile.
+    let fewer = frozen.iter().filter(|it| it.is_waiting()).count().checked_sub(1)?;
     let begin = std::time::Instant::now();
     while begin.elapsed() < 2 * host.patience {
-        host.settle_until(frozen, host.patience, waiting - 1);
+        host.settle_until(frozen, host.patience, fewer);
         if let Some(place) = frozen.iter().position(Visitor::is_answered) {
             return Some(place);
         }

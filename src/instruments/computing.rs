@@ -1,17 +1,17 @@
 //! When a server computed, as its log tells it: a client cannot know whether it waits for its turn, or
 //! for a computation that shares a processor with others.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
-/// The log of a server.
+/// The log of a server: a file without a name, so that nothing is left behind however this process ends.
 #[derive(Debug)]
-pub struct ComputingLog(NamedTempFile);
+pub struct ComputingLog(File);
 
 /// One computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ impl ComputingLog {
     ///
     /// When there is no place for a file.
     pub fn of(command: &mut Command) -> io::Result<Self> {
-        let file = NamedTempFile::new()?;
+        let file = tempfile::tempfile()?;
         command.args(["--log-format", "json"]).env_remove("RUST_LOG");
-        command.stderr(file.reopen()?);
+        command.stderr(file.try_clone()?);
         Ok(ComputingLog(file))
     }
 
@@ -41,7 +41,10 @@ impl ComputingLog {
     ///
     /// When it cannot be read.
     pub fn read(&self) -> io::Result<Vec<Computed>> {
-        Ok(std::fs::read_to_string(self.0.path())?.lines().filter_map(computed).collect())
+        let (mut file, mut text) = (&self.0, String::new());
+        file.rewind()?;
+        file.read_to_string(&mut text)?;
+        Ok(text.lines().filter_map(computed).collect())
     }
 }
 

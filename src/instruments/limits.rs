@@ -1,6 +1,8 @@
 //! How many connections at a time the limits of this process and this machine leave room for.
 
-use server_core::Unit;
+use std::path::Path;
+
+use server_core::{BACKLOG, Unit};
 
 use crate::models::Contestant;
 
@@ -41,6 +43,10 @@ impl Limits {
 
     /// Which limit is in the way of so many connections, what they need, and how to raise it.
     pub fn lack(&self, contestant: &Contestant, connections: usize) -> Option<String> {
+        let own = contestant.room();
+        if connections > own {
+            return Some(format!("it takes on and lets wait {own} at most"));
+        }
         if connections <= self.room_for(contestant) {
             return None;
         }
@@ -108,12 +114,27 @@ fn user_limit() -> Option<u64> {
     None
 }
 
-/// What is left of the control group's limit: `pids.max` of cgroups(7).
+/// What is left of the least limit of the control group and of those that it is in: `pids.max` of cgroups(7).
 fn group_limit() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let read = |file: &str| number(&format!("/sys/fs/cgroup{path}/{file}"));
+    Path::new(path)
+        .ancestors()
+        .filter_map(|group| left_in(Path::new("/sys/fs/cgroup"), group))
+        .min()
+}
+
+fn left_in(root: &Path, group: &Path) -> Option<u64> {
+    let directory = root.join(group.strip_prefix("/").unwrap_or(group));
+    let read = |file: &str| number(directory.join(file).to_str()?);
     Some(read("pids.max")?.saturating_sub(read("pids.current")?))
+}
+
+/// How many connections the backlog of a listener of ours may hold: listen(2) shortens what a server asks for.
+pub fn backlog() -> usize {
+    let asked = BACKLOG.unsigned_abs() as usize;
+    let most = number("/proc/sys/net/core/somaxconn").and_then(|most| usize::try_from(most).ok());
+    most.map_or(asked, |most| asked.min(most))
 }
 
 fn number(file: &str) -> Option<u64> {
@@ -137,6 +158,8 @@ mod tests {
             assert_eq!(lack(900).contains("limit of tasks"), makes, "{}", lack(900));
             assert!(lack(961).contains("ulimit -n 1001"), "{}", lack(961));
             assert_eq!(lack(80), "");
+            let all = server.room() + 1;
+            assert!(lack(all).contains("lets wait"), "{}", lack(all));
         }
         assert_eq!(limits.pairs_beside(900), 30);
     }

@@ -1,6 +1,6 @@
 //! What the figures were measured on.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -31,6 +31,29 @@ pub const NOT_OPTIMISED: &str =
 /// How many processors this process may use; 0 where nobody knows.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(0, usize::from)
+}
+
+/// Which share of all CPUs' time is not idle, over this time: from `/proc/stat`. Blocks for that long.
+#[cfg(target_os = "linux")]
+pub fn busy_share(time: Duration) -> Option<f64> {
+    use procfs::{CurrentSI, KernelStats};
+
+    let look = || {
+        let all = KernelStats::current().ok()?.total;
+        let waits = all.idle + all.iowait.unwrap_or_default();
+        Some((waits, waits + all.user + all.nice + all.system + all.softirq.unwrap_or_default()))
+    };
+    let (idle, total) = look()?;
+    std::thread::sleep(time);
+    let (later_idle, later_total) = look()?;
+    let passed = later_total.saturating_sub(total);
+    (passed > 0).then(|| 1.0 - later_idle.saturating_sub(idle) as f64 / passed as f64)
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(target_os = "linux"))]
+pub fn busy_share(_: Duration) -> Option<f64> {
+    None
 }
 
 impl Machine {

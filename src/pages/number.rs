@@ -51,8 +51,8 @@ pub fn counted(sample: &Sample) -> String {
 /// A time that is given in microseconds, in the unit that suits it: `27.4 µs`, `8.75 ms`, `1.2 s`.
 pub fn time(microseconds: f64) -> String {
     let (value, unit) = match microseconds.abs() {
-        ..1e3 => (microseconds, "µs"),
-        1e3..1e6 => (microseconds / 1e3, "ms"),
+        ..999.5 => (microseconds, "µs"),
+        999.5..999.5e3 => (microseconds / 1e3, "ms"),
         _ => (microseconds / 1e6, "s"),
     };
     format!("{} {unit}", short(value))
@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn times_have_the_unit_that_suits_them() {
-        assert_eq!([27.4, 8750.0, 1.2e6].map(time), ["27.4 µs", "8.75 ms", "1.20 s"]);
+        let written = [27.4, 999.7, 8750.0, 999_700.0, 1.2e6].map(time);
+        assert_eq!(written, ["27.4 µs", "1.00 ms", "8.75 ms", "1.00 s", "1.20 s"]);
     }
 
     #[test]

@@ -11,7 +11,8 @@ const WIDTH: usize = 80;
 
 /// How wide the terminal is that standard output is, up to what the lab makes use of.
 pub fn width() -> usize {
-    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0).min(WIDTH))
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or(WIDTH, |(width, _)| usize::from(width.0).min(WIDTH))
 }
 
 /// The section in so many columns, its pictures and tables first.

@@ -125,6 +125,9 @@ impl fmt::Display for Place {
             match value {
                 Coordinate::Flag(true) => write!(f, "{comma}{axis}")?,
                 Coordinate::Flag(false) => write!(f, "{comma}not {axis}")?,
+                Coordinate::Number(1.0) => {
+                    write!(f, "{comma}1 {}", axis.strip_suffix('s').unwrap_or(&axis))?;
+                }
                 Coordinate::Number(value) => write!(f, "{comma}{value} {axis}")?,
                 Coordinate::Name(name) => write!(f, "{comma}{name}")?,
             }

@@ -11,7 +11,7 @@ use lab::instruments::call_counter::{CallCounter, Calls};
 use lab::instruments::tracer::{Happening, Tracer};
 use lab::models::MODELS;
 use lab::results::sample::Sample;
-use lab::results::{Coordinate, Results};
+use lab::results::{Coordinate, Results, Row};
 use libtest_mimic::Trial;
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -104,7 +104,14 @@ fn figures(mut command: Command) -> (Results, String) {
 }
 
 fn tells_what_is_made() {
-    let (figures, text) = figures(Command::new(LAB));
+    let (mut figures, text) = figures(Command::new(LAB));
+    // On a very busy machine there may be no connection in a window of a quick run.
+    for _ in 0..5 {
+        if is_counted(&figures) {
+            break;
+        }
+        figures = self::figures(Command::new(LAB)).0;
+    }
     let wide = text.lines().find(|line| line.chars().count() > 80);
     assert_eq!(wide, None, "{text}");
     let able = MODELS.iter().filter(|entry| entry.model.obstacle().is_none());
@@ -117,6 +124,17 @@ fn tells_what_is_made() {
         assert_counted(&entry.model, &figures);
     }
 }
+
+/// Whether the calls of every server under every load were counted.
+fn is_counted(figures: &Results) -> bool {
+    let calls = |row: &&Row| row.figure == "system calls";
+    let servers = MODELS.iter().filter(|entry| entry.model.obstacle().is_none()).count();
+    figures.rows.iter().filter(calls).count() == LOADS.len() * servers
+}
+
+/// The loads under which is counted, and whether they are of messages.
+const LOADS: [(&str, bool); 3] =
+    [("1 client", false), ("32 clients", false), ("50 warm connections", true)];
 
 /// Whether the unit that a model has for each connection was made, and nothing else.
 fn assert_made(model: &Model, steps: &[Value]) {
@@ -171,9 +189,7 @@ fn assert_counted(model: &Model, figures: &Results) {
         Unit::None | Unit::Task => (0.0, 0.0),
     };
     assert_eq!((more("processes"), more("threads")), (processes, threads), "{}", model.name);
-    for (load, of_messages) in
-        [("1 client", false), ("32 clients", false), ("50 warm connections", true)]
-    {
+    for (load, of_messages) in LOADS {
         let calls = median("load", load.into(), "system calls");
         // It cannot do with fewer than to read a message and to send it back, or a connection. The start of
         // the server counts too, for much where the machine is busy, and more where a tracer slows it down.

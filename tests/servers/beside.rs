@@ -1,13 +1,14 @@
 //! A server that is not ours beside the models: `--start` and `--server`.
 
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::foreign::where_there_is_python;
-use crate::support::{LAB, any};
+use crate::support::{LAB, any, inside, wait_until};
 
 /// A server that sends back what it reads, and knows no `Bye`.
 const STARTER: &str =
@@ -25,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a server that runs has its column, and CPU time where its process is told", there),
         trial("a server that hangs ends its own column alone, and says why", hangs),
         where_there_is_python(trial("a server that is not ours is in each of these", everywhere)),
+        where_there_is_python(trial("a server that it started ends when it is killed", ends_along)),
     ]
 }
 
@@ -83,7 +85,7 @@ fn hangs() {
     let name = format!("mute={}", silent.local_addr().expect("its address"));
     let (text, figures) = run(&["scale", "--clients", "2"], &["--server", &name]);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let reason = "mute has no figures of 2 clients: no answer to \"Bye\" in 5s.";
+    let reason = "mute was not measured to the end with 2 clients: no answer to \"Bye\" in 5s.";
     assert!(words.contains(reason), "{text}");
     assert_eq!(figures["failures"][0]["name"], "mute", "{figures}");
     let has_rate = |server: &str| !rounds(&figures, server, "messages").is_empty();
@@ -102,4 +104,25 @@ fn everywhere() {
         assert_eq!(figures["failures"], Value::Array(Vec::new()), "{experiment:?}: {figures}");
         assert!(text.contains("mine"), "{experiment:?}: {text}");
     }
+}
+
+/// Also a server that knows nothing of the lab: nothing is left on its port.
+fn ends_along() {
+    let mut command = Command::new(LAB);
+    command.args(["scale", "--clients", "1", "--models", any().model.name, "--start"]);
+    command.arg(format!("mine={STARTER}")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut lab = command.spawn().expect("the lab");
+    let process = Pid::from_raw(lab.id().cast_signed());
+    let is_python = |process: &Pid| {
+        let name = std::fs::read_to_string(format!("/proc/{process}/comm"));
+        name.is_ok_and(|name| name.starts_with("python"))
+    };
+    let mut server = None;
+    wait_until("it has started the server", || {
+        server = inside::children_of(process).into_iter().find(is_python);
+        server.is_some()
+    });
+    lab.kill().expect("a running lab");
+    lab.wait().expect("its end");
+    wait_until("the server has ended too", || server.is_none_or(inside::is_gone));
 }

@@ -144,24 +144,32 @@ mod system {
         Ok(sizes?.into_iter().sum())
     }
 
-    /// Looks at a process and each of its children in turn. A child that ends amid the look is none.
+    /// Looks at a process and all that descend from it, in turn. One that ends amid the look is none.
     fn each<T>(server: Pid, look: impl Fn(&Process) -> Result<T, ProcError>) -> io::Result<Vec<T>> {
         let family = || -> Result<Vec<T>, ProcError> {
             let server = Process::new(server.as_raw())?;
             let mut seen = vec![look(&server)?];
-            // A thread that ends amid the look has no children any more.
-            for children in server.tasks()?.filter_map(|task| task.ok()?.children().ok()) {
-                let children = children.into_iter().map(u32::cast_signed);
-                for child in children.filter_map(|child| Process::new(child).ok()) {
-                    let looked = look(&child);
-                    if is_alive(&child) {
-                        seen.push(looked?);
-                    }
+            let mut to_see = children(&server);
+            while let Some(child) = to_see.pop() {
+                let looked = look(&child);
+                to_see.extend(children(&child));
+                if is_alive(&child) {
+                    seen.push(looked?);
                 }
             }
             Ok(seen)
         };
         family().map_err(|error| io::Error::other(format!("/proc: {error}")))
+    }
+
+    /// The children of a process, the last first. A thread that ends amid the look has none any more.
+    fn children(process: &Process) -> Vec<Process> {
+        let threads = process.tasks().into_iter().flatten().flatten();
+        let children = threads.filter_map(|thread| thread.children().ok()).flatten();
+        let mut children: Vec<Process> =
+            children.filter_map(|child| Process::new(child.cast_signed()).ok()).collect();
+        children.reverse();
+        children
     }
 
     /// A zombie is a number and a status.
@@ -200,11 +208,32 @@ mod system {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::process::{Command, Stdio};
     use std::sync::mpsc::channel;
     use std::thread;
+    use std::time::{Duration, Instant};
 
-    use nix::unistd::gettid;
+    use nix::unistd::{Pid, gettid};
     use procfs::process::Process;
+
+    /// As with `npm start` or a shell that starts a server and waits for it.
+    #[test]
+    fn a_child_of_a_child_belongs_to_the_family() {
+        let nested = "sh -c \"sh -c 'read -r line; true'; true\"; true";
+        let mut command = Command::new("sh");
+        let mut shell =
+            command.args(["-c", nested]).stdin(Stdio::piped()).spawn().expect("a shell");
+        let process = Pid::from_raw(shell.id().cast_signed());
+        let count = || super::processes(process).map_or(0, |all| all.len());
+        let end = Instant::now() + Duration::from_secs(20);
+        while count() < 3 && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let counted = count();
+        drop(shell.stdin.take());
+        shell.wait().expect("its end");
+        assert_eq!(counted, 3);
+    }
 
     #[test]
     fn a_worker_of_the_kernel_is_no_thread_of_the_program() {

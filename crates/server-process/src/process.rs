@@ -12,9 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+#[cfg(target_os = "linux")]
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+#[cfg(target_os = "linux")]
+use nix::unistd::getppid;
 
 use crate::sockets;
 
@@ -35,6 +39,25 @@ pub struct ServerProcess {
     output: Option<Output>,
     address: SocketAddr,
 }
+
+/// Lets the kernel kill the process that `command` starts when this one has ended, however it ends: a closed
+/// terminal and a SIGKILL leave it no time to do so itself. The children of that process are its own concern.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn end_with_this_process(command: &mut Command) {
+    let this = Pid::this();
+    let ask = move || {
+        set_pdeathsig(Signal::SIGKILL)?;
+        // This process may have ended before it was asked for.
+        if getppid() == this { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    // SAFETY: between fork and exec it makes two system calls, prctl(2) and getppid(2), and allocates nothing.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Elsewhere the kernel does not do that.
+#[cfg(not(target_os = "linux"))]
+fn end_with_this_process(_: &mut Command) {}
 
 /// The groups of all servers that run, for [`kill_all`].
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
@@ -130,6 +153,7 @@ impl ServerProcess {
     fn spawn(mut command: Command) -> io::Result<Self> {
         adopt_orphans();
         command.stdin(Stdio::null()).process_group(0);
+        end_with_this_process(&mut command);
         // No server runs that is not in the list.
         let mut running = running();
         let child = command.spawn()?;

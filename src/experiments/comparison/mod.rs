@@ -31,6 +31,8 @@ pub(super) struct Figures {
     rounds: usize,
     memory_rounds: usize,
     servers: Vec<Server>,
+    /// Which servers could not hold the idle connections, and why.
+    left_out: Vec<String>,
 }
 
 /// What was measured of a server.
@@ -137,9 +139,21 @@ impl Experiment for Comparison {
         let new = |it: &Contestant| Server { name: it.name.clone(), samples: Default::default() };
         let mut servers: Vec<Server> = all.iter().map(new).collect();
         let progress = lab.progress(all.len() * (memory_rounds + rounds * EXERCISES.len()));
+        let lack = |it: &Contestant| lab.limits.lack(it, IDLE_CONNECTIONS);
+        let left_out = all.iter().filter_map(|it| {
+            let lack = lack(it)?;
+            Some(format!(
+                "{}: {IDLE_CONNECTIONS} idle connections were not measured: {lack}.",
+                it.name
+            ))
+        });
+        let left_out = left_out.collect();
         // First, while no connections of other loads linger in the kernel.
         in_rounds(memory_rounds, all.len(), |index| {
             progress.step(format!("{}: idle connections", all[index].name));
+            if lack(&all[index]).is_some() {
+                return Ok(());
+            }
             let measure = || idle_memory::measure(lab, &all[index], IDLE_CONNECTIONS);
             let memory = lab.attempt(&all[index], "idle connections", measure)?;
             memory.iter().for_each(|memory| servers[index].samples[IDLE].add(&MEMORY, memory));
@@ -154,7 +168,7 @@ impl Experiment for Comparison {
             cost.iter().for_each(|cost| servers[index].samples[load].add(figures, cost));
             Ok(())
         })?;
-        Ok(Figures { rounds, memory_rounds, servers })
+        Ok(Figures { rounds, memory_rounds, servers, left_out })
     }
 
     fn rows(Figures { servers, .. }: &Figures) -> Vec<Row> {

@@ -197,8 +197,7 @@ impl Campaign {
             return Ok(());
         }
         let all = count + ORDINARY;
-        let too_many = (contestant.room() < all).then(|| "its backlog has no room".to_owned());
-        if let Some(lack) = too_many.or_else(|| lab.limits.lack(contestant, all)) {
+        if let Some(lack) = lab.limits.lack(contestant, all) {
             self.left_out = Some((count, lack));
             return Ok(());
         }
