@@ -14,8 +14,8 @@ use criterion::{Criterion, SamplingMode};
 
 mod support;
 
-use lab::instruments::criterion::{AMONG_MANY, directory, table};
-use lab::pages::terminal;
+use lab::measure::criterion::{AMONG_MANY, directory, table};
+use lab::results::terminal;
 use support::{MESSAGE, contestants, measure};
 
 const CLIENTS: usize = 32;

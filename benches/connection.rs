@@ -13,8 +13,8 @@ use criterion::Criterion;
 
 mod support;
 
-use lab::instruments::criterion::{ALONE, directory, table};
-use lab::pages::terminal;
+use lab::measure::criterion::{ALONE, directory, table};
+use lab::results::terminal;
 use support::{MESSAGE, contestants, measure};
 
 fn main() {

@@ -3,11 +3,12 @@
 //! | read in this order | what it is for |
 //! | --- | --- |
 //! | [`models`] | the table of models, and who takes part in an experiment |
-//! | [`lab`] | servers to start, loads to put on them, and in which order |
+//! | [`measure`] | servers to start, loads to put on them, in which order, and what that costs |
 //! | [`experiments`] | the table of experiments: what each is told, measures and shows |
-//! | [`instruments`] | what measures: server processes, costs, memory, the machine |
-//! | [`pages`] | what shows: sections in a terminal, on a page, as plots |
-//! | [`doctor`] | what will work on this machine, and how to mend what will not |
+//! | [`results`] | what was measured: rows, tables, plots, files, comparison; it knows nothing of the lab |
+//! | [`kernel`] | facts of the kernel: the machine, its limits, what a process asked of it |
+//! | [`servers`] | servers beside those of the models, and how one is run |
+//! | [`doctor`] | what will work on this machine, and how to fix what will not |
 //! | [`serve`] | one server in this process, as the lab and the benchmarks start it |
 //! | [`identify`] | what kind of server is this? probes, evidence and a verdict, for any server |
 //!
@@ -17,9 +18,9 @@
 pub mod doctor;
 pub mod experiments;
 pub mod identify;
-pub mod instruments;
-pub mod lab;
+pub mod kernel;
+pub mod measure;
 pub mod models;
-pub mod pages;
 pub mod results;
 pub mod serve;
+pub mod servers;

@@ -2,9 +2,9 @@
 
 use server_core::{AtOnce, Model};
 
-use crate::instruments::floor;
-use crate::instruments::foreign::{self, Foreign};
-use crate::instruments::limits::backlog;
+use crate::kernel::limits::backlog;
+use crate::servers::floor;
+use crate::servers::foreign::{self, Foreign};
 
 /// A model and the colour that it has in every plot.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::instruments::ballast;
 use crate::models;
+use crate::servers::ballast;
 
 /// Runs `model` with its program's `arguments` to its end, and returns its status. It ends with the process
 /// that started it, where the system can see to that. Blocks until then.

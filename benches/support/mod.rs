@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
-use lab::instruments::criterion::{ServerCpu, directory};
-use lab::instruments::floor::MESSAGE_SIZE;
-use lab::instruments::machine::listen_overflows;
-use lab::lab::Lab;
+use lab::kernel::machine::listen_overflows;
+use lab::measure::criterion::{ServerCpu, directory};
+use lab::measure::lab::Lab;
 use lab::models::{self, Contestant, MODELS};
+use lab::servers::floor::MESSAGE_SIZE;
 use server_core::CpuTime;
 
 /// A message of the size that the floor expects.

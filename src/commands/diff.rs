@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use lab::pages::number::{NOTHING, short};
-use lab::pages::section::{Section, Table};
-use lab::pages::terminal;
+use lab::results::number::{NOTHING, short};
+use lab::results::section::{Section, Table};
+use lab::results::terminal;
 use lab::results::{Comparison, Pair, Results, Row, SCHEMA, Verdict, compare};
 use serde_json::Value;
 

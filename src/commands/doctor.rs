@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lab::doctor::{self, Finding};
-use lab::pages::terminal;
+use lab::results::terminal;
 
 use super::print;
 

@@ -10,7 +10,7 @@ use client::conversation::NoConnection;
 use client::failure::Failure;
 use client::output_file::OutputFile;
 use lab::identify::{self, Target};
-use lab::pages::terminal;
+use lab::results::terminal;
 use nix::unistd::Pid;
 use protocol::{DEFAULT_ADDRESS, Framing};
 use serde_json::json;

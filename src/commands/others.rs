@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use lab::instruments::foreign::Foreign;
 use lab::models::{self, Contestant};
+use lab::servers::foreign::Foreign;
 use nix::unistd::Pid;
 use server_core::parse_address;
 use server_process::{StartCommand, sockets};

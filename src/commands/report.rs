@@ -9,13 +9,17 @@ use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use client::output_file::OutputFile;
 use lab::experiments::{self, EXPERIMENTS, Entry};
-use lab::instruments::machine::{IS_OPTIMISED, NOT_OPTIMISED};
-use lab::lab::Lab;
+use lab::kernel::machine::{IS_OPTIMISED, NOT_OPTIMISED};
+use lab::measure::lab::Lab;
 use lab::models;
-use lab::pages::html::{self, Part, Report};
+
 use serde_json::Map;
 
 use super::{Common, Session, announce};
+
+mod html;
+
+use html::{Part, Report};
 
 #[derive(clap::Args)]
 pub(super) struct Options {

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use server_process::{ServerProcess, serve_command};
 
 use super::Finding;
-use crate::instruments::call_counter::CallCounter;
+use crate::kernel::call_counter::CallCounter;
 use crate::models::MODELS;
 
 /// What our servers ask for; the kernel cuts it to its own limit.

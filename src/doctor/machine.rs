@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::Finding;
-use crate::instruments::limits::Limits;
-use crate::instruments::machine::{self, Machine};
+use crate::kernel::machine::{self, Machine};
+use crate::measure::limits::Limits;
 use crate::models;
-use crate::pages::terminal;
+use crate::results::terminal;
 
 /// How many idle connections the greatest experiment has (`memory`).
 const MOST_CONNECTIONS: usize = 10_000;

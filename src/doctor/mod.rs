@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::pages::terminal::labelled;
+use crate::results::terminal::labelled;
 
 mod kernel;
 mod machine;

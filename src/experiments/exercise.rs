@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use client::load::{Extent, Load};
 
-use crate::instruments::cost::Cost;
-use crate::instruments::floor::MESSAGE_SIZE;
-use crate::lab::{Lab, Window};
+use crate::measure::cost::Cost;
+use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
+use crate::servers::floor::MESSAGE_SIZE;
 
 /// A load: how many connections there are at a time, and how many messages each has.
 #[derive(Debug)]

@@ -6,16 +6,16 @@ use client::load::{Extent, Load};
 use server_core::Unit;
 
 use super::{Experiment, from_few_to_many};
-use crate::instruments::ballast;
-use crate::instruments::cost::Cost;
-use crate::instruments::idle_memory::{self, IdleMemory};
-use crate::lab::{Lab, Progress, Window, in_rounds};
+use crate::measure::cost::Cost;
+use crate::measure::idle_memory::{self, IdleMemory};
+use crate::measure::lab::{Lab, Progress, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::{short, short_or_nothing, time};
-use crate::pages::plot::{Axes, Line, Point, picture};
-use crate::pages::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
+use crate::results::number::{short, short_or_nothing, time};
+use crate::results::plot::{Axes, Line, Point, picture};
 use crate::results::sample::{Figure, Samples, figure};
+use crate::results::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
 use crate::results::{self, Place, Row};
+use crate::servers::ballast;
 
 const KIB: f64 = 1024.0;
 

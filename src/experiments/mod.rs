@@ -9,9 +9,9 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde_json::{Map, Value};
 
-use crate::lab::Lab;
-use crate::pages::section::Section;
+use crate::measure::lab::Lab;
 use crate::results::Row;
+use crate::results::section::Section;
 
 mod anatomy;
 mod comparison;

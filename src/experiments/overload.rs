@@ -11,11 +11,11 @@ use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
 use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
 
 use super::{Experiment, Part, from_few_to_many};
-use crate::lab::{Lab, Window};
+use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
-use crate::pages::number::{NOTHING, short};
-use crate::pages::plot::{Axes, INK_COLOUR, Line, Point, picture};
-use crate::pages::section::{Picture, Section, Table};
+use crate::results::number::{NOTHING, short};
+use crate::results::plot::{Axes, INK_COLOUR, Line, Point, picture};
+use crate::results::section::{Picture, Section, Table};
 use crate::results::{self, Place, Row};
 
 /// The work on each message.

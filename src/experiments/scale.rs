@@ -7,15 +7,15 @@ use client::load::{Extent, Load};
 use server_core::AtOnce;
 
 use super::{Experiment, Part, from_few_to_many};
-use crate::instruments::cost::Cost;
-use crate::instruments::floor::MESSAGE_SIZE;
-use crate::lab::{Lab, Window, in_rounds};
+use crate::measure::cost::Cost;
+use crate::measure::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::number::{short, time};
-use crate::pages::plot::{Axes, Line, Point, picture};
-use crate::pages::section::{CLIENT_CPU, PER_SECOND, Picture, Section, Table, cell};
+use crate::results::number::{short, time};
+use crate::results::plot::{Axes, Line, Point, picture};
 use crate::results::sample::{Figure, Samples, count, figure};
+use crate::results::section::{CLIENT_CPU, PER_SECOND, Picture, Section, Table, cell};
 use crate::results::{self, Place, Row};
+use crate::servers::floor::MESSAGE_SIZE;
 
 /// The experiment.
 pub(super) struct Scale;

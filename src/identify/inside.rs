@@ -11,9 +11,9 @@ use server_process::family::{self, Family};
 use server_process::sockets;
 
 use super::visitor::{Host, Visitor};
-use crate::instruments::idle_memory::Before;
-use crate::instruments::limits::Limits;
-use crate::instruments::waits::{self, Queues, Wait, Waits};
+use crate::kernel::waits::{self, Queues, Wait, Waits};
+use crate::measure::idle_memory::Before;
+use crate::measure::limits::Limits;
 
 /// The processes of a server at one moment.
 #[derive(Clone, Debug, Serialize)]

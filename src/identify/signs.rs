@@ -2,7 +2,7 @@
 
 use super::inside::{Inside, extra_threads};
 use super::kinds::Kind;
-use crate::instruments::waits::Wait;
+use crate::kernel::waits::Wait;
 
 /// What speaks against a kind, where the processes show it.
 type Sign = fn(&Inside) -> Option<String>;

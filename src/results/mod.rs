@@ -12,7 +12,12 @@ use serde_json::{Map, Value};
 
 mod compare;
 mod csv;
+pub mod markup;
+pub mod number;
+pub mod plot;
 pub mod sample;
+pub mod section;
+pub mod terminal;
 
 pub use compare::{Comparison, Pair, Verdict, compare};
 pub use csv::csv;

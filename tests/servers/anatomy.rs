@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use lab::instruments::call_counter::{CallCounter, Calls};
-use lab::instruments::tracer::{Happening, Tracer};
+use lab::kernel::call_counter::{CallCounter, Calls};
+use lab::kernel::tracer::{Happening, Tracer};
 use lab::models::MODELS;
 use lab::results::sample::Sample;
 use lab::results::{Coordinate, Results, Row};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lab::experiments::crash::{Death, observe};
-use lab::lab::Lab;
+use lab::measure::lab::Lab;
 use lab::models::{Contestant, Entry, MODELS};
 use libtest_mimic::Trial;
 

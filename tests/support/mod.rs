@@ -291,7 +291,13 @@ impl Client {
     #[track_caller]
     pub(crate) fn wait_in_vain(&mut self) {
         self.wait_at_most(A_WHILE);
-        let came = self.stream.read(&mut [0]);
+        // With a time-out, a signal to this process interrupts a read: signal(7).
+        let came = loop {
+            match self.stream.read(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                came => break came,
+            }
+        };
         self.wait_at_most(PATIENCE);
         let waited = matches!(&came, Err(error) if error.kind() == ErrorKind::WouldBlock);
         assert!(waited, "an answer or an end came early: {came:?}");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use ::check::{Group, Verdict};
-use lab::pages::markup::escaped;
+use lab::results::markup::escaped;
 
 /// The whole document.
 pub(super) fn document(verdicts: &[Verdict]) -> String {

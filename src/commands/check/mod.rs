@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
 use client::conversation;
 use client::output_file::OutputFile;
-use lab::pages::terminal;
+use lab::results::terminal;
 use nix::unistd::Pid;
 use protocol::{DEFAULT_ADDRESS, DEFAULT_MAX_MESSAGE, Framing};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Verdicts and cases for people.
 
 use ::check::{CASES, Case, Verdict};
-use lab::pages::terminal;
+use lab::results::terminal;
 
 /// Where the second part of a verdict begins.
 const COLUMN: usize = 14;

@@ -12,10 +12,10 @@ use server_process::ServerProcess;
 use server_process::family::{Family, Mappings};
 
 use crate::experiments::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
-use crate::instruments::call_counter::{CallCounter, Calls, NAMED, Witness};
-use crate::instruments::cost::Used;
-use crate::instruments::interrupts::Interrupts;
-use crate::lab::{Lab, Window};
+use crate::kernel::call_counter::{CallCounter, Calls, NAMED, Witness};
+use crate::kernel::interrupts::Interrupts;
+use crate::measure::cost::Used;
+use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::results::sample::{Figure, Samples, figure};
 use crate::results::{self, Place, Row};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Experiment;
-use crate::instruments::call_counter::{CallCounter, Witness};
-use crate::instruments::interrupts::Interrupts;
-use crate::lab::{Lab, Progress, Window, in_rounds};
-use crate::pages::section::{Picture, Section};
+use crate::kernel::call_counter::{CallCounter, Witness};
+use crate::kernel::interrupts::Interrupts;
+use crate::measure::lab::{Lab, Progress, Window, in_rounds};
 use crate::results::Row;
+use crate::results::section::{Picture, Section};
 
 mod counts;
 mod layout;
@@ -179,7 +179,7 @@ mod trace {
     use std::io;
 
     use super::story::Story;
-    use crate::lab::Lab;
+    use crate::measure::lab::Lab;
     use crate::models::Contestant;
 
     pub(super) fn story(_: &Lab, _: &Contestant) -> anyhow::Result<io::Result<Story>> {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::layout::{Cell, Layout};
 use super::story::Story;
-use crate::pages::markup::escaped;
-use crate::pages::plot::{FAINT, INK, hex};
+use crate::results::markup::escaped;
+use crate::results::plot::{FAINT, INK, hex};
 
 /// Where the first lane stands, how far it is to the next, and to the edge where there is but one.
 const LEFT: f64 = 112.0;

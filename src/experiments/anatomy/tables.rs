@@ -2,10 +2,10 @@
 
 use super::counts::{COUNTS, Counts, Standing};
 use crate::experiments::exercise::MANY_CLIENTS;
-use crate::instruments::call_counter::NAMED;
-use crate::pages::number::{NOTHING, with_spread};
-use crate::pages::section::Table;
+use crate::kernel::call_counter::NAMED;
+use crate::results::number::{NOTHING, with_spread};
 use crate::results::sample::Sample;
+use crate::results::section::Table;
 
 /// The loads, as [`super::EXERCISES`] has them.
 const ONE: usize = 0;

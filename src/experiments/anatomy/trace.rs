@@ -14,8 +14,8 @@ use server_core::{AtOnce, Model, Unit};
 use super::counts::start;
 use super::story::{Made, Phase, Step, Story};
 use super::words::{Descriptors, Kind, is_to_be_begun_anew};
-use crate::instruments::tracer::{Call, Happening, Tracer, named_threads_of};
-use crate::lab::Lab;
+use crate::kernel::tracer::{Call, Happening, Tracer, named_threads_of};
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
 
 /// How many clients come first: what a server does only once is no part of the story.

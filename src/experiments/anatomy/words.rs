@@ -8,7 +8,7 @@ use nix::libc;
 use nix::unistd::Pid;
 use procfs::net::TcpState;
 
-use crate::instruments::tracer::Call;
+use crate::kernel::tracer::Call;
 
 /// The most bytes of a message that are shown.
 const SHOWN: usize = 16;

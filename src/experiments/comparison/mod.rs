@@ -5,14 +5,14 @@
 
 use super::Experiment;
 use super::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
-use crate::instruments::cost::Cost;
-use crate::instruments::floor::MESSAGE_SIZE;
-use crate::instruments::idle_memory::{self, IdleMemory};
-use crate::lab::{Lab, Window, in_rounds};
+use crate::measure::cost::Cost;
+use crate::measure::idle_memory::{self, IdleMemory};
+use crate::measure::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
-use crate::pages::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
 use crate::results::sample::{Figure, Samples, count, figure};
+use crate::results::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
 use crate::results::{self, Place, Row};
+use crate::servers::floor::MESSAGE_SIZE;
 
 mod sentences;
 

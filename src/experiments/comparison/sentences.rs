@@ -5,7 +5,7 @@ use super::{
     OF_ONE_CLIENT, ONE, Server, WARM,
 };
 use crate::experiments::exercise::WARM_CONNECTIONS;
-use crate::pages::number::{short, time};
+use crate::results::number::{short, time};
 use crate::results::sample::Sample;
 
 /// A figure of a server: under which load, and its name.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::Experiment;
-use crate::lab::Lab;
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
-use crate::pages::section::Section;
+use crate::results::section::Section;
 use crate::results::{self, Place, Row};
 
 mod scene;

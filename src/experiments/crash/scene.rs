@@ -18,7 +18,7 @@ use protocol::Framing;
 use server_core::Unit;
 use server_process::ServerProcess;
 
-use crate::lab::Lab;
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
 
 /// How many clients there are beside the victim.

@@ -1,8 +1,8 @@
 //! What was seen, as a table and in sentences.
 
 use super::{Death, Observation};
-use crate::pages::number::short;
-use crate::pages::section::Table;
+use crate::results::number::short;
+use crate::results::section::Table;
 
 /// A row a death.
 pub(super) fn table(observations: &[Observation]) -> Table {

@@ -12,10 +12,10 @@ use clap::builder::RangedU64ValueParser;
 use server_core::{AtOnce, parse_positive_duration};
 
 use super::{Experiment, Part, from_few_to_many};
-use crate::instruments::idle_memory::Before;
-use crate::lab::Lab;
+use crate::measure::idle_memory::Before;
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
-use crate::pages::section::Section;
+use crate::results::section::Section;
 use crate::results::{self, Place, Row};
 
 mod attackers;

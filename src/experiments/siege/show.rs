@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::ordinary::PATIENCE;
 use super::{Campaign, Figures, Measured, ORDINARY, ordinary};
-use crate::pages::number::{NOTHING, short, short_or_nothing, time};
-use crate::pages::plot::{Axes, Line, Point, picture};
-use crate::pages::section::{Picture, Section, Table};
+use crate::results::number::{NOTHING, short, short_or_nothing, time};
+use crate::results::plot::{Axes, Line, Point, picture};
+use crate::results::section::{Picture, Section, Table};
 
 pub(super) fn section(figures: &Figures) -> Section {
     let sides = [false, true].map(|is_defended| plot(figures, is_defended));

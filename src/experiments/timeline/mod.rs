@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use server_core::{AtOnce, parse_positive_duration};
 
 use super::{Experiment, Part};
-use crate::lab::Lab;
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
-use crate::pages::section::{Picture, Section};
+use crate::results::section::{Picture, Section};
 use crate::results::{self, Place, Row};
 
 mod figures;

@@ -10,7 +10,7 @@ use protocol::Framing;
 use server_core::{AtOnce, Ending};
 
 use super::figures::{Client, Message, Panel, Plan};
-use crate::lab::{Lab, Running};
+use crate::measure::lab::{Lab, Running};
 use crate::models::Contestant;
 
 /// How long a client may have to wait for everybody before it.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::figures::{Client, Panel, clients_at_a_time};
-use crate::pages::markup::escaped;
-use crate::pages::plot::{FAINT, INK, hex};
+use crate::results::markup::escaped;
+use crate::results::plot::{FAINT, INK, hex};
 
 const WIDTH: f64 = 800.0;
 /// Where the bars begin and end.

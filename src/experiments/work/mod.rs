@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 use server_core::parse_positive_duration;
 
 use super::{Experiment, Part, from_few_to_many};
-use crate::instruments::machine::cores;
-use crate::lab::{Lab, in_rounds};
+use crate::kernel::machine::cores;
+use crate::measure::lab::{Lab, in_rounds};
 use crate::models::Contestant;
-use crate::pages::section::Section;
 use crate::results::sample::Sample;
+use crate::results::section::Section;
 use crate::results::{self, Place, Row};
 
 mod show;

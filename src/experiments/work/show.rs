@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Curve, Figures, Measured};
-use crate::pages::number::{short, short_or_nothing, with_spread};
-use crate::pages::plot::{Axes, INK_COLOUR, Line, Point, picture};
-use crate::pages::section::{Picture, Section, Table};
+use crate::results::number::{short, short_or_nothing, with_spread};
+use crate::results::plot::{Axes, INK_COLOUR, Line, Point, picture};
+use crate::results::section::{Picture, Section, Table};
 
 const RATE: &str = "Messages per second";
 

@@ -2,7 +2,7 @@
 
 use super::Line;
 use crate::identify::inside::Inside;
-use crate::instruments::waits::Waits;
+use crate::kernel::waits::Waits;
 
 /// A line for what it was before, what a connection adds, and what its threads wait in.
 pub(super) fn lines(inside: &Inside) -> Vec<Line> {

@@ -11,8 +11,8 @@ use server_process::ServerProcess;
 use server_process::family::cpu_time;
 
 use super::Lab;
-use crate::instruments::foreign::{self, Foreign};
 use crate::models::Contestant;
+use crate::servers::foreign::{self, Foreign};
 
 /// A server that a load can be put on.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use client::load::{Outcome, quantile};
 use nix::sys::resource::{UsageWho, getrusage};
 use server_core::CpuTime;
 
-use super::interrupts::Interrupts;
+use crate::kernel::interrupts::Interrupts;
 
 /// What came of a load. What it costs to start a server, to connect and to stop is known from a run
 /// that ended as soon as it began, and is taken off.

@@ -12,10 +12,10 @@ use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use server_process::{ServerProcess, serve_command};
 
-use crate::instruments::computing::ComputingLog;
-use crate::instruments::cost::{Cost, Used};
-use crate::instruments::limits::Limits;
+use crate::measure::cost::{Cost, Used};
+use crate::measure::limits::Limits;
 use crate::models::Contestant;
+use crate::servers::computing::ComputingLog;
 
 mod failures;
 mod running;

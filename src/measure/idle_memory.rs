@@ -12,7 +12,7 @@ use server_process::family::{Family, proportional_set_size};
 use server_process::sockets;
 
 use super::limits::Limits;
-use crate::lab::Lab;
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
 
 /// What `connections` idle connections hold, in bytes.

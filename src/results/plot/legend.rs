@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{LEGEND_ROW, Line, SIZE, dashes, hex};
-use crate::pages::markup::escaped;
+use crate::results::markup::escaped;
 
 /// The title, to be seen.
 pub(super) fn heading(title: &str) -> String {

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::legend::legend_rows;
 use super::{Axes, FAINT, INK, LEGEND_ROW, Line, SIZE, TEXT};
-use crate::pages::markup::escaped;
-use crate::pages::number::short;
+use crate::results::markup::escaped;
+use crate::results::number::short;
 
 /// The room around the area, for its labels.
 const LEFT: f64 = 82.0;

@@ -3,16 +3,16 @@
 
 use std::iter;
 
-use super::markup::escaped;
-use super::section::{Picture, Section, Table, explain_mark};
-use crate::instruments::machine::Machine;
+use lab::kernel::machine::Machine;
+use lab::results::markup::escaped;
+use lab::results::section::{Picture, Section, Table, explain_mark};
 
 const STYLE: &str = include_str!("style.css");
 
 /// A section in its place: its name in links and files, its heading, and the command that measures
 /// it alone.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(in crate::commands) struct Part {
     /// Its name.
     pub name: &'static str,
     /// Its heading.
@@ -25,7 +25,7 @@ pub struct Part {
 
 /// A report to be written.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub(in crate::commands) struct Report {
     /// What everything was measured on, and when.
     pub machine: Machine,
     /// The command that made it.
@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// The whole page.
-pub fn page(report: &Report) -> String {
+pub(in crate::commands) fn page(report: &Report) -> String {
     let title = "One server, many ways to serve many clients";
     let link = |it: &Part| format!("<li><a href=\"#{}\">{}</a></li>", it.name, escaped(it.title));
     let links: String = report.parts.iter().map(link).collect();
@@ -90,7 +90,7 @@ fn figure(Picture { svg, caption, .. }: &Picture) -> String {
 }
 
 /// A table, in a box that scrolls where the window is narrow.
-pub fn table(table: &Table) -> String {
+pub(in crate::commands) fn table(table: &Table) -> String {
     let caption = match table.caption.is_empty() {
         true => String::new(),
         false => format!("<caption>{}</caption>", escaped(&table.caption)),

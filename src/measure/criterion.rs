@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::models::{Contestant, MODELS};
-use crate::pages::number::{NOTHING, short, short_or_nothing};
-use crate::pages::section::Table;
+use crate::results::number::{NOTHING, short, short_or_nothing};
+use crate::results::section::Table;
 
 /// What an iteration of a benchmark cost the server and its children.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use client::load::BUSY;
 
-use crate::pages::number::{counted, with_spread};
+use crate::results::number::{counted, with_spread};
 use crate::results::sample::{Figure, Samples};
 
 /// What an experiment shows of its figures.
