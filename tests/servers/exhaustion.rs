@@ -148,6 +148,13 @@ impl Shop {
         Shop { user: None, program, limit: tasks_of(Uid::effective()) + 60 }
     }
 
+    /// The lab, run by the other user; nothing where there is no other one.
+    pub(crate) fn lab(&self) -> Option<Command> {
+        let mut command = Command::new(self.program.path().join("lab"));
+        command.uid(self.user?);
+        Some(command)
+    }
+
     pub(crate) fn serve(&self, subject: Subject, arguments: &[&str]) -> Command {
         let command = subject.command_in(self.program.path().join("lab"), arguments);
         let mut command = under_limit(&format!("--nproc={}", self.limit), &command);

@@ -7,16 +7,18 @@ use std::process::{Command, Output};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
+use crate::exhaustion::Shop;
 use crate::support::{LAB, Server, any};
 
 /// The table of cases as the specification and the book include it.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/protocol/src/cases.md");
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 9] = [
+    let tests: [(&str, fn()); 10] = [
         ("gives a server that it starts itself all points", all_points),
         ("says the same in the same order if it asks several servers at once", several_at_once),
         ("passes our server at its address, and says what it did not ask", at_an_address),
+        ("does not hold it against a server that its process may not be looked into", forbidden),
         ("says of a failure what was sent, what came, and which rule there is", explains_a_failure),
         ("gives the points of a rubric, and asks only its cases", rubric),
         ("tells the line of a mistake in a rubric", mistake_in_a_rubric),
@@ -100,6 +102,19 @@ fn at_an_address() {
     let passed = cases.iter().filter(|case| case["passed"] == true).count();
     assert_eq!((cases.len(), passed), (17, 12), "{record}");
     assert_eq!(cases[16]["not_asked"], "needs_start", "{record}");
+}
+
+/// The process of another user.
+fn forbidden() {
+    let (server, shop) = (any().start(&["--quiet"]), Shop::open());
+    let process = server.process.process().to_string();
+    // Only root can be another user.
+    let Some(mut lab) = shop.lab() else { return };
+    lab.args(["check", "--addr", &server.address().to_string(), "--pid", &process]);
+    let output = lab.args(["--only", "faults"]).output().expect("the lab");
+    let text = printed(output, 0);
+    assert!(text.contains("Not asked: this user may not look into its process."), "{text}");
+    assert!(text.contains(" 0 failed, 2 not asked\n"), "{text}");
 }
 
 /// A server that takes shorter messages than it is said to.

@@ -5,6 +5,7 @@
 //! and received. The project holds each of its own servers against the same cases.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -111,6 +112,8 @@ pub struct Case {
 pub enum NotAsked {
     /// It needs the server's process, which is not known.
     NeedsProcess,
+    /// It needs to look into the server's process, which this user may not.
+    Forbidden,
     /// It needs the command that starts the server, which is not known.
     NeedsStart,
     /// The time was over. This is a failure: the server took too long for the others.
@@ -206,6 +209,9 @@ impl Case {
             Needs::Process if target.process.is_none() || cfg!(not(target_os = "linux")) => {
                 Some(NotAsked::NeedsProcess)
             }
+            Needs::Process if target.process.is_some_and(is_another_users) => {
+                Some(NotAsked::Forbidden)
+            }
             Needs::Start if target.start.is_none() => Some(NotAsked::NeedsStart),
             _ => None,
         }
@@ -245,6 +251,12 @@ impl Verdict {
     pub fn failed(&self) -> bool {
         self.difference.is_some() || self.not_asked == Some(NotAsked::TimeWasOver)
     }
+}
+
+/// Whether the system does not let this user look into a process: proc_pid_fd(5).
+fn is_another_users(process: Pid) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd"));
+    descriptors.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// How long a server may take to end of what a case did, for that to be told.

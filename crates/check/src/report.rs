@@ -15,6 +15,9 @@ impl Verdict {
             Some(NotAsked::NeedsProcess) => {
                 return Some("Not asked: it needs --start or --pid.".to_owned());
             }
+            Some(NotAsked::Forbidden) => {
+                return Some("Not asked: this user may not look into its process.".to_owned());
+            }
             Some(NotAsked::NeedsStart) => return Some("Not asked: it needs --start.".to_owned()),
             Some(NotAsked::TimeWasOver) => return Some(TIME_WAS_OVER.to_owned()),
             None => {}
