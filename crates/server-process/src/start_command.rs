@@ -1,14 +1,12 @@
 //! The command line of a server that is not ours.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::process::{self, Command, Stdio};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU16, Ordering};
-
-use tempfile::NamedTempFile;
 
 use crate::ServerProcess;
 
@@ -67,16 +65,25 @@ impl StartCommand {
     pub fn start_at(&self, address: SocketAddr) -> io::Result<ServerProcess> {
         let port = address.port().to_string();
         let words: Vec<String> = self.0.iter().map(|word| word.replace(PORT, &port)).collect();
-        let said = NamedTempFile::new()?;
+        // Without a name, so that nothing is left behind however this process ends.
+        let said = tempfile::tempfile()?;
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdout(Stdio::null()).stderr(said.reopen()?);
+        command.args(&words[1..]).stdout(Stdio::null()).stderr(said.try_clone()?);
         ServerProcess::start_at(command, address).map_err(|error| {
-            let said = fs::read_to_string(said.path()).unwrap_or_default();
-            let last = said.trim_end().lines().next_back().unwrap_or("it said nothing");
-            let last: String = last.chars().take(SHOWN).collect();
-            io::Error::other(format!("{}: {error} ({last})", words.join(" ")))
+            io::Error::other(format!("{}: {error} ({})", words.join(" "), last_line(said)))
         })
     }
+}
+
+/// The last line of what a server said. What is not text, or would steer a terminal, is replaced.
+fn last_line(mut said: File) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read is not shown.
+    let _ = said.rewind().and_then(|()| said.read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    let last = text.trim_end().lines().next_back().unwrap_or("it said nothing");
+    let shown = |it: char| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it };
+    last.chars().map(shown).take(SHOWN).collect()
 }
 
 /// A free port below those that the kernel gives to port 0, which are from 32768 on: no other server gets it
@@ -107,6 +114,14 @@ mod tests {
         let command: StartCommand = "cat /nowhere/{port}".parse().unwrap();
         let error = command.start().unwrap_err().to_string();
         assert!(error.contains("it ended") && error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn what_a_server_said_is_shown_and_steers_no_terminal() {
+        let command = r#"sh -c "printf '\377\033[31mred' >&2; exit 7" {port}"#;
+        let command: StartCommand = command.parse().unwrap();
+        let error = command.start().unwrap_err().to_string();
+        assert!(error.ends_with("(\u{fffd}\u{fffd}[31mred)"), "{error:?}");
     }
 
     #[test]
