@@ -330,10 +330,16 @@ fn assert_same(received: &[u8], expected: &[u8]) {
 
 /// Waits until `what` holds.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+pub(crate) fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    wait_for(PATIENCE, what, holds);
+}
+
+/// Waits until `what` holds, for `longest` at most.
+#[track_caller]
+pub(crate) fn wait_for(longest: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + longest;
     while !holds() {
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < end, "{what}: not within {longest:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

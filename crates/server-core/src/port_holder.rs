@@ -21,15 +21,17 @@ pub(crate) fn holder_of(address: SocketAddr) -> Option<String> {
         let mut descriptors = process.fd().into_iter().flatten().flatten();
         descriptors.any(|descriptor| is_one(descriptor.target))
     };
-    let holders: Vec<Process> = all_processes().ok()?.flatten().filter(holds).collect();
-    // Of a server that forks, the parent.
-    let is_child = |one: &Process| {
-        let parent = one.stat().map_or(0, |stat| stat.ppid);
-        holders.iter().any(|other| other.pid() == parent)
+    // One that ends amid the look is none.
+    let known = |process: Process| {
+        let (parent, exe) = (process.stat().ok()?.ppid, process.exe().ok()?);
+        Some((process.pid(), parent, exe.file_name()?.to_string_lossy().into_owned()))
     };
-    let holder = holders.iter().find(|one| !is_child(one))?;
-    let program = holder.exe().ok()?.file_name()?.to_string_lossy().into_owned();
-    Some(format!("{program}, process {}", holder.pid()))
+    let holders: Vec<(i32, i32, String)> =
+        all_processes().ok()?.flatten().filter(holds).filter_map(known).collect();
+    // Of a server that forks, the parent.
+    let is_root = |parent: i32| holders.iter().all(|(pid, ..)| *pid != parent);
+    let (pid, _, program) = holders.iter().find(|(_, parent, _)| is_root(*parent))?;
+    Some(format!("{program}, process {pid}"))
 }
 
 /// Elsewhere it is not looked for.
