@@ -23,6 +23,9 @@ use crate::results::{self, Place, Row};
 /// The loads under which is counted.
 pub(super) const EXERCISES: [Exercise; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONNECTIONS];
 
+/// How often a server is looked at until it can be seen as it stands.
+const LOOKS: usize = 10;
+
 /// How long a first answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -183,9 +186,18 @@ impl Counts {
 
 impl Standing {
     fn of(server: &ServerProcess) -> Option<Self> {
-        let family = Family::of(server.process()).ok()?;
-        let mappings = Mappings::of(server.process()).ok()?;
-        Some(Standing { family, mappings })
+        let look = || {
+            let family = Family::of(server.process()).ok()?;
+            let mappings = Mappings::of(server.process()).ok()?;
+            Some(Standing { family, mappings })
+        };
+        // A process that is just ending may spoil a look.
+        (0..LOOKS).find_map(|_| {
+            look().or_else(|| {
+                thread::sleep(Duration::from_millis(10));
+                None
+            })
+        })
     }
 }
 
