@@ -30,10 +30,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             file.display()
         );
     }
-    let section = match results.as_slice() {
+    let mut section = match results.as_slice() {
         [a, b] => judge(&compare(&a.rows, &b.rows)),
         all => side_by_side(all),
     };
+    section.sentences.extend(unlike(&results));
     let names = ('A'..='Z').map(String::from).zip(&results);
     let machines: Vec<String> =
         names.map(|(name, it)| format!("{name}: {}.", machine(it))).collect();
@@ -53,6 +54,33 @@ fn read(path: &Path) -> anyhow::Result<Results> {
         value["schema"]
     );
     serde_json::from_value(value).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// What tells one run from another of the same kind, and not how it was measured.
+const OF_A_RUN: [&str; 8] = [
+    "arguments",
+    "machine",
+    "failures",
+    "listen_overflows",
+    "client_standstill_milliseconds",
+    "stories",
+    "calls_counted_by",
+    "noticed",
+];
+
+/// A warning if the results were not measured in the same way.
+fn unlike(all: &[Results]) -> Option<String> {
+    let names = all.iter().flat_map(|it| it.facts.keys()).map(String::as_str);
+    let is_unlike = |name: &&str| {
+        !OF_A_RUN.contains(name)
+            && all.iter().any(|it| it.facts.get(*name) != all[0].facts.get(*name))
+    };
+    let mut unlike: Vec<&str> = names.filter(is_unlike).collect();
+    unlike.sort_unstable();
+    unlike.dedup();
+    let words = unlike.join(", ").replace('_', " ");
+    (!unlike.is_empty())
+        .then(|| format!("They were not measured in the same way: see {words} in the files."))
 }
 
 fn machine(result: &Results) -> String {

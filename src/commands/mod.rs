@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -196,7 +197,12 @@ impl Session {
         let failures = failures.iter().map(|Failure { name, what, reason }| {
             format!("{name} was not measured to the end with {what}: {reason}.")
         });
-        self.left_out.iter().cloned().chain(failures).chain([machine]).chain(warning).collect()
+        let stood_still = Duration::from_millis(self.lab.stood_still.load(Ordering::Relaxed));
+        let stood_still = (!stood_still.is_zero()).then(|| {
+            format!("The load stood still for {stood_still:.1?} in all, which is in no figure.")
+        });
+        let facts = self.left_out.iter().cloned().chain(failures).chain([machine]);
+        facts.chain(stood_still).chain(warning).collect()
     }
 
     fn warning(&self) -> Option<String> {
@@ -217,13 +223,14 @@ impl Session {
         rows: Vec<Row>,
     ) -> anyhow::Result<()> {
         let overflows = self.overflows();
-        if let Some(file) = self.csv {
-            file.write(&csv(experiment, &rows))?;
-        }
-        let Some(file) = self.json else { return Ok(()) };
-        let command: Vec<String> = std::env::args().skip(1).collect();
+        let wrote = self.csv.map_or(Ok(()), |file| file.write(&csv(experiment, &rows)));
+        let Some(file) = self.json else { return wrote };
+        let words = std::env::args_os().skip(1);
+        let command: Vec<String> = words.map(|it| it.to_string_lossy().into_owned()).collect();
         for (name, value) in [
             ("arguments", command.into()),
+            ("quick", self.lab.quick.into()),
+            ("client_standstill_milliseconds", self.lab.stood_still.load(Ordering::Relaxed).into()),
             ("machine", serde_json::to_value(&self.machine)?),
             ("failures", serde_json::to_value(&*self.lab.failures())?),
             ("listen_overflows", overflows.into()),
@@ -232,7 +239,8 @@ impl Session {
         }
         let (schema, experiment) = (SCHEMA, experiment.to_owned());
         let results = Results { schema, experiment, facts, rows };
-        file.write(&(serde_json::to_string_pretty(&results)? + "\n"))
+        file.write(&(serde_json::to_string_pretty(&results)? + "\n"))?;
+        wrote
     }
 }
 

@@ -42,6 +42,10 @@ pub(super) struct Options {
 }
 
 impl Options {
+    fn ballasts(&self) -> Vec<u64> {
+        from_few_to_many(self.ballast.clone())
+    }
+
     fn counts(&self, lab: &Lab) -> Vec<usize> {
         from_few_to_many(match (self.connections.as_slice(), lab.quick) {
             ([], false) => vec![100, 1000, 10_000],
@@ -130,7 +134,7 @@ impl Experiment for Memory {
     fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
         let counts = options.counts(lab);
         let (rounds, fork) = (rounds(lab.quick), fork_of(lab));
-        let ballasts = if fork.is_some() { options.ballast.as_slice() } else { &[] };
+        let ballasts = if fork.is_some() { options.ballasts() } else { Vec::new() };
         let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds;
         let progress = lab.progress(steps);
         let mut idle_connections = Vec::new();
@@ -144,7 +148,7 @@ impl Experiment for Memory {
             idle_connections.push(grow(lab, &contestant, &counts, &progress)?);
         }
         let fork_with_ballast = match fork {
-            Some(fork) => burden(lab, fork, ballasts, rounds, &progress)?,
+            Some(fork) => burden(lab, fork, &ballasts, rounds, &progress)?,
             None => Vec::new(),
         };
         Ok(Figures { idle_connections, fork_with_ballast })

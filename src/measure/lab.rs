@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Lab {
     pub part: String,
     /// Where servers that are not ours failed so far.
     pub failures: Arc<Mutex<Vec<Failure>>>,
+    /// How long the load itself has stood still so far, in milliseconds: in none of the figures.
+    pub stood_still: Arc<AtomicU64>,
 }
 
 /// How long a load runs before it is measured, and then how long.
@@ -74,8 +77,8 @@ impl Lab {
     /// A lab in which servers are run by this program, for nobody yet.
     pub fn new(program: PathBuf) -> Self {
         let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
-        let failures = Arc::default();
-        Lab { program, contestants, quick: false, warns: true, limits, part, failures }
+        let (failures, stood_still) = (Arc::default(), Arc::default());
+        Lab { program, contestants, quick: false, warns: true, limits, part, failures, stood_still }
     }
 
     /// Fails where the limits leave no room for so many connections at a time to anyone who takes
@@ -180,8 +183,14 @@ impl Lab {
         let server = self.open(contestant)?;
         let outcome = server.fitted(load(server.address())).run_watched(watch);
         let outcome = outcome.with_context(|| contestant.name.clone())?;
+        self.note_standstills(&outcome);
         self.close(contestant, server)?;
         Ok(outcome)
+    }
+
+    fn note_standstills(&self, outcome: &Outcome) {
+        let milliseconds = u64::try_from(outcome.stood_still.as_millis()).unwrap_or(u64::MAX);
+        self.stood_still.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
     fn put_once(
@@ -193,7 +202,8 @@ impl Lab {
         let (before, own_account) = (Used::so_far()?, server.cpu_time());
         let load = server.fitted(load(server.address()));
         let outcome = load.run().with_context(|| contestant.name.clone())?;
-        // First, lest the server's end be charged to the client's account.
+        self.note_standstills(&outcome);
+        // First, so that the server's end is not charged to the client's account.
         let (client, own_account_then) = (Used::so_far()?, server.cpu_time());
         let is_child = server.is_child();
         self.close(contestant, server)?;

@@ -44,9 +44,11 @@ pub fn compare<'a>(a: &'a [Row], b: &'a [Row]) -> Comparison<'a> {
         let of_b = b.iter().find(|of_b| is_same(of_a, of_b))?;
         Some(Pair { a: of_a, b: of_b, verdict: verdict(&of_a.rounds, &of_b.rounds) })
     };
-    let pairs: Vec<Pair<'a>> = a.iter().filter_map(pair).collect();
-    let unmatched = a.len() + b.len() - 2 * pairs.len();
-    Comparison { pairs, unmatched }
+    let alone = |rows: &[Row], others: &[Row]| {
+        let is_alone = |row: &&Row| !others.iter().any(|other| is_same(row, other));
+        rows.iter().filter(is_alone).count()
+    };
+    Comparison { pairs: a.iter().filter_map(pair).collect(), unmatched: alone(a, b) + alone(b, a) }
 }
 
 impl Comparison<'_> {
@@ -121,6 +123,8 @@ mod tests {
         let both = compare(&a, &b);
         assert_eq!((both.pairs.len(), both.unmatched), (1, 2));
         assert_eq!(both.pairs[0].a, both.pairs[0].b);
+        let twice = compare(&[row(0, 1.0), row(0, 1.0)], &a).unmatched;
+        assert_eq!(twice, 1, "a file may have a figure twice");
         let itself = compare(&a, &a);
         assert_eq!((itself.judged(), itself.different(), itself.unmatched), (2, 0, 0));
     }

@@ -130,10 +130,12 @@ impl fmt::Display for Place {
             match value {
                 Coordinate::Flag(true) => write!(f, "{comma}{axis}")?,
                 Coordinate::Flag(false) => write!(f, "{comma}not {axis}")?,
-                Coordinate::Number(1.0) => {
-                    write!(f, "{comma}1 {}", axis.strip_suffix('s').unwrap_or(&axis))?;
-                }
-                Coordinate::Number(value) => write!(f, "{comma}{value} {axis}")?,
+                // A count of things, or else a number that says which.
+                Coordinate::Number(value) => match axis.strip_suffix('s') {
+                    Some(one) if *value == 1.0 => write!(f, "{comma}1 {one}")?,
+                    Some(_) => write!(f, "{comma}{value} {axis}")?,
+                    None => write!(f, "{comma}{axis} {value}")?,
+                },
                 Coordinate::Name(name) => write!(f, "{comma}{name}")?,
             }
         }
@@ -226,5 +228,7 @@ mod tests {
     #[test]
     fn a_place_reads_as_words_with_the_server_first() {
         assert_eq!(rows()[0].at.to_string(), "fork, 4 clients, not defended");
+        let place = Place::of("fork").with("client", 2_usize).with("clients", 1_usize);
+        assert_eq!(place.to_string(), "fork, client 2, 1 client");
     }
 }

@@ -87,9 +87,11 @@ impl Sample {
         &self.0
     }
 
-    /// Adds what one more round measured.
+    /// Adds what one more round measured. A quotient of nothing is no measurement.
     pub fn push(&mut self, value: f64) {
-        self.0.push(value);
+        if value.is_finite() {
+            self.0.push(value);
+        }
     }
 
     /// The smallest and the largest round; nothing without any.
@@ -126,7 +128,7 @@ impl From<Vec<f64>> for Sample {
 
 impl FromIterator<f64> for Sample {
     fn from_iter<I: IntoIterator<Item = f64>>(rounds: I) -> Self {
-        Sample(rounds.into_iter().collect())
+        Sample(rounds.into_iter().filter(|value| value.is_finite()).collect())
     }
 }
 

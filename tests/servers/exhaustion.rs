@@ -149,6 +149,7 @@ impl Shop {
     }
 
     /// The lab, run by the other user; nothing where there is no other one.
+    #[cfg(target_os = "linux")]
     pub(crate) fn lab(&self) -> Option<Command> {
         let mut command = Command::new(self.program.path().join("lab"));
         command.uid(self.user?);

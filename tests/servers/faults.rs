@@ -171,7 +171,6 @@ fn reset_during_work(subject: Subject) {
     }
 }
 
-/// There is room for some of its answers all the time, and never for many.
 /// The answer to one long message is read a little at a time. No input comes meanwhile that would show that
 /// the client is still there.
 fn reads_slowly(subject: Subject) {

@@ -257,6 +257,23 @@ fn an_open_loop_accounts_for_the_messages_that_are_lost_with_connections() {
     }
 }
 
+/// The end comes together with the echo: the connection rests, and its next message is lost with it.
+#[test]
+fn an_open_loop_accounts_for_the_messages_of_connections_that_had_ended() {
+    let server = server(|mut stream| {
+        let mut bytes = [0; 16];
+        if stream.read_exact(&mut bytes).is_ok() {
+            stream.write_all(&bytes).unwrap();
+        }
+    });
+    let pace = Pace::Open { messages_per_second: 2000.0 };
+    let outcome = Load { pace, ..tolerant(server) }.run().unwrap();
+    let answered = outcome.message_latency.len();
+    let all = answered + outcome.in_flight + outcome.unsent + outcome.lost;
+    assert!(outcome.lost > 0, "{outcome:?}");
+    assert_eq!(all, outcome.due, "{outcome:?}");
+}
+
 #[test]
 fn an_open_loop_counts_the_time_that_a_message_waited_for_a_free_connection() {
     // One connection, 10 ms an answer, and a message due every 2 ms: the queue grows.

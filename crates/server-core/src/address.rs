@@ -74,7 +74,8 @@ fn complete(text: &str) -> Option<String> {
         (Ok(IpAddr::V6(host)), _) => Some(format!("[{host}]:5555")),
         (_, None) if text.is_empty() => Some("127.0.0.1:5555".to_owned()),
         (_, None) => Some(format!("{text}:5555")),
-        (_, Some(("", port))) => Some(format!("127.0.0.1:{port}")),
+        (_, Some(("", port))) if port.parse::<u16>().is_ok() => Some(format!("127.0.0.1:{port}")),
+        (_, Some(("", _))) => Some("127.0.0.1:5555".to_owned()),
         _ => None,
     }
 }

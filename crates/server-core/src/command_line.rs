@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::net::Ipv6Addr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -140,6 +141,10 @@ fn misplaced(error: &clap::Error, used: &Command, arguments: &[OsString]) -> Opt
 /// The host, and the port that was typed behind it, as in `localhost 5555`.
 fn with_port(host: &str, arguments: &[OsString]) -> String {
     let port = arguments.iter().skip_while(|word| *word != host).nth(1).and_then(|it| it.to_str());
+    if let Ok(host) = host.parse::<Ipv6Addr>() {
+        let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("5555");
+        return format!("[{host}]:{port}");
+    }
     match port.filter(|port| port.parse::<u16>().is_ok() && !host.contains(':')) {
         Some(port) => format!("{host}:{port}"),
         None if host.contains(':') => host.to_owned(),
@@ -190,6 +195,7 @@ mod tests {
             ("lab localhost 5556", Some("--addr localhost:5556")),
             ("lab localhost", Some("--addr localhost:5555")),
             ("lab 127.0.0.1:80", Some("--addr 127.0.0.1:80")),
+            ("lab ::1", Some("--addr [::1]:5555")),
             ("lab nothing", None),
             ("lab --thread", None),
         ];

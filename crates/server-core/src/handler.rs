@@ -197,10 +197,15 @@ fn send(
     Ok(())
 }
 
+/// What to ask `poll(2)` for, to hear of a connection's failure alone. Linux reports one whatever is asked for, and
+/// FreeBSD if something is. macOS would also report that the client has ended its side, which is no failure:
+/// nothing is asked for there, and a failure is noticed only after the wait.
+const FAILURE: PollFlags =
+    if cfg!(target_os = "macos") { PollFlags::empty() } else { PollFlags::POLLHUP };
+
 /// Whether the connection has failed, or ended both ways. Does not block.
 pub fn has_failed(stream: &impl AsFd) -> bool {
-    // Linux always reports a failure. Other systems do only where some event was asked for.
-    let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLHUP)];
+    let mut descriptor = [PollFd::new(stream.as_fd(), FAILURE)];
     matches!(poll(&mut descriptor, PollTimeout::ZERO), Ok(1..))
 }
 
@@ -209,7 +214,7 @@ fn wait(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     let end = Instant::now() + delay;
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
         // Only the end of the connection ends the sleep early, as in `has_failed`.
-        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLHUP)];
+        let mut descriptor = [PollFd::new(stream.as_fd(), FAILURE)];
         let timeout = PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX);
         match poll(&mut descriptor, timeout) {
             Ok(0) if rest < Duration::from_millis(1) => std::thread::sleep(rest),

@@ -12,7 +12,8 @@ pub(crate) fn holder_of(address: SocketAddr) -> Option<String> {
     let sockets = [tcp(), tcp6()].into_iter().flatten().flatten();
     let is_there = |it: SocketAddr| {
         let same_host = it.ip() == address.ip();
-        it.port() == address.port() && (same_host || it.ip().is_unspecified())
+        let is_any = it.ip().is_unspecified() || address.ip().is_unspecified();
+        it.port() == address.port() && (same_host || is_any)
     };
     let listening = sockets.filter(|it| it.state == TcpState::Listen && is_there(it.local_address));
     let inodes: Vec<u64> = listening.map(|it| it.inode).collect();

@@ -102,7 +102,8 @@ pub fn serve_command(
 }
 
 impl ServerProcess {
-    /// Starts a server and blocks until it says that it listens.
+    /// Starts a server and blocks until it says that it listens. The thread that starts it must outlive it: on
+    /// Linux it is killed when that thread ends.
     ///
     /// # Errors
     ///
@@ -121,7 +122,8 @@ impl ServerProcess {
     }
 
     /// Starts a server that does not say when it listens, and blocks until it accepts connections at this
-    /// address. One of them is spent on that.
+    /// address. One of them is spent on that. The thread that starts it must outlive it, as for
+    /// [`start`](Self::start).
     ///
     /// # Errors
     ///

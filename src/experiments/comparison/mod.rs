@@ -123,7 +123,7 @@ impl Experiment for Comparison {
     type Figures = Figures;
 
     fn connections(_: &Lab, _: &Options) -> usize {
-        IDLE_CONNECTIONS
+        WARM_CONNECTIONS.connections
     }
 
     fn seconds(lab: &Lab, _: &Options) -> f64 {
@@ -213,7 +213,7 @@ struct Plan {
 impl Plan {
     fn of(lab: &Lab) -> Self {
         let (rounds, memory_rounds, window) = match lab.quick {
-            false => (5, 3, Window::milliseconds(80, 400)),
+            false => (5, 4, Window::milliseconds(80, 400)),
             true => (3, 1, Window::milliseconds(20, 120)),
         };
         Plan { rounds, memory_rounds, window }

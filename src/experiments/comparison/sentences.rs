@@ -105,10 +105,15 @@ fn idle(figures: &Figures) -> String {
     let totals = user.iter().zip(&kernel).zip(&served);
     let totals = totals.filter(|(_, (_, count))| *count == IDLE_CONNECTIONS as f64);
     let totals = totals.map(|(((name, user), (_, kernel)), _)| (*name, user + kernel));
-    // What is less than the kernel's own noise is not known.
-    let totals = sorted(totals.filter(|(_, total)| *total > NOISE).collect());
-    let (Some((small, least)), Some((large, most))) = (totals.first(), totals.last()) else {
+    let totals = sorted(totals.collect());
+    if totals.is_empty() {
         return format!("None of these served {IDLE_CONNECTIONS} idle connections at once.");
+    }
+    // What is less than the kernel's own noise is not known.
+    let mut known = totals.iter().filter(|(_, total)| *total > NOISE);
+    let (Some((small, least)), (large, most)) = (known.next(), totals[totals.len() - 1]) else {
+        return "What an idle connection held is lost in the kernel's own coming and going."
+            .to_owned();
     };
     let kib = |bytes: f64| short(bytes / KIB);
     let fit = |bytes: f64| short(f64::from(1 << 30) / bytes);
@@ -120,8 +125,8 @@ fn idle(figures: &Figures) -> String {
         _ => format!(
             "An idle connection held {first} KiB under {small} and {} KiB under {large}: a GiB holds \
              {first_fit} or {} of them.",
-            kib(*most),
-            fit(*most)
+            kib(most),
+            fit(most)
         ),
     }
 }

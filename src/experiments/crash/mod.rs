@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::{Map, Value, json};
 
 use super::Experiment;
 use crate::measure::lab::Lab;
@@ -84,10 +85,11 @@ impl Experiment for Crash {
         for seen in observations {
             let place = Place::of(&seen.model).with("death", seen.death.to_string().as_str());
             for (client, noticed) in [("watching", &seen.watching), ("blocking", &seen.blocking)] {
-                let place =
-                    place.clone().with("client", client).with("noticed", noticed.what.as_str());
+                let place = place.clone().with("client", client);
                 let after = noticed.after_milliseconds;
                 results::add_one(&mut rows, &place, "noticed after", "ms", after);
+                let by_write = f64::from(u8::from(noticed.by_write));
+                results::add_one(&mut rows, &place, "noticed by write", "", by_write);
             }
             for (figure, value) in [
                 ("other clients", seen.others as f64),
@@ -98,6 +100,19 @@ impl Experiment for Crash {
             }
         }
         rows
+    }
+
+    fn facts(observations: &Vec<Observation>) -> serde_json::Result<Map<String, Value>> {
+        let words = |seen: &Observation| {
+            json!({
+                "server": seen.model,
+                "death": seen.death.to_string(),
+                "watching": seen.watching.what,
+                "blocking": seen.blocking.what,
+            })
+        };
+        let all: Value = observations.iter().map(words).collect();
+        Ok([("noticed".to_owned(), all)].into_iter().collect())
     }
 
     fn show(observations: &Vec<Observation>) -> Section {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
+use serde_json::{Map, Value, json};
 use server_core::{AtOnce, parse_positive_duration};
 
 use super::{Experiment, Part, from_few_to_many};
@@ -172,6 +173,11 @@ impl Experiment for Siege {
             }
         }
         rows
+    }
+
+    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
+        let timeout = json!(figures.message_timeout_seconds);
+        Ok([("message_timeout_seconds".to_owned(), timeout)].into_iter().collect())
     }
 
     fn show(figures: &Figures) -> Section {

@@ -108,12 +108,12 @@ impl Connection {
         intended: Instant,
         now: Instant,
     ) -> Result<(), Failure> {
+        (self.intended, self.waiting_since) = (intended, now);
+        (self.state, self.written, self.echoed) = (State::Talking, 0, 0);
         if self.server_ended {
             return Err(Failure::EndOfFile);
         }
         number_parts(number, &mut self.message);
-        (self.intended, self.waiting_since) = (intended, now);
-        (self.state, self.written, self.echoed) = (State::Talking, 0, 0);
         self.write()
     }
 

@@ -110,6 +110,7 @@ impl Measurement {
         let outcome = &mut self.outcome;
         (outcome.in_flight, outcome.unsent) = (in_flight, unsent);
         outcome.lost = self.lost - self.lost_at_begin;
+        // There is no schedule in a closed loop.
         outcome.due = (taken + unsent).saturating_sub(self.settled_at_begin);
     }
 

@@ -9,7 +9,8 @@
 //! of a message counts from the instant when it was due. See G. Tene, *How NOT to Measure Latency*,
 //! on what the first hides (coordinated omission).
 //!
-//! Where the client itself stands still, that time is taken out of every figure, and reported.
+//! Where the client itself stands still for longer than a tenth of a second, that time is taken out of every
+//! figure, and reported.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -113,7 +114,7 @@ pub struct Outcome {
     /// From the sending of a message (in an open loop: from when it was due) to its whole echo, in
     /// nanoseconds, for those whose echo came within the measurement.
     pub message_latency: Histogram<u64>,
-    /// How many connections had an answer before the measurement's end.
+    /// How many connections had an answer within the measurement.
     pub answered_connections: usize,
     /// All connections that came to their end, also outside the measured time.
     pub all_connections: u64,
@@ -138,7 +139,7 @@ pub struct Outcome {
     /// How often this client stood still during the measurement, since it was stopped or others had its
     /// CPU.
     pub standstills: u64,
-    /// How long in all. That time is in none of the other figures.
+    /// How long in all, but for what is too short to notice. That time is in none of the other figures.
     pub stood_still: Duration,
 }
 

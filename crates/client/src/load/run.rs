@@ -85,17 +85,24 @@ impl<'a> Run<'a> {
         }
         let now = self.now();
         self.begin_and_end(now)?;
+        if !self.measurement.is_closed() {
+            // Of so many connections in all, every message is settled.
+            let taken = self.schedule.as_ref().map_or(0, Schedule::taken);
+            self.measurement.settle(0, taken, 0);
+        }
         self.measurement.finish()
     }
 
     /// Looks at the clock. If that comes far too late, this process has stood still: it was stopped, or others
     /// had its CPU. The load then takes the time of the standstill out of all that it measures, so that it is
-    /// not charged to the server.
+    /// not charged to the server. What is less than [`STANDSTILL`], or before the end of a planned wait, is not
+    /// noticed.
     fn now(&mut self) -> Instant {
         let now = Instant::now();
         let late = now.saturating_duration_since(self.awake_until);
         self.awake_until = now;
         if late > STANDSTILL {
+            self.start += late;
             self.measurement.put_off(late);
             self.places.put_off(late);
             if let Some(schedule) = &mut self.schedule {
@@ -319,6 +326,8 @@ impl<'a> Run<'a> {
                 && connection.is_waiting()
                 && now.saturating_duration_since(connection.waiting_since) > patience
             {
+                // Where very many time out together, that takes time.
+                let now = self.now();
                 self.failed(number, Failure::TimedOut(patience), now)?;
             }
         }

@@ -97,7 +97,10 @@ impl LoadCommand {
         let shutdown = Shutdown::get().context("cannot catch signals")?;
         wait_until(Instant::now() + self.delay_start, shutdown)?;
         // A server that is not there is reported at once, and not measured.
-        let server = conversation::connect(self.addr.clone(), self.timeout)?.peer_addr()?;
+        let stream = conversation::connect(self.addr.clone(), self.timeout)?;
+        // It may have reset the connection already: that is for the load to count.
+        let server = stream.peer_addr().unwrap_or(self.addr.first());
+        drop(stream);
         let load = self.load(server);
         let outcome = self.watch(&load, shutdown)?;
         ensure!(!outcome.elapsed.is_zero(), "interrupted before the measurement began");

@@ -92,10 +92,11 @@ fn totals(load: &Load, outcome: &Outcome) -> String {
 }
 
 /// How many connections the server has answered at all. The rate and the latencies say nothing about the
-/// others.
+/// others. In an open loop some may have had nothing to send.
 fn served(load: &Load, outcome: &Outcome) -> String {
     let (answered, all) = (outcome.answered_connections, load.connections);
     match all - answered.min(all) {
+        _ if load.pace != Pace::Closed => String::new(),
         0 => String::new(),
         waiting => format!(
             "{ALARM}answered {answered} of {all} connections{ALARM:#}: the other {waiting} had no \
