@@ -66,7 +66,7 @@ enum Other {
     Check(check::Options),
     /// Finds out which concurrency model a server on this machine uses, and shows the evidence
     Identify(identify::Options),
-    /// Checks this machine before a class: says what will not work, and how to mend it
+    /// Checks this machine before a class: says what will not work, and how to fix it
     Doctor(doctor::Options),
     /// Compares saved results of one experiment: before and after a change, or of several machines
     Diff(diff::Options),
