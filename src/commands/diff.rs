@@ -1,5 +1,6 @@
 //! `lab diff`: saved results of one experiment, side by side.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         all => side_by_side(all),
     };
     section.sentences.extend(unlike(&results));
-    let names = ('A'..='Z').map(String::from).zip(&results);
+    let names = (0..).map(name).zip(&results);
     let machines: Vec<String> =
         names.map(|(name, it)| format!("{name}: {}.", machine(it))).collect();
     super::print(&terminal::render(&section, &machines, terminal::width()))
@@ -56,7 +57,7 @@ fn read(path: &Path) -> anyhow::Result<Results> {
     serde_json::from_value(value).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-/// What tells one run from another of the same kind, and not how it was measured.
+/// Facts that differ between runs that were measured in the same way.
 const OF_A_RUN: [&str; 8] = [
     "arguments",
     "machine",
@@ -70,17 +71,36 @@ const OF_A_RUN: [&str; 8] = [
 
 /// A warning if the results were not measured in the same way.
 fn unlike(all: &[Results]) -> Option<String> {
-    let names = all.iter().flat_map(|it| it.facts.keys()).map(String::as_str);
-    let is_unlike = |name: &&str| {
-        !OF_A_RUN.contains(name)
-            && all.iter().any(|it| it.facts.get(*name) != all[0].facts.get(*name))
-    };
-    let mut unlike: Vec<&str> = names.filter(is_unlike).collect();
-    unlike.sort_unstable();
-    unlike.dedup();
-    let words = unlike.join(", ").replace('_', " ");
-    (!unlike.is_empty())
-        .then(|| format!("They were not measured in the same way: see {words} in the files."))
+    let conditions: Vec<_> = all.iter().map(conditions).collect();
+    let names: BTreeSet<&String> = conditions.iter().flat_map(BTreeMap::keys).collect();
+    let is_unlike =
+        |name: &&&String| conditions.iter().any(|it| it.get(**name) != conditions[0].get(**name));
+    let unlike: Vec<String> =
+        names.iter().filter(is_unlike).map(|it| it.replace('_', " ")).collect();
+    let names = unlike.join(", ");
+    (!unlike.is_empty()).then(|| format!("They were not measured in the same way: {names}."))
+}
+
+/// How a result was measured, by the names of what it says of that. Of a report, each part says so.
+fn conditions(result: &Results) -> BTreeMap<String, Value> {
+    let mut conditions = BTreeMap::new();
+    for (name, fact) in result.facts.iter().filter(|(name, _)| !OF_A_RUN.contains(&name.as_str())) {
+        match fact.as_object() {
+            None => drop(conditions.insert(name.clone(), fact.clone())),
+            Some(part) => {
+                let own = part.iter().filter(|(name, _)| !OF_A_RUN.contains(&name.as_str()));
+                conditions.extend(own.map(|(own, fact)| (format!("{name}, {own}"), fact.clone())));
+            }
+        }
+    }
+    let build = result.facts.get("machine").map(|machine| machine["build"].clone());
+    conditions.extend(build.map(|build| ("build".to_owned(), build)));
+    conditions
+}
+
+/// What a result is called in the tables: A, B and so on, and behind Z by its number.
+fn name(place: usize) -> String {
+    ('A'..='Z').nth(place).map_or_else(|| (place + 1).to_string(), String::from)
 }
 
 fn machine(result: &Results) -> String {
@@ -142,10 +162,9 @@ fn sentences(comparison: &Comparison<'_>) -> Vec<String> {
 
 /// A column for each result, a row for each figure of the first.
 fn side_by_side(all: &[Results]) -> Section {
-    let columns: Vec<String> = ('A'..='Z').map(String::from).take(all.len()).collect();
+    let columns: Vec<String> = (0..all.len()).map(name).collect();
     let median = |row: &Row, result: &Results| {
-        let same = |it: &&Row| it.at == row.at && it.figure == row.figure;
-        let same = result.rows.iter().find(same);
+        let same = result.rows.iter().find(|it| it.is_of_the_same(row));
         same.map_or(NOTHING.to_owned(), |it| short(it.rounds.median()))
     };
     let rows = all[0].rows.iter();
@@ -167,4 +186,35 @@ fn table<'a>(columns: Vec<String>, rows: impl Iterator<Item = (&'a Row, Vec<Stri
         table.rows.push((format!("{}{unit}", row.figure), cells));
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn result(facts: Value) -> Results {
+        let Value::Object(facts) = facts else { unreachable!("facts are an object") };
+        Results { schema: SCHEMA, experiment: "report".to_owned(), facts, rows: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_measured_in_another_way_is_named_and_another_run_is_not() {
+        let result = |quick: bool, clients: u64, story: &str, build: &str| {
+            let (work, anatomy) = (json!({"clients": clients}), json!({"stories": [story]}));
+            let machine = json!({"build": build, "date": story});
+            result(json!({"quick": quick, "work": work, "anatomy": anatomy, "machine": machine}))
+        };
+        let first = || result(false, 32, "one", "release");
+        assert_eq!(unlike(&[first(), result(false, 32, "other", "release")]), None);
+        let others = [first(), result(true, 16, "one", "debug")];
+        let words = "They were not measured in the same way: build, quick, work, clients.";
+        assert_eq!(unlike(&others).as_deref(), Some(words));
+    }
+
+    #[test]
+    fn a_class_has_more_results_than_letters() {
+        assert_eq!([0, 25, 26].map(name), ["A", "Z", "27"]);
+    }
 }

@@ -31,7 +31,8 @@ pub(super) fn cores() -> Finding {
     Finding::of("CPUs", cores >= 2, cores.to_string(), effect, mend)
 }
 
-/// What other programs do now. The average of the last minute would tell of the build before this.
+/// How busy other programs keep the CPUs now. The average of the last minute would include the build of this
+/// program.
 pub(super) fn load() -> Finding {
     let Some(share) = machine::busy_share(LOOK) else { return Finding::good("load", "unknown") };
     let found = format!("{:.0} % of the CPUs' time is used by programs", share * 100.0);

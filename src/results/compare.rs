@@ -39,13 +39,12 @@ pub enum Verdict {
 
 /// Joins two results.
 pub fn compare<'a>(a: &'a [Row], b: &'a [Row]) -> Comparison<'a> {
-    let is_same = |one: &Row, other: &Row| (&one.at, &one.figure) == (&other.at, &other.figure);
     let pair = |of_a: &'a Row| {
-        let of_b = b.iter().find(|of_b| is_same(of_a, of_b))?;
+        let of_b = b.iter().find(|of_b| of_a.is_of_the_same(of_b))?;
         Some(Pair { a: of_a, b: of_b, verdict: verdict(&of_a.rounds, &of_b.rounds) })
     };
     let alone = |rows: &[Row], others: &[Row]| {
-        let is_alone = |row: &&Row| !others.iter().any(|other| is_same(row, other));
+        let is_alone = |row: &&Row| !others.iter().any(|other| row.is_of_the_same(other));
         rows.iter().filter(is_alone).count()
     };
     Comparison { pairs: a.iter().filter_map(pair).collect(), unmatched: alone(a, b) + alone(b, a) }
@@ -81,8 +80,8 @@ fn verdict(a: &Sample, b: &Sample) -> Verdict {
     }
 }
 
-/// How probable it is that chance alone separates so many rounds of the same figure: of all orders of the
-/// `a + b` rounds, two have one result's below all of the other's.
+/// The probability that chance alone separates `a` and `b` rounds of the same figure. The `a + b` rounds can stand
+/// in many orders; in two of them, all rounds of one result come before all rounds of the other.
 fn risk(a: usize, b: usize) -> f64 {
     let orders = (1..=b).fold(1.0, |orders, n| orders * (a + n) as f64 / n as f64);
     2.0 / orders

@@ -114,6 +114,11 @@ impl Place {
 }
 
 impl Row {
+    /// Whether the other row is of the same figure at the same place.
+    pub fn is_of_the_same(&self, other: &Row) -> bool {
+        self.at == other.at && self.figure == other.figure
+    }
+
     /// The same as a row of a part of a report.
     #[must_use]
     pub fn of_part(mut self, part: &str) -> Self {

@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     let too_few = "with too few threads for its workers it says so and ends";
     let descriptors = "out of descriptors, it serves on and recovers";
-    let processes = "out of processes or threads, it turns clients away and recovers";
+    let processes = "out of processes or threads, it rejects clients and recovers";
     let has_tasks = |it: &Subject| it.model.unit == Unit::Task && it.has_one_thread();
     let mut trials: Vec<Trial> = of_those(has_workers, too_few, too_few_threads).collect();
     trials.extend(of_those(has_tasks, too_few, too_few_for_tasks));

@@ -226,6 +226,15 @@ fn an_open_loop_sends_at_its_rate_and_accounts_for_every_message() {
     }
 }
 
+/// Each message that was due is in one account, and some were lost.
+#[track_caller]
+fn assert_settled(outcome: &Outcome) {
+    let answered = outcome.message_latency.len();
+    let all = answered + outcome.in_flight + outcome.unsent + outcome.lost;
+    assert!(outcome.lost > 0, "{outcome:?}");
+    assert_eq!(all, outcome.due, "{outcome:?}");
+}
+
 /// The same where connections fail, answers come too late, or connections have few messages each.
 #[test]
 fn an_open_loop_accounts_for_the_messages_that_are_lost_with_connections() {
@@ -249,11 +258,8 @@ fn an_open_loop_accounts_for_the_messages_that_are_lost_with_connections() {
         let extent = Extent::Time { warm_up, duration };
         let load = Load { pace, extent, messages_per_connection, patience, ..tolerant(server) };
         let outcome = load.run().unwrap();
-        let answered = outcome.message_latency.len();
-        let all = answered + outcome.in_flight + outcome.unsent + outcome.lost;
-        assert!(outcome.lost > 0, "{outcome:?}");
         assert!(outcome.due >= 600, "{outcome:?}");
-        assert_eq!(all, outcome.due, "{outcome:?}");
+        assert_settled(&outcome);
     }
 }
 
@@ -268,10 +274,7 @@ fn an_open_loop_accounts_for_the_messages_of_connections_that_had_ended() {
     });
     let pace = Pace::Open { messages_per_second: 2000.0 };
     let outcome = Load { pace, ..tolerant(server) }.run().unwrap();
-    let answered = outcome.message_latency.len();
-    let all = answered + outcome.in_flight + outcome.unsent + outcome.lost;
-    assert!(outcome.lost > 0, "{outcome:?}");
-    assert_eq!(all, outcome.due, "{outcome:?}");
+    assert_settled(&outcome);
 }
 
 #[test]

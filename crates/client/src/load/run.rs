@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
         let now = self.now();
         self.begin_and_end(now)?;
         if !self.measurement.is_closed() {
-            // Of so many connections in all, every message is settled.
+            // A fixed number of connections has come to its end, and every message with them.
             let taken = self.schedule.as_ref().map_or(0, Schedule::taken);
             self.measurement.settle(0, taken, 0);
         }
