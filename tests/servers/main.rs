@@ -27,6 +27,7 @@ mod guarantees;
 #[cfg(target_os = "linux")]
 mod identify;
 mod lab_program;
+mod lab_results;
 mod many;
 #[cfg(target_os = "linux")]
 mod refusal;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         command_line::trials(),
         broken::trials(),
         lab_program::trials(),
+        lab_results::trials(),
         #[cfg(target_os = "linux")]
         grading::trials(),
         #[cfg(target_os = "linux")]
