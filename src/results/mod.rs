@@ -59,7 +59,6 @@ impl Results {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Where it was measured.
-    #[serde(flatten)]
     pub at: Place,
     /// What was measured.
     pub figure: String,
@@ -71,9 +70,8 @@ pub struct Row {
 
 /// Where something was measured: a value on each axis, such as the server or the number of clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Place {
-    at: BTreeMap<String, Coordinate>,
-}
+#[serde(transparent)]
+pub struct Place(BTreeMap<String, Coordinate>);
 
 /// A value on an axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,19 +94,19 @@ impl Place {
     /// The same with a value on one more axis.
     #[must_use]
     pub fn with(mut self, axis: &str, value: impl Into<Coordinate>) -> Self {
-        self.at.insert(axis.to_owned(), value.into());
+        self.0.insert(axis.to_owned(), value.into());
         self
     }
 
     /// The value on an axis, if this place has it.
     pub fn get(&self, axis: &str) -> Option<&Coordinate> {
-        self.at.get(axis)
+        self.0.get(axis)
     }
 
     /// All axes and values: first the part of a report and the server, then the others by name.
     pub fn coordinates(&self) -> impl Iterator<Item = (&str, &Coordinate)> {
         let first = [PART, SERVER].into_iter().filter_map(|axis| Some((axis, self.get(axis)?)));
-        let others = self.at.iter().filter(|(axis, _)| *axis != PART && *axis != SERVER);
+        let others = self.0.iter().filter(|(axis, _)| *axis != PART && *axis != SERVER);
         first.chain(others.map(|(axis, value)| (axis.as_str(), value)))
     }
 }

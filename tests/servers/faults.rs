@@ -18,7 +18,7 @@ use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: Tests<13> = [
-        ("a log that nobody reads costs lines, which are counted, and no answer", unread_log),
+        ("a log that is not read costs lines, which are counted, and no answer", unread_log),
         ("a message far over the limit is answered, however it is framed", far_too_long),
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
         ("a client that resets during a message is logged once", reset_during_a_message),

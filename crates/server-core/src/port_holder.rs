@@ -22,7 +22,7 @@ pub(crate) fn holder_of(address: SocketAddr) -> Option<String> {
         let mut descriptors = process.fd().into_iter().flatten().flatten();
         descriptors.any(|descriptor| is_one(descriptor.target))
     };
-    // One that ends amid the look is none.
+    // One that ends during the look is left out.
     let known = |process: Process| {
         let (parent, exe) = (process.stat().ok()?.ppid, process.exe().ok()?);
         Some((process.pid(), parent, exe.file_name()?.to_string_lossy().into_owned()))

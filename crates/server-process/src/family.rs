@@ -144,7 +144,7 @@ mod system {
         Ok(sizes?.into_iter().sum())
     }
 
-    /// Looks at a process and all that descend from it, in turn. One that ends amid the look is none.
+    /// Looks at a process and all that descend from it, in turn. One that ends during the look is left out.
     fn each<T>(server: Pid, look: impl Fn(&Process) -> Result<T, ProcError>) -> io::Result<Vec<T>> {
         let family = || -> Result<Vec<T>, ProcError> {
             let server = Process::new(server.as_raw())?;
@@ -162,7 +162,7 @@ mod system {
         family().map_err(|error| io::Error::other(format!("/proc: {error}")))
     }
 
-    /// The children of a process, the last first. A thread that ends amid the look has none any more.
+    /// The children of a process, the last first. A thread that ends during the look has none.
     fn children(process: &Process) -> Vec<Process> {
         let threads = process.tasks().into_iter().flatten().flatten();
         let children = threads.filter_map(|thread| thread.children().ok()).flatten();
