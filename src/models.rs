@@ -117,7 +117,7 @@ impl Contestant {
         Contestant { name, ..self }
     }
 
-    /// The same with so many workers, where the model has workers that serve a client each.
+    /// The same with this many workers, where the model has workers that serve a client each.
     #[must_use]
     pub fn with_workers(self, workers: usize) -> Self {
         match self.model.at_once {

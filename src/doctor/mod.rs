@@ -60,7 +60,7 @@ impl Finding {
         if is_good { Finding::good(what, found) } else { Finding::bad(what, found, effect, mend) }
     }
 
-    /// Its lines in a terminal of so many columns.
+    /// Its lines in a terminal of this many columns.
     pub fn lines(&self, width: usize) -> String {
         let mark = if self.trouble.is_none() { "ok" } else { "BAD" };
         let label = format!("{mark:<4} {}", self.what);

@@ -142,7 +142,7 @@ pub(super) fn extra_threads(family: &Family) -> usize {
     family.threads.saturating_sub(family.processes)
 }
 
-/// Has so many clients come and stay, and looks at the server before, with and after them. `before` is
+/// Has this many clients come and stay, and looks at the server before, with and after them. `before` is
 /// what it was before the first of all.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ pub enum Kind {
 pub(super) enum Fit {
     /// As it usually is.
     Well,
-    /// Only if something makes it look like another kind: a limit, so many workers, a lock.
+    /// Only if something makes it look like another kind: a limit, a fixed number of workers, a lock.
     Unusual,
     /// Not: because of this.
     Not(String),

@@ -13,7 +13,7 @@ pub struct Verdict {
     pub sentence: String,
     /// The kind that the evidence fits; several where it fits several, and none where it fits none.
     pub kinds: Vec<Kind>,
-    /// Those that would look the same if a limit, so many workers or a lock made them.
+    /// Those that would look the same if a limit, a fixed number of workers or a lock made them.
     pub unusual: Vec<Kind>,
     /// What would decide between them.
     pub would_decide: Option<String>,

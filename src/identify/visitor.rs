@@ -114,7 +114,7 @@ impl Host {
         Ok(visitor)
     }
 
-    /// So many who ask, or fewer where the server takes no more connections.
+    /// This many who ask, or fewer where the server takes no more connections.
     pub(super) fn ask_by(&self, count: usize) -> Vec<Visitor> {
         (0..count).map_while(|_| self.ask().ok()).collect()
     }

@@ -28,7 +28,7 @@ impl Interrupts {
         self.less(before, 1.0)
     }
 
-    /// The same without so many times others.
+    /// These, less `times` as many as the others.
     #[must_use]
     pub fn less(self, others: Self, times: f64) -> Self {
         Interrupts {

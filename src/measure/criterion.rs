@@ -20,7 +20,7 @@ pub struct ServerCpu {
 impl ServerCpu {
     const FILE: &str = "server_cpu.json";
 
-    /// So much time for so many iterations.
+    /// The CPU time of this many iterations.
     pub fn new(cpu: Duration, iterations: u64) -> Self {
         ServerCpu { cpu_nanoseconds_per_iteration: cpu.as_nanos() as f64 / iterations as f64 }
     }
@@ -147,7 +147,7 @@ pub fn table(directory: &Path, group: Group) -> Option<Table> {
 mod tests {
     use super::*;
 
-    /// Files as criterion and a benchmark leave them: so many nanoseconds, and so many of CPU.
+    /// Leaves the files of criterion and of a benchmark: its time and CPU time, in nanoseconds.
     fn leave(benchmark: &Path, time: f64, cpu: u64) {
         let new = benchmark.join("new");
         fs::create_dir_all(&new).unwrap();

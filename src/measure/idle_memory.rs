@@ -90,7 +90,7 @@ pub struct Before {
 }
 
 impl Before {
-    /// Reads it, of a server to which so many connections will be opened.
+    /// Reads it, of a server to which this many connections will be opened.
     ///
     /// # Errors
     ///

@@ -56,7 +56,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// A warm-up and a measurement of so many milliseconds.
+    /// A warm-up and a measurement of this many milliseconds.
     pub const fn milliseconds(warm_up: u64, duration: u64) -> Self {
         let [warm_up, duration] = [Duration::from_millis(warm_up), Duration::from_millis(duration)];
         Window { warm_up, duration }
@@ -81,7 +81,7 @@ impl Lab {
         Lab { program, contestants, quick: false, warns: true, limits, part, failures, stood_still }
     }
 
-    /// Fails where the limits leave no room for so many connections at a time to anyone who takes
+    /// Fails where the limits leave no room for this many connections at a time to anyone who takes
     /// part.
     ///
     /// # Errors
@@ -244,7 +244,7 @@ impl Lab {
     }
 }
 
-/// Runs `step` for each of `count` things in so many rounds, a different one first in each: a
+/// Runs `step` for each of `count` things in this many rounds, a different one first in each: a
 /// disturbance of the machine hits all alike and not always the first.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ impl Limits {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Which limit is in the way of so many connections, what they need, and how to raise it.
+    /// Which limit is in the way of this many connections, what they need, and how to raise it.
     pub fn lack(&self, contestant: &Contestant, connections: usize) -> Option<String> {
         let own = contestant.room();
         if connections > own {
@@ -53,7 +53,7 @@ impl Limits {
         Some(format!("they need {needed} processes or threads, and {limit} leaves room for {free}"))
     }
 
-    /// How many connections within this process there may be beside so many others: each takes two
+    /// How many connections within this process there may be beside these: each takes two
     /// descriptors.
     pub fn pairs_beside(&self, connections: usize) -> usize {
         let left = self.files.saturating_sub(OTHER_FILES + connections as u64);

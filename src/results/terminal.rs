@@ -15,7 +15,7 @@ pub fn width() -> usize {
     size.map_or(WIDTH, |(width, _)| usize::from(width.0).min(WIDTH))
 }
 
-/// The section in so many columns, its pictures and tables first.
+/// The section in this many columns, its pictures and tables first.
 pub fn render(section: &Section, facts: &[String], width: usize) -> String {
     let pictures = section.pictures.iter().filter_map(|picture| picture.text.clone());
     let pictures = pictures.map(|picture| with_warning(picture, width));
@@ -33,7 +33,7 @@ pub fn render(section: &Section, facts: &[String], width: usize) -> String {
     text + &wrapped(method.trim(), width)
 }
 
-/// A sentence in lines of so many columns, its dates and options whole.
+/// A sentence in lines of this many columns, its dates and options whole.
 fn wrapped(sentence: &str, width: usize) -> String {
     let options = textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation);
     textwrap::fill(sentence, options) + "\n"

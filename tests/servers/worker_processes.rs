@@ -144,7 +144,7 @@ fn serves_the_queue(subject: Subject) {
     });
 }
 
-/// How many of so many clients that come together are answered.
+/// How many of this many clients that come together are answered.
 fn ask_at_once(server: &Server, count: usize, ask: fn(&mut Client, &str) -> bool) -> usize {
     thread::scope(|scope| {
         let ask = || scope.spawn(|| ask(&mut server.connect(), "hello\n"));

@@ -103,7 +103,7 @@ impl Subject {
         self.start(&[limit, arguments].concat())
     }
 
-    /// Starts it with so many workers, where it has workers that serve a client each.
+    /// Starts it with this many workers, where it has workers that serve a client each.
     pub(crate) fn start_with_workers(&self, workers: usize, arguments: &[&str]) -> Server {
         let workers = workers.to_string();
         match self.model.at_once {
@@ -223,7 +223,7 @@ impl Client {
         })
     }
 
-    /// Receives so many bytes.
+    /// Receives this many bytes.
     #[track_caller]
     pub(crate) fn receive_some(&mut self, count: usize) {
         self.stream.read_exact(&mut vec![0; count]).expect("answers");

@@ -1,4 +1,4 @@
-//! Gates that let in so many threads at a time, in every order that their threads can run in: the one of
+//! Gates that let in a limited number of threads, in every order that their threads can run in: the one of
 //! an exercise, three with a mistake, and the one of our servers.
 //!
 //! ```console

@@ -14,7 +14,7 @@ pub struct Treatment {
     /// How many bytes are passed on at a time, each such piece by a write of its own; 0 for as many as
     /// have come.
     pub piece: usize,
-    /// The last of each so many bytes is lost; 0 for none.
+    /// Of every group of this many bytes, the last is lost; 0 for none.
     pub lost_of: usize,
 }
 
@@ -63,7 +63,7 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, treatment: Treatment) {
 }
 
 impl Treatment {
-    /// What it leaves of these bytes, which came behind so many others.
+    /// What it leaves of these bytes, which came behind this many others.
     fn leaves(self, bytes: &[u8], passed: &mut usize) -> Vec<u8> {
         let is_left = |_: &&u8| {
             *passed += 1;

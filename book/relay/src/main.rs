@@ -17,10 +17,10 @@ struct Options {
     /// The server
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5555")]
     server: SocketAddr,
-    /// Pass on so many bytes at a time; 0 for as many as have come
+    /// Pass on this many bytes at a time; 0 for as many as have come
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     piece: usize,
-    /// Lose the last of each so many bytes; 0 for none
+    /// Lose the last of every group of this many bytes; 0 for none
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     lost_of: usize,
 }

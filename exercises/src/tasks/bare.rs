@@ -79,7 +79,7 @@ impl Server {
         Client::connect(self.address)
     }
 
-    /// So many clients that are connected, each of which has had two answers.
+    /// Connected clients, as many as asked for, each of which has had two answers.
     pub(super) fn clients(&self, count: usize) -> Result<Vec<Client>, Fault> {
         let mut clients = Vec::new();
         for number in 1..=count {

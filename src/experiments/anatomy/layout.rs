@@ -32,7 +32,7 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// The story in lanes of so many characters.
+    /// The story in lanes of this many characters.
     pub(super) fn new(story: &'a Story, width: usize) -> Self {
         let lanes = story.lanes();
         let mut layout = Layout { lanes, cells: Vec::new(), phases: Vec::new(), height: 0 };

@@ -41,7 +41,7 @@ const BEGINNING: &[u8] = b"an unfinished ";
 const AT_ONCE: usize = 100;
 const NEXT_AFTER: Duration = Duration::from_millis(10);
 
-/// Opens the connections, of which so many are served at once, says so, and then keeps them from being
+/// Opens the connections, of which `served` are served at once, says so, and then keeps them from being
 /// idle until this process ends. Who is thrown out comes again.
 pub(super) fn attack(server: SocketAddr, count: usize, served: usize) -> anyhow::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));

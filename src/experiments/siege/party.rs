@@ -47,7 +47,7 @@ pub(super) struct Party {
 }
 
 impl Party {
-    /// Sends a party to a server that this process has started, which serves so many of them at once.
+    /// Sends a party to a server that this process has started, which serves this many of them at once.
     pub(super) fn start(
         program: &Path,
         role: Role,

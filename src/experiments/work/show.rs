@@ -36,8 +36,8 @@ pub(super) fn section(figures: &Figures) -> Section {
 }
 
 impl Figures {
-    /// What no server can exceed: so many messages a second the processors can compute, and so many the
-    /// clients can ask for.
+    /// What no server can exceed: the messages a second that the processors can compute, and those that
+    /// the clients can ask for.
     fn limit(&self, computing_percent: u32) -> f64 {
         let asked = self.clients as f64 / self.service_seconds;
         let compute = self.service_seconds * f64::from(computing_percent) / 100.0;

@@ -12,10 +12,10 @@ use crate::steps;
 
 /// What was found.
 pub(crate) enum Explored {
-    /// Nothing wrong, in so many runs: one for each order.
+    /// Nothing wrong, in this many runs: one for each order.
     Holds { runs: usize },
     /// In this run something went wrong: what. The threads of the runs before it were not interrupted
-    /// more often than so many times, all together.
+    /// more often than this many times, all together.
     Fails { run: usize, interruptions: Option<usize>, why: String },
 }
 

@@ -1,4 +1,4 @@
-//! A gate that lets in so many threads at a time, in every order that its threads can run in. Loom
+//! A gate that lets in a limited number of threads, in every order that its threads can run in. Loom
 //! runs it again and again, each time in another order, until something goes wrong or there is no order
 //! left.
 //!

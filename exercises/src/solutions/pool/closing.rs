@@ -7,7 +7,7 @@ use crossbeam::channel;
 /// Something to do.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// Lets so many threads do all jobs, and returns when the last is done.
+/// Lets this many threads do all jobs, and returns when the last is done.
 pub fn do_all(jobs: Vec<Job>, workers: usize) {
     let (queue, waiting) = channel::unbounded::<Job>();
     let start = |_| {

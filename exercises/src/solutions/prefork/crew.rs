@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// A worker that lived for less than this died at once, and its successor starts as long after its end was seen.
 pub const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// So many workers, each a process.
+/// A fixed number of workers, each a process.
 pub struct Crew {
     start: fn() -> io::Result<Child>,
     places: Vec<Place>,

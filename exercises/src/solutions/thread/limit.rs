@@ -1,4 +1,4 @@
-//! Let in so many at a time, and no more.
+//! Let in a limited number at a time, and no more.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,7 +17,7 @@ pub struct Gate {
 pub struct Place(Arc<Gate>);
 
 impl Gate {
-    /// A gate with so many places.
+    /// A gate with this many places.
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Gate { free: Mutex::new(places), left: Condvar::new() })
     }

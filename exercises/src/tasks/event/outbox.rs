@@ -21,7 +21,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     ],
 };
 
-/// A kernel that takes so many bytes, and no more until it is told to. It fails once, where it is told how.
+/// A kernel that takes a limited number of bytes, and no more until it is told to. It fails once, where it is told how.
 #[derive(Default)]
 struct Kernel {
     room: usize,

@@ -8,7 +8,7 @@ pub(crate) const EXERCISE: Exercise = Exercise {
     kind: Kind::Piece,
     about: "it serves its clients one after the other, and makes no workers",
     hints: [
-        "Make the workers first: so many times `fork`. Each child accepts and serves for ever.",
+        "Make the workers first: `fork` once for each. Each child accepts and serves for ever.",
         "The parent serves nobody: it waits for its children with `nix::sys::wait::wait`.",
     ],
     tasks: &[

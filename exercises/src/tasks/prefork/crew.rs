@@ -37,7 +37,7 @@ impl Three {
         Ok(three)
     }
 
-    /// Sees so many workers start, so long after the beginning.
+    /// Sees this many workers start, so long after the beginning.
     fn tend_after(&mut self, time: Duration, right: usize, why: &str) -> Outcome {
         right!(format!("workers started, where {why}"), self.0.tend(self.1 + time)?, right);
         Ok(())

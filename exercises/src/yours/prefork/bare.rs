@@ -1,11 +1,11 @@
-//! Build a piece: so many processes, made before the first client comes.
+//! Build a piece: a fixed number of processes, made before the first client comes.
 
 use std::io;
 use std::net::TcpListener;
 
 use server_core::bare::echo;
 
-/// Makes so many workers, each a process, which all accept from this one listener and serve a client
+/// Makes this many workers, each a process, which all accept from this one listener and serve a client
 /// at a time, for ever. Waits for them.
 ///
 /// As it stands, this process serves, and makes none. You need `nix::unistd::fork` and

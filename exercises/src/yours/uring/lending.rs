@@ -12,7 +12,7 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// So many buffers, all of them free.
+    /// This many buffers, all of them free.
     pub fn new(count: usize) -> Self {
         Buffers { free: (0..count).collect(), lent: HashMap::new(), next: 0 }
     }

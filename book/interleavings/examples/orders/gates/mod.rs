@@ -10,12 +10,12 @@ mod lost_wake_up;
 mod right;
 mod three_steps;
 
-/// One way to let in so many at a time.
+/// One way to let in a limited number at a time.
 pub(crate) struct Candidate {
     pub(crate) name: &'static str,
     /// Its mistake in a line, or that there is none.
     pub(crate) about: &'static str,
-    /// A new gate with so many places.
+    /// A new gate with this many places.
     pub(crate) gate: fn(usize) -> Pass,
 }
 
