@@ -1,15 +1,13 @@
 //! A client that looks at a server from outside: it comes, asks, waits, and leaves in good order. Nothing
 //! that it does waits for the server, but for a time.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::AsFd;
+use std::io;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use client::probe::{self, Probe};
 use protocol::Framing;
-use socket2::{Domain, SockRef, Socket, Type};
 
 /// The server that is looked at, and how.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +28,8 @@ const PACE: Duration = Duration::from_millis(2);
 /// How long a connection may take at least: a second attempt comes after a second.
 const CONNECT: Duration = Duration::from_millis(1500);
 
-/// What a client that does not read sends at most, in bytes: far more than any buffers hold.
-const STUFFING: usize = 16 << 20;
+/// The buffers of a connection, in bytes: small, so that who does not read is soon noticed.
+const BUFFERS: usize = 64 * 1024;
 
 /// How long nothing must move for buffers to be full.
 const STILL: Duration = Duration::from_millis(150);
@@ -55,7 +53,7 @@ pub(super) enum State {
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    stream: TcpStream,
+    probe: Probe,
     /// Its own address.
     pub(super) local: SocketAddr,
     framing: Framing,
@@ -67,8 +65,6 @@ pub(super) struct Visitor {
     pub(super) took: Duration,
     /// Whether it has begun a message that it must end before another.
     is_amid_a_message: bool,
-    /// How much it has sent without reading, in bytes.
-    stuffed: usize,
 }
 
 impl Host {
@@ -84,26 +80,18 @@ impl Host {
 
     /// Connects. Blocks for the patience at most, or the time that a second attempt takes.
     pub(super) fn visit(&self) -> io::Result<Visitor> {
-        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None)?;
-        // Small, so that who does not read is soon noticed. It must be set before the connection is there.
-        socket.set_recv_buffer_size(64 * 1024)?;
-        socket.set_send_buffer_size(64 * 1024)?;
-        socket.connect_timeout(&self.address.into(), self.patience.max(CONNECT))?;
-        socket.set_tcp_nodelay(true)?;
-        let stream = TcpStream::from(socket);
-        stream.set_nonblocking(true)?;
-        let (local, now) = (stream.local_addr()?, Instant::now());
+        let probe = Probe::with_buffers(self.address, self.patience.max(CONNECT), BUFFERS)?;
+        let local = probe.local_address()?;
         thread::sleep(PACE);
         Ok(Visitor {
-            stream,
+            probe,
             local,
             framing: self.framing,
             expected: Vec::new(),
             state: State::Silent,
-            asked: now,
+            asked: Instant::now(),
             took: Duration::ZERO,
             is_amid_a_message: false,
-            stuffed: 0,
         })
     }
 
@@ -139,7 +127,7 @@ impl Host {
                 return;
             }
             let wanted = visitors.iter().filter(|it| it.state == State::Waiting);
-            wait_for_input(wanted, rest);
+            probe::wait(wanted.map(|it| &it.probe), rest);
         }
     }
 
@@ -167,7 +155,7 @@ impl Host {
             if visitors.len() < before {
                 last = Instant::now();
             }
-            wait_for_input(visitors.iter(), Duration::from_millis(20));
+            probe::wait(visitors.iter().map(|it| &it.probe), Duration::from_millis(20));
         }
     }
 
@@ -175,7 +163,7 @@ impl Host {
     pub(super) fn stuff(&self, visitors: &mut [Visitor]) {
         let mut last = Instant::now();
         while last.elapsed() < STILL.max(self.patience / 2) && self.has_time_for(STILL) {
-            let taken: usize = visitors.iter_mut().map(Visitor::stuff).sum();
+            let taken: usize = visitors.iter_mut().map(|it| it.probe.stuff()).sum();
             if taken > 0 {
                 last = Instant::now();
             }
@@ -192,14 +180,13 @@ impl Visitor {
         self.asked = Instant::now();
         self.expected = message.into_bytes();
         self.state = State::Waiting;
-        if let Err(error) = self.stream.write_all(&self.expected) {
-            self.state = State::Gone(error.to_string());
-        }
+        self.probe.send(&self.expected);
     }
 
     /// Sends a message without its end.
     pub(super) fn ask_half(&mut self) {
-        self.is_amid_a_message = self.stream.write_all(b"half a mess").is_ok();
+        self.is_amid_a_message = true;
+        self.probe.send("half a mess");
     }
 
     /// Whether it has been answered.
@@ -214,24 +201,22 @@ impl Visitor {
 
     /// Ends the connection with a reset.
     pub(super) fn reset(self) {
-        // Where it fails the connection is closed: a milder case of the same.
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        self.probe.reset();
     }
 
     /// Sends these bytes, and expects no echo of them.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
+        self.probe.send(bytes);
     }
 
     /// Takes what has come.
     pub(super) fn look(&mut self) {
         let mut bytes = [0; 4096];
         while !matches!(self.state, State::Gone(_)) {
-            match self.stream.read(&mut bytes) {
-                Ok(0) => self.state = State::Gone("the end of the connection".to_owned()),
-                Ok(count) => self.receive(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            match self.probe.look(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(0)) => self.state = State::Gone("the end of the connection".to_owned()),
+                Ok(Some(count)) => self.receive(&bytes[..count]),
                 Err(error) => self.state = State::Gone(error.to_string()),
             }
         }
@@ -251,39 +236,25 @@ impl Visitor {
         }
     }
 
-    /// Sends once more of what it does not read, and returns how much was taken.
-    fn stuff(&mut self) -> usize {
-        let lines = "a line that is answered and not read\n".repeat(1024);
-        let before = self.stuffed;
-        while self.stuffed < STUFFING {
-            match self.stream.write(lines.as_bytes()) {
-                Ok(count @ 1..) => self.stuffed += count,
-                _ => break,
-            }
-        }
-        self.stuffed - before
-    }
-
     fn take_leave(&mut self) {
         let end = self.framing.line_end();
         if self.is_amid_a_message {
             self.send(end.as_bytes());
         }
-        if self.stuffed == 0 {
+        if !self.probe.is_stuffed() {
             self.send(format!("Bye{end}").as_bytes());
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.probe.half_close();
     }
 
     /// Reads what there is, and says whether there is no more.
     fn has_ended(&mut self) -> bool {
         let mut bytes = [0; 64 * 1024];
         loop {
-            match self.stream.read(&mut bytes) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => return true,
+            match self.probe.look(&mut bytes) {
+                Ok(Some(1..)) => {}
+                Ok(None) => return false,
+                Ok(Some(0)) | Err(_) => return true,
             }
         }
     }
@@ -292,13 +263,4 @@ impl Visitor {
 /// How many wait for their answer.
 fn waiting(visitors: &[Visitor]) -> usize {
     visitors.iter().filter(|it| it.is_waiting()).count()
-}
-
-/// Waits until there is something to read for one of these, or for so long.
-fn wait_for_input<'a>(visitors: impl Iterator<Item = &'a Visitor>, longest: Duration) {
-    let ready = |it: &'a Visitor| PollFd::new(it.stream.as_fd(), PollFlags::POLLIN);
-    let mut ready: Vec<PollFd<'_>> = visitors.map(ready).collect();
-    let longest = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
-    // An interrupted wait is as good as an event: the caller looks again.
-    let _ = poll(&mut ready, longest);
 }

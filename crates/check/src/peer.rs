@@ -1,15 +1,12 @@
 //! The client of a case: it keeps what it sent, and says how an answer differs.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use client::probe::{self, Probe};
 use serde::Serialize;
-use socket2::SockRef;
 
 use super::Target;
 
@@ -65,88 +62,48 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A connection to the server that is checked. Nothing that it does waits for the server to read:
-/// what cannot be sent yet is sent while answers are received.
+/// A connection to the server that is checked.
 pub(super) struct Peer {
-    stream: TcpStream,
+    probe: Probe,
     patience: Duration,
-    /// All that the case sends, and how much of it the server's side has taken.
-    outgoing: Vec<u8>,
-    sent: usize,
-    half_close: HalfClose,
-}
-
-#[derive(PartialEq, Eq)]
-enum HalfClose {
-    NotYet,
-    WhenAllIsSent,
-    Done,
 }
 
 impl Peer {
     pub(super) fn connect(target: &Target) -> Result<Self, Difference> {
-        let connect = || {
-            let stream = TcpStream::connect_timeout(&target.address, target.patience)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            thread::sleep(PACE);
-            Ok(stream)
-        };
-        let stream = connect().map_err(|error: io::Error| Difference {
+        let connected = Probe::connect(target.address, target.patience);
+        let probe = connected.map_err(|error| Difference {
             sent: "nothing".to_owned(),
             expected: "a connection".to_owned(),
             received: error.to_string(),
         })?;
-        let (patience, half_close) = (target.patience, HalfClose::NotYet);
-        Ok(Peer { stream, patience, outgoing: Vec::new(), sent: 0, half_close })
+        thread::sleep(PACE);
+        Ok(Peer { probe, patience: target.patience })
     }
 
     /// Sends these bytes. That a server closes over them is for what is received to show.
     pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.outgoing.extend_from_slice(bytes.as_ref());
-        self.send_more();
+        self.probe.send(bytes);
     }
 
     /// Ends the client's side behind what was sent.
     pub(super) fn half_close(&mut self) {
-        self.half_close = HalfClose::WhenAllIsSent;
-        self.send_more();
+        self.probe.half_close();
     }
 
     /// Sends without reading, until the server has taken nothing for a while.
     pub(super) fn stuff(&mut self) {
-        self.outgoing = "a line that is answered and not read\n".repeat(1 << 19).into_bytes();
         let mut last = Instant::now();
-        while last.elapsed() < STILL && self.sent < self.outgoing.len() {
-            let before = self.sent;
-            self.send_more();
-            if self.sent > before {
+        while last.elapsed() < STILL {
+            if self.probe.stuff() > 0 {
                 last = Instant::now();
             }
             thread::sleep(Duration::from_millis(1));
         }
     }
 
-    fn send_more(&mut self) {
-        while self.sent < self.outgoing.len() {
-            match self.stream.write(&self.outgoing[self.sent..]) {
-                Ok(count) => self.sent += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The connection has ended: nothing more can be sent.
-                Err(_) => self.outgoing.truncate(self.sent),
-            }
-        }
-        if self.half_close == HalfClose::WhenAllIsSent {
-            self.half_close = HalfClose::Done;
-            let _ = self.stream.shutdown(Shutdown::Write);
-        }
-    }
-
     /// Ends the connection with a reset.
     pub(super) fn reset(self) {
-        // Where it fails the connection is closed and not reset: a milder case of the same.
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        self.probe.reset();
     }
 
     /// Receives exactly this.
@@ -178,9 +135,8 @@ impl Peer {
 
     /// Whether nothing comes within the patience: no byte, no end, no reset. Takes nothing away.
     pub(super) fn is_silent(&self) -> bool {
-        self.wait(self.patience);
-        let peeked = self.stream.peek(&mut [0]);
-        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        probe::wait([&self.probe], self.patience);
+        matches!(self.probe.peek(&mut [0]), Ok(None))
     }
 
     /// Receives one `ERROR` line with a reason, and then the end of the connection.
@@ -198,8 +154,7 @@ impl Peer {
 
     /// What comes, up to `most` bytes, and what came instead of the rest.
     fn receive(&mut self, most: usize) -> (Vec<u8>, Option<String>) {
-        let mut received = vec![0; most];
-        let mut count = 0;
+        let (mut received, mut count) = (vec![0; most], 0);
         let deadline = Instant::now() + self.patience;
         let end = loop {
             if count == most {
@@ -207,18 +162,14 @@ impl Peer {
             }
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
-                break Some(format!(
-                    "nothing within {}",
-                    humantime::format_duration(self.patience)
-                ));
+                let patience = humantime::format_duration(self.patience);
+                break Some(format!("nothing within {patience}"));
             }
-            self.wait(rest);
-            self.send_more();
-            match self.stream.read(&mut received[count..]) {
-                Ok(0) => break Some(END.to_owned()),
-                Ok(more) => count += more,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            probe::wait([&self.probe], rest);
+            match self.probe.look(&mut received[count..]) {
+                Ok(None) => {}
+                Ok(Some(0)) => break Some(END.to_owned()),
+                Ok(Some(more)) => count += more,
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     break Some("a reset".to_owned());
                 }
@@ -229,15 +180,6 @@ impl Peer {
         (received, end)
     }
 
-    /// Waits until there is something to read, or room to send what is left.
-    fn wait(&self, longest: Duration) {
-        let mut events = PollFlags::POLLIN;
-        events.set(PollFlags::POLLOUT, self.sent < self.outgoing.len());
-        let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
-        // An interrupted wait is as good as an event: the caller looks again.
-        let _ = poll(&mut [PollFd::new(self.stream.as_fd(), events)], timeout);
-    }
-
     fn difference(
         &self,
         wanted: String,
@@ -245,13 +187,13 @@ impl Peer {
         expected: &[u8],
         end: Option<&str>,
     ) -> Difference {
-        let behind = match self.half_close {
-            HalfClose::Done => ", then the end",
-            _ if self.sent < self.outgoing.len() => ", and the server took no more",
-            _ => "",
+        let behind = match self.probe.has_more_to_send() {
+            true => ", and the server took no more",
+            false if self.probe.is_half_closed() => ", then the end",
+            false => "",
         };
         Difference {
-            sent: shown(&self.outgoing[..self.sent], &self.outgoing[..self.sent]) + behind,
+            sent: shown(self.probe.taken(), self.probe.taken()) + behind,
             expected: wanted,
             received: match end {
                 Some(end) if received.is_empty() => end.to_owned(),

@@ -1,10 +1,10 @@
 //! Many connections that stay open and silent.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::source::{connect, connect_within};
+use crate::probe::Probe;
 
 /// How long the answers may take that are expected of a party.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,7 +22,7 @@ const PARTY: usize = 500;
 /// silent since. Dropping this closes them all.
 #[derive(Debug)]
 pub struct Held {
-    connections: Vec<TcpStream>,
+    connections: Vec<Probe>,
     served: usize,
 }
 
@@ -52,8 +52,7 @@ impl Held {
         let mut waiting = Vec::with_capacity(count);
         let mut held = Held { connections: Vec::with_capacity(count), served: 0 };
         for number in 1..=count {
-            let connected = connect_within(server, PATIENCE / 2).and_then(ask_on);
-            waiting.push(connected.map_err(|error| {
+            waiting.push(ask(server, PATIENCE / 2).map_err(|error| {
                 io::Error::new(error.kind(), format!("connection {number} of {count}: {error}"))
             })?);
             // A backlog of five must not overflow.
@@ -62,8 +61,8 @@ impl Held {
         let mut last = Instant::now();
         while !waiting.is_empty() && last.elapsed() < QUIET {
             let mut silent = Vec::new();
-            for connection in waiting {
-                match is_answered(&connection)? {
+            for mut connection in waiting {
+                match is_answered(&mut connection)? {
                     true => {
                         last = Instant::now();
                         held.connections.push(connection);
@@ -80,8 +79,9 @@ impl Held {
     }
 
     fn open_party(&mut self, server: SocketAddr, count: usize, expected: usize) -> io::Result<()> {
-        let party = (0..count).map(|_| open_one(server)).collect::<io::Result<Vec<_>>>()?;
-        let mut waiting: Vec<&TcpStream> = party.iter().collect();
+        let party = (0..count).map(|_| ask(server, PATIENCE));
+        let mut party = party.collect::<io::Result<Vec<_>>>()?;
+        let mut waiting: Vec<&mut Probe> = party.iter_mut().collect();
         let end = Instant::now() + PATIENCE;
         while count - waiting.len() < expected {
             let mut silent = Vec::new();
@@ -104,7 +104,7 @@ impl Held {
 
     /// The connections, which do not block, for a caller that has more to do with them.
     pub fn into_connections(self) -> Vec<TcpStream> {
-        self.connections
+        self.connections.into_iter().map(Probe::into_stream).collect()
     }
 
     /// How many of the connections the server has answered. The others wait for their turn.
@@ -115,55 +115,52 @@ impl Held {
 
 const MESSAGE: &[u8] = b"holding on here\n";
 
-fn open_one(server: SocketAddr) -> io::Result<TcpStream> {
-    ask_on(connect(server)?)
-}
-
-fn ask_on(mut stream: TcpStream) -> io::Result<TcpStream> {
-    stream.write_all(MESSAGE)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
+/// Connects and asks.
+fn ask(server: SocketAddr, patience: Duration) -> io::Result<Probe> {
+    let mut probe = Probe::connect(server, patience)?;
+    probe.send(MESSAGE);
+    Ok(probe)
 }
 
 /// Whether the answer has come. It may come in pieces: they stay where they are until all of them are there.
-fn is_answered(mut stream: &TcpStream) -> io::Result<bool> {
+fn is_answered(probe: &mut Probe) -> io::Result<bool> {
     let mut answer = [0; 2 * MESSAGE.len()];
     let is_piece =
         |come: &[u8]| (1..MESSAGE.len()).contains(&come.len()) && MESSAGE.starts_with(come);
-    match stream.peek(&mut answer) {
-        Ok(count) if is_piece(&answer[..count]) => return Ok(false),
+    match probe.peek(&mut answer) {
+        Ok(Some(count)) if is_piece(&answer[..count]) => return Ok(false),
         _ => {}
     }
-    match stream.read(&mut answer) {
-        Ok(count) if &answer[..count] == MESSAGE => Ok(true),
-        Ok(count) => {
+    match probe.look(&mut answer)? {
+        None => Ok(false),
+        Some(count) if &answer[..count] == MESSAGE => Ok(true),
+        Some(count) => {
             let received = String::from_utf8_lossy(&answer[..count]);
             Err(io::Error::new(ErrorKind::InvalidData, format!("wrong echo: {received:?}")))
         }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;
+    use crate::probe::wait;
 
     #[test]
     fn an_answer_in_two_pieces_is_an_answer() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut client = ask(listener.local_addr().unwrap(), PATIENCE).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         server.set_nodelay(true).unwrap();
         server.write_all(&MESSAGE[..5]).unwrap();
-        client.peek(&mut [0]).unwrap();
-        client.set_nonblocking(true).unwrap();
-        assert!(!is_answered(&client).unwrap());
+        wait([&client], PATIENCE);
+        assert!(!is_answered(&mut client).unwrap());
         server.write_all(&MESSAGE[5..]).unwrap();
         let end = Instant::now() + PATIENCE;
-        while !is_answered(&client).unwrap() {
+        while !is_answered(&mut client).unwrap() {
             assert!(Instant::now() < end);
         }
     }

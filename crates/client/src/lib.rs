@@ -8,7 +8,8 @@
 //! | [`load`] | many connections at once from one thread, measured |
 //! | [`load_command`] | the same at the command line, with a report |
 //! | [`failure`] | what goes wrong with a connection, in one vocabulary for all of these |
-//! | [`hold`] | many connections that stay open and silent |
+//! | [`probe`] | a connection of those who look at a server from outside, which never waits |
+//! | [`hold`] | many of these that stay open and silent |
 //! | [`output_file`] | a file that is written in one piece or not at all |
 //!
 //! It knows the protocol and no server: whatever speaks the protocol will do.
@@ -20,6 +21,7 @@ pub mod hold;
 pub mod load;
 pub mod load_command;
 pub mod output_file;
+pub mod probe;
 pub mod script;
 mod source;
 

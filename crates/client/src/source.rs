@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -18,18 +17,6 @@ pub fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     let socket = socket_to(server)?;
     socket.set_nonblocking(false)?;
     socket.connect(&server.into())?;
-    Ok(socket.into())
-}
-
-/// The same, and waits for `longest` at most.
-///
-/// # Errors
-///
-/// Those of `connect(2)`, and `ETIMEDOUT`.
-pub(crate) fn connect_within(server: SocketAddr, longest: Duration) -> io::Result<TcpStream> {
-    let socket = socket_to(server)?;
-    socket.set_nonblocking(false)?;
-    socket.connect_timeout(&server.into(), longest)?;
     Ok(socket.into())
 }
 
