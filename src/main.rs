@@ -3,7 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::{CommandFactory, FromArgMatches};
+
 mod commands;
+
+use commands::CommandLine;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -13,11 +17,12 @@ fn main() -> ExitCode {
     {
         return serve(model, options);
     }
-    let matches = match server_core::parse(commands::command(), arguments) {
+    let matches = match server_core::parse(CommandLine::command(), arguments) {
         Ok(matches) => matches,
         Err(status) => return status,
     };
-    commands::run(&matches).unwrap_or_else(|error| {
+    let line = CommandLine::from_arg_matches(&matches).map_err(anyhow::Error::from);
+    line.and_then(|line| commands::run(&line)).unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");
         ExitCode::FAILURE
     })

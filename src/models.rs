@@ -11,25 +11,25 @@ use crate::servers::foreign::{self, Foreign};
 pub struct Entry {
     /// The model.
     pub model: Model,
-    /// Its colour, as `0xRRGGBB`.
-    pub colour: u32,
+    /// Its colour, as SVG spells it.
+    pub colour: &'static str,
 }
 
 /// The models, from the simplest to the newest. The colours are those of M. Okabe and K. Ito, which
 /// most of the colour-blind can tell apart, on light and on dark ground.
 pub const MODELS: &[Entry] = &[
-    Entry { model: iterative_server::MODEL, colour: 0x8c8c8c },
-    Entry { model: fork_server::MODEL, colour: 0xd55e00 },
-    Entry { model: prefork_server::MODEL, colour: 0x8a5a2b },
-    Entry { model: thread_server::MODEL, colour: 0x2a88d8 },
-    Entry { model: pool_server::MODEL, colour: 0x009e73 },
-    Entry { model: event_server::MODEL, colour: 0x6a5acd },
-    Entry { model: async_server::MODEL, colour: 0xe09a00 },
+    Entry { model: iterative_server::MODEL, colour: "#8c8c8c" },
+    Entry { model: fork_server::MODEL, colour: "#d55e00" },
+    Entry { model: prefork_server::MODEL, colour: "#8a5a2b" },
+    Entry { model: thread_server::MODEL, colour: "#2a88d8" },
+    Entry { model: pool_server::MODEL, colour: "#009e73" },
+    Entry { model: event_server::MODEL, colour: "#6a5acd" },
+    Entry { model: async_server::MODEL, colour: "#e09a00" },
     #[cfg(target_os = "linux")]
-    Entry { model: uring_server::MODEL, colour: 0x9aa800 },
+    Entry { model: uring_server::MODEL, colour: "#9aa800" },
 ];
 
-const FLOOR: Entry = Entry { model: floor::MODEL, colour: 0xcc79a7 };
+const FLOOR: Entry = Entry { model: floor::MODEL, colour: "#cc79a7" };
 
 /// What stands behind a model's name where its bare server is meant.
 const BARE: &str = "-bare";
@@ -45,14 +45,14 @@ pub struct Contestant {
     pub bare: bool,
     /// Its options, beside those that every server of the lab has.
     pub options: Vec<String>,
-    /// Its colour, as `0xRRGGBB`.
-    pub colour: u32,
+    /// Its colour, as SVG spells it.
+    pub colour: &'static str,
     /// Where it is, if it is none of ours. It knows none of our options, as if it were a bare server.
     pub foreign: Option<Foreign>,
 }
 
 /// The colours of servers that are not ours.
-const FOREIGN_COLOURS: [u32; 4] = [0xc2185b, 0x00838f, 0x5d4037, 0x7cb342];
+const FOREIGN_COLOURS: [&str; 4] = ["#c2185b", "#00838f", "#5d4037", "#7cb342"];
 
 impl Contestant {
     fn new(entry: &Entry, bare: bool) -> Self {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use lab::results::number::{NOTHING, short};
-use lab::results::section::{Section, Table};
+use lab::results::section::Section;
+use lab::results::table::Table;
 use lab::results::terminal;
 use lab::results::{Comparison, Pair, Results, Row, SCHEMA, Verdict, compare};
 use serde_json::Value;
@@ -61,7 +62,7 @@ fn read(path: &Path) -> anyhow::Result<Results> {
 const OF_A_RUN: [&str; 8] = [
     "arguments",
     "machine",
-    "failures",
+    "no_stories",
     "listen_overflows",
     "client_standstill_milliseconds",
     "stories",
@@ -196,7 +197,7 @@ mod tests {
 
     fn result(facts: Value) -> Results {
         let Value::Object(facts) = facts else { unreachable!("facts are an object") };
-        Results { schema: SCHEMA, experiment: "report".to_owned(), facts, rows: Vec::new() }
+        Results { facts, ..Results::new("report", Vec::new()) }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use server_core::parse_address;
 use server_process::{StartCommand, sockets};
 
 /// Servers that are not ours, beside the models.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct Others {
     /// Add a server that already runs on this machine; may be given several times
     #[arg(long, value_name = "NAME=HOST:PORT", value_parser = parse_server)]

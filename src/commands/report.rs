@@ -8,12 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use client::output_file::OutputFile;
-use lab::experiments::{self, EXPERIMENTS, Entry};
+use lab::experiments::{self, parts};
 use lab::kernel::machine::{IS_OPTIMISED, NOT_OPTIMISED};
 use lab::measure::lab::Lab;
 use lab::models;
-
-use serde_json::Map;
+use lab::results::Results;
 
 use super::{Common, Session, announce};
 
@@ -29,7 +28,7 @@ pub(super) struct Options {
 
     /// Only these parts of it
     #[arg(long, value_name = "PART,PART", value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(all_parts().map(|(_, part)| part.name)))]
+        value_parser = PossibleValuesParser::new(parts().into_iter().map(|part| part.name)))]
     only: Vec<String>,
 
     /// Also write the tables and pictures to the files that the book includes
@@ -41,44 +40,29 @@ pub(super) struct Options {
     book_directory: PathBuf,
 }
 
-/// All that it is made of, in its order.
-fn all_parts() -> impl Iterator<Item = (&'static Entry, experiments::Part)> {
-    EXPERIMENTS.iter().flat_map(|it| it.parts.iter().map(move |part| (it, *part)))
-}
-
 /// Conducts all experiments as usual, or those that are asked for.
 pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
     let page = OutputFile::create(&options.out)?;
     let session = Session::begin(common, Vec::new())?;
-    let (mut facts, mut rows) = (Map::new(), Vec::new());
-    let mut parts = Vec::new();
-    let is_wanted =
-        |name: &str| options.only.is_empty() || options.only.iter().any(|it| it == name);
-    let all: Vec<_> = all_parts().filter(|(_, part)| is_wanted(part.name)).collect();
-    let arguments =
-        |part: &experiments::Part| if common.quick { part.quick_arguments } else { part.arguments };
-    let prepare = |(it, part): &(&Entry, _)| it.prepare(&session.lab, &it.told(arguments(part))?);
+    let is_wanted = |name| options.only.is_empty() || options.only.iter().any(|it| it == name);
+    let all: Vec<_> = parts().into_iter().filter(|part| is_wanted(part.name)).collect();
+    let prepare = |it: &experiments::Part| it.experiment.prepare(&session.lab);
     announce("all of it", all.iter().map(prepare).sum::<anyhow::Result<Duration>>()?);
-    for (place, (experiment, told)) in all.iter().enumerate() {
-        let experiments::Part { name, title, .. } = *told;
-        let arguments = arguments(told);
-        let part = format!("{} of {}", place + 1, all.len());
-        let (lab, told) = (Lab { part, ..session.lab.clone() }, experiment.told(arguments)?);
-        announce(&format!("{}, {name}", lab.part), experiment.prepare(&lab, &told)?);
-        let finding = experiment.conduct(&lab, &told).context(name)?;
-        facts.insert(name.to_owned(), finding.facts.into());
-        rows.extend(finding.rows.into_iter().map(|row| row.of_part(name)));
-        // The comparison needs no subcommand.
-        let is_first = experiment.name == EXPERIMENTS[0].name;
-        let words = if is_first { &[] } else { &[&[experiment.name], arguments].concat()[..] };
-        let (section, command) = (finding.section, command(words, common));
-        parts.push(Part { name, title, section, command });
+    let (mut parts, mut results) = (Vec::new(), Results::new("report", Vec::new()));
+    for (place, part) in all.iter().enumerate() {
+        let of_all = format!("{} of {}", place + 1, all.len());
+        let lab = Lab { part: of_all, ..session.lab.clone() };
+        announce(&format!("{}, {}", lab.part, part.name), prepare(part)?);
+        let (found, section) = part.experiment.conduct(&lab).context(part.name)?;
+        results.add_part(part.name, found);
+        let command = command(&[&[part.experiment.name()], part.arguments].concat(), common);
+        parts.push(Part { name: part.name, title: part.title, section, command });
     }
     let not_optimised = (!IS_OPTIMISED).then(|| NOT_OPTIMISED.to_owned());
     let warnings: Vec<String> = not_optimised.into_iter().chain(session.warning()).collect();
     let machine = session.machine.clone();
     let report = Report { machine, command: command(&["report"], common), warnings, parts };
-    session.write("report", facts, rows)?;
+    session.write(results)?;
     page.write(&html::page(&report))?;
     if options.book {
         write_for_the_book(&options.book_directory, &report).with_context(|| {
@@ -97,10 +81,7 @@ fn command(words: &[&str], common: &Common) -> String {
     let quick = common.quick.then(|| "--quick".to_owned());
     let words = words.iter().map(|word| (*word).to_owned());
     let words: Vec<String> = words.chain(models).chain(quick).collect();
-    match words.is_empty() {
-        true => "cargo run --release".to_owned(),
-        false => format!("cargo run --release -- {}", words.join(" ")),
-    }
+    format!("cargo run --release -- {}", words.join(" "))
 }
 
 /// Each picture and each table in a file of its own, numbered within its section, and with the

@@ -5,26 +5,24 @@ use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
 use server_core::Unit;
 
-use super::{Experiment, from_few_to_many};
-use crate::measure::cost::Cost;
+use super::{Experiment, from_few_to_many, results_of};
+use crate::measure::cost::{CLIENT, CONNECTIONS, CPU_PER_CONNECTION};
 use crate::measure::idle_memory::{self, IdleMemory};
 use crate::measure::lab::{Lab, Progress, Window, in_rounds};
 use crate::models::Contestant;
-use crate::results::number::{short, short_or_nothing, time};
-use crate::results::plot::{Axes, Line, Point, picture};
-use crate::results::sample::{Figure, Samples, figure};
-use crate::results::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
-use crate::results::{self, Place, Row};
+use crate::results::number::{NOTHING, short, short_or_nothing, time};
+use crate::results::plot::{Axes, Point, picture};
+use crate::results::section::{Picture, Section};
+use crate::results::table::{Column, Table};
+use crate::results::{Figure, Place, Results, SERVER, View, figure};
 use crate::servers::ballast;
 
 const KIB: f64 = 1024.0;
+const MIB: f64 = KIB * KIB;
 
 /// The experiment.
-pub(super) struct Memory;
-
-/// What it is told.
-#[derive(clap::Args)]
-pub(super) struct Options {
+#[derive(clap::Args, Debug, Default)]
+pub struct Memory {
     /// How many idle connections, from few to many [default: 100,1000,10000]
     #[arg(long, value_name = "N,N", value_delimiter = ',',
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
@@ -35,158 +33,92 @@ pub(super) struct Options {
         value_parser = RangedU64ValueParser::<u64>::new().range(16_384..=1 << 30))]
     stack_size: Option<u64>,
 
-    /// How much memory a forking server has allocated before it forks, such as 256MiB, from little to much
-    #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',',
-        default_values = ["0MiB", "64MiB", "256MiB"], value_parser = parse_mib)]
-    ballast: Vec<u64>,
+    /// How much memory a forking server has allocated before it forks, from little to much [default: 0MiB,64MiB,256MiB]
+    #[arg(long, value_name = "SIZE,SIZE", value_delimiter = ',', value_parser = parse_mib)]
+    ballast: Vec<usize>,
 }
 
-impl Options {
-    fn ballasts(&self) -> Vec<u64> {
-        from_few_to_many(self.ballast.clone())
-    }
+/// The axes of the experiment: how many connections are idle, and the memory of a forking server.
+const IDLE_CLIENTS: &str = "idle_clients";
+const BALLAST: &str = "ballast_mib";
 
-    fn counts(&self, lab: &Lab) -> Vec<usize> {
-        from_few_to_many(match (self.connections.as_slice(), lab.quick) {
-            ([], false) => vec![100, 1000, 10_000],
-            ([], true) => vec![100, 1000],
-            (counts, _) => counts.to_vec(),
-        })
-    }
-}
+const SERVED: Figure<IdleMemory> = figure("served clients", "", |it| Some(it.served as f64));
+const USER: Figure<IdleMemory> = figure("user memory", "bytes", |it| Some(it.user));
+const KERNEL: Figure<IdleMemory> = figure("kernel memory", "bytes", |it| Some(it.kernel));
+const PROCESSES: Figure<IdleMemory> =
+    figure("processes", "", |it| Some(it.family.processes as f64));
+const THREADS: Figure<IdleMemory> = figure("threads", "", |it| Some(it.family.threads as f64));
+const FILES: Figure<IdleMemory> =
+    figure("descriptors", "", |it| Some(it.family.descriptors as f64));
 
-/// How often the ballast is measured.
-fn rounds(quick: bool) -> usize {
-    if quick { 1 } else { 4 }
-}
-
-/// The server that forks for each connection, if it takes part.
-fn fork_of(lab: &Lab) -> Option<&Contestant> {
-    lab.contestants
-        .iter()
-        .find(|it| it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare)
-}
-
-/// What was found out.
-pub(super) struct Figures {
-    idle_connections: Vec<Growth>,
-    fork_with_ballast: Vec<Ballast>,
-}
-
-/// One model over all numbers of idle connections.
-struct Growth {
-    model: String,
-    colour: u32,
-    /// What was measured, from few connections to many.
-    holdings: Vec<IdleMemory>,
-    /// What made the model fail at a greater number.
-    failed_at: Option<(usize, String)>,
-    /// What each further connection holds in user space: the fitted slope.
-    user_kib_per_connection: Option<f64>,
-    /// The same in the kernel.
-    kernel_kib_per_connection: Option<f64>,
-}
-
-/// What connections cost a forking server that holds this much memory itself.
-struct Ballast {
-    ballast_mib: u64,
-    samples: Samples,
-}
-
-/// Of connections to a forking server, 32 clients at a time.
-const WITH_BALLAST: [Figure<Cost>; 3] = [
-    figure("connections", PER_SECOND, "connections/s", 1.0, Cost::connections_per_second),
-    figure(
-        "server CPU per connection",
-        "µs",
-        "server CPU, µs",
-        1.0,
-        Cost::server_cpu_per_connection,
-    ),
-    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
-];
+/// What each further connection holds: the slope of the line that fits.
+const USER_EACH: &str = "user memory per further connection";
+const KERNEL_EACH: &str = "kernel memory per further connection";
 
 impl Experiment for Memory {
-    const NAME: &'static str = "memory";
-    const TITLE: &'static str = "What idle connections hold";
-    const ABOUT: &'static str = "Measures how much memory idle connections take";
-    const TAKES_FOREIGN: bool = true;
-    const QUICK: &'static str = "100 and 1,000 connections, and one round with ballast";
-    type Options = Options;
-    type Figures = Figures;
-
-    fn connections(lab: &Lab, options: &Options) -> usize {
-        options.counts(lab).into_iter().min().unwrap_or_default()
+    fn name(&self) -> &'static str {
+        "memory"
     }
 
-    fn seconds(lab: &Lab, options: &Options) -> f64 {
-        let counts = options.counts(lab);
+    fn title(&self) -> &'static str {
+        "What idle connections hold"
+    }
+
+    fn quick() -> &'static str {
+        "100 and 1,000 connections, and one round with ballast"
+    }
+
+    fn takes_foreign() -> bool {
+        true
+    }
+
+    fn connections(&self, lab: &Lab) -> usize {
+        self.counts(lab).into_iter().min().unwrap_or_default()
+    }
+
+    fn seconds(&self, lab: &Lab) -> f64 {
         let hold = |contestant: &Contestant, count: usize| match count <= contestant.room() {
             true => 0.15 + 160e-6 * count as f64,
             false => 0.0,
         };
+        let counts = self.counts(lab);
         let held =
             lab.contestants.iter().flat_map(|it| counts.iter().map(|count| hold(it, *count)));
-        let ballasts = fork_of(lab).map_or(0, |_| options.ballast.len() * rounds(lab.quick));
+        let ballasts = fork_of(lab).map_or(0, |_| self.ballasts(lab).len() * rounds(lab));
         held.sum::<f64>() + ballasts as f64 * 0.5
     }
 
-    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
-        let counts = options.counts(lab);
-        let (rounds, fork) = (rounds(lab.quick), fork_of(lab));
-        let ballasts = if fork.is_some() { options.ballasts() } else { Vec::new() };
-        let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds;
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let (counts, fork) = (self.counts(lab), fork_of(lab));
+        let ballasts = fork.map_or(Vec::new(), |_| self.ballasts(lab));
+        let mut results = results_of(self, &lab.contestants);
+        let steps = lab.contestants.len() * counts.len() + ballasts.len() * rounds(lab);
         let progress = lab.progress(steps);
-        let mut idle_connections = Vec::new();
         for contestant in &lab.contestants {
-            let stack =
-                options.stack_size.filter(|_| contestant.model.properties.stack_size.is_some());
-            let contestant = match stack {
+            let has_stacks = contestant.model.properties.stack_size.is_some();
+            let contestant = match self.stack_size.filter(|_| has_stacks) {
                 Some(size) => contestant.clone().with("--stack-size", size),
                 None => contestant.clone(),
             };
-            idle_connections.push(grow(lab, &contestant, &counts, &progress)?);
+            grow(&mut results, lab, &contestant, &counts, &progress);
         }
-        let fork_with_ballast = match fork {
-            Some(fork) => burden(lab, fork, &ballasts, rounds, &progress)?,
-            None => Vec::new(),
+        if let Some(fork) = fork {
+            burden(&mut results, lab, fork, &ballasts, &progress)?;
+        }
+        Ok(results)
+    }
+
+    fn show(&self, results: &Results) -> Section {
+        let held = results.view();
+        let burdens = held.along(BALLAST);
+        let growth = held.servers().into_iter().filter_map(|(name, view)| sentence(name, &view));
+        let (tables, of_ballast) = match burdens.is_empty() {
+            true => (vec![holdings(&held)], ""),
+            false => (vec![holdings(&held), table_of_ballast(&burdens)], METHOD_OF_BALLAST),
         };
-        Ok(Figures { idle_connections, fork_with_ballast })
-    }
-
-    fn rows(Figures { idle_connections, fork_with_ballast }: &Figures) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for growth in idle_connections {
-            growth.add_to(&mut rows);
-        }
-        for Ballast { ballast_mib, samples } in fork_with_ballast {
-            let place = Place::of("fork").with("ballast_mib", *ballast_mib as usize);
-            results::add(&mut rows, &place, &WITH_BALLAST, samples);
-        }
-        rows
-    }
-
-    fn show(Figures { idle_connections, fork_with_ballast }: &Figures) -> Section {
-        let curves = idle_connections.iter();
-        let curves = curves.map(|it| (it.model.as_str(), it.colour, it.holdings.as_slice()));
-        let mib = f64::from(1 << 20);
-        let lines = Line::all(curves, |it: &IdleMemory| {
-            // What waits to be served is little more than a socket, and most of that is noise.
-            let all_served = it.served == it.connections;
-            let memory = all_served.then(|| (it.user + it.kernel) / mib);
-            Point::exact(it.connections as f64, memory)
-        });
-        let title = "Memory of servers that serve all their clients, user and kernel, MiB";
-        let axes = Axes { title, x: "idle connections", y: "MiB", even: false };
-        let mut tables = vec![holdings(idle_connections)];
-        if !fork_with_ballast.is_empty() {
-            tables.push(burdens(fork_with_ballast));
-        }
-        let of_ballast = if fork_with_ballast.is_empty() { "" } else { METHOD_OF_BALLAST };
-        let growth = idle_connections.iter().map(Growth::sentence);
         Section {
-            sentences: growth.chain(sentence_on_ballast(fork_with_ballast)).collect(),
-            pictures: picture(&axes, &lines).into_iter().collect(),
+            sentences: growth.chain(sentence_on_ballast(&burdens)).collect(),
+            pictures: plot(&held).into_iter().collect(),
             tables,
             method: METHOD.to_owned() + of_ballast,
         }
@@ -202,61 +134,83 @@ const METHOD: &str = "KiB per connection: user is the proportional set size of t
 const METHOD_OF_BALLAST: &str = " What a ballast costs was measured in interleaved rounds, without the \
     time that it takes to fill it.";
 
+impl Memory {
+    fn counts(&self, lab: &Lab) -> Vec<usize> {
+        from_few_to_many(&self.connections, lab, &[100, 1000, 10_000], &[100, 1000])
+    }
+
+    fn ballasts(&self, lab: &Lab) -> Vec<usize> {
+        from_few_to_many(&self.ballast, lab, &[0, 64, 256], &[0, 64, 256])
+    }
+}
+
+/// How often the ballast is measured.
+fn rounds(lab: &Lab) -> usize {
+    if lab.quick { 1 } else { 4 }
+}
+
+/// The server that forks for each connection, if it takes part.
+fn fork_of(lab: &Lab) -> Option<&Contestant> {
+    lab.contestants
+        .iter()
+        .find(|it| it.model.unit == Unit::Process && it.model.makes_a_unit_for_each() && !it.bare)
+}
+
 /// Measures a model with each number of idle connections, up to the first that the model or the
 /// machine cannot hold.
 fn grow(
+    results: &mut Results,
     lab: &Lab,
     contestant: &Contestant,
     counts: &[usize],
     progress: &Progress,
-) -> anyhow::Result<Growth> {
-    let (mut holdings, mut failed_at) = (Vec::new(), None);
+) {
+    let server = Place::of(&contestant.name);
+    let mut held = Vec::new();
     for count in counts {
-        progress.step(format!("{}: {count} idle connections", contestant.name));
+        let what = format!("{count} idle connections");
+        progress.step(format!("{}: {what}", contestant.name));
         let holding = match lab.limits.lack(contestant, *count) {
             Some(lack) => Err(anyhow!(lack)),
             None => idle_memory::measure(lab, contestant, *count),
         };
         match holding {
-            Ok(holding) => holdings.push(holding),
+            Ok(holding) => {
+                let place = server.clone().with(IDLE_CLIENTS, *count);
+                results.add(&place, &[SERVED, USER, KERNEL, PROCESSES, THREADS, FILES], &holding);
+                held.push(holding);
+            }
             Err(error) => {
-                failed_at = Some((*count, format!("{error:#}")));
+                lab.fail(contestant, &what, format!("{error:#}"));
                 break;
             }
         }
     }
-    Ok(Growth {
-        model: contestant.name.clone(),
-        colour: contestant.colour,
-        user_kib_per_connection: slope(&holdings, |it| it.user),
-        kernel_kib_per_connection: slope(&holdings, |it| it.kernel),
-        holdings,
-        failed_at,
-    })
+    results.add_once(&server, USER_EACH, "KiB", slope(&held, |it| it.user));
+    results.add_once(&server, KERNEL_EACH, "KiB", slope(&held, |it| it.kernel));
 }
 
-/// Measures what a connection costs a forking server with each of these ballasts.
+/// Measures what a connection costs a forking server with each of these ballasts, 32 clients at a time.
 fn burden(
+    results: &mut Results,
     lab: &Lab,
     fork: &Contestant,
-    ballasts: &[u64],
-    rounds: usize,
+    ballasts: &[usize],
     progress: &Progress,
-) -> anyhow::Result<Vec<Ballast>> {
-    let new = |mib: &u64| Ballast { ballast_mib: *mib, samples: Samples::default() };
-    let mut all: Vec<Ballast> = ballasts.iter().map(new).collect();
-    in_rounds(rounds, all.len(), |index| {
-        let Ballast { ballast_mib, samples } = &mut all[index];
-        progress.step(format!("{}: {ballast_mib} MiB of ballast", fork.name));
-        let fork = fork.clone().with(ballast::OPTION, *ballast_mib);
+) -> anyhow::Result<()> {
+    in_rounds(rounds(lab), ballasts.len(), |index| {
+        let mib = ballasts[index];
+        progress.step(format!("{}: {mib} MiB of ballast", fork.name));
         let load = |server, extent: Extent| Load {
             messages_per_connection: Some(1),
             ..Load::strict(server, 32, extent)
         };
-        samples.add(&WITH_BALLAST, &lab.measure(&fork, Window::milliseconds(50, 225), load)?);
+        let burdened = fork.clone().with(ballast::OPTION, mib);
+        let cost = lab.measure(&burdened, Window::milliseconds(50, 225), load)?;
+        let place = Place::of(&fork.name).with(BALLAST, mib);
+        results.add(&place, &[CONNECTIONS, CPU_PER_CONNECTION, CLIENT], &cost);
         Ok(())
-    })?;
-    Ok(all)
+    })
 }
 
 /// The slope of the line that fits best (least squares), in KiB per connection; nothing without a point.
@@ -273,102 +227,90 @@ fn slope(holdings: &[IdleMemory], bytes: fn(&IdleMemory) -> f64) -> Option<f64> 
     }
 }
 
-/// A row a model and a number. Memory is per connection; the rest is what the server has in all.
-fn holdings(all: &[Growth]) -> Table {
-    let columns =
-        ["connections", "served", "user KiB", "kernel KiB", "processes", "threads", "files"];
-    let row = |model: &String, it: &IdleMemory| {
-        let each = |bytes: f64| short(bytes / it.connections as f64 / KIB);
-        let cells = vec![
-            it.connections.to_string(),
-            it.served.to_string(),
-            each(it.user),
-            each(it.kernel),
-            it.family.processes.to_string(),
-            it.family.threads.to_string(),
-            it.family.descriptors.to_string(),
-        ];
-        (model.clone(), cells)
-    };
-    let rows = all.iter().flat_map(|it| it.holdings.iter().map(|holding| row(&it.model, holding)));
-    let (columns, rows) = (columns.map(str::to_owned).into(), rows.collect());
-    Table { columns, rows, ..Table::default() }
+/// How many connections were held.
+fn connections(view: &View<'_>) -> f64 {
+    view.value(IDLE_CLIENTS).map_or(0.0, |count| count.number())
 }
 
-fn burdens(all: &[Ballast]) -> Table {
-    let shown = &WITH_BALLAST[..2];
-    let row = |it: &Ballast| {
-        let cells = shown.iter().map(|figure| cell(&it.samples, figure));
-        (it.ballast_mib.to_string(), cells.collect())
+/// Memory of servers that serve all: what waits to be served is little more than a socket, and most of that is
+/// noise.
+fn plot(held: &View<'_>) -> Option<Picture> {
+    let lines = held.lines(IDLE_CLIENTS, |x, view| {
+        let all_served = view.median(SERVED.name)? == x;
+        let memory = view.median(USER.name)? + view.median(KERNEL.name)?;
+        Point::exact(x, all_served.then_some(memory / MIB))
+    });
+    let title = "Memory of servers that serve all their clients, user and kernel, MiB";
+    picture(&Axes { title, x: "idle connections", y: "MiB", even: false }, &lines)
+}
+
+/// A row a model and a number. Memory is per connection; the rest is what the server has in all.
+fn holdings(held: &View<'_>) -> Table {
+    let each = |heading, figure: Figure<IdleMemory>| {
+        Column::new(heading, move |view| {
+            let each = view.median(figure.name).map(|bytes| bytes / connections(view) / KIB);
+            short_or_nothing(each)
+        })
     };
-    Table {
-        caption: "What a connection costs a forking server that holds memory itself".to_owned(),
-        corner: "ballast, MiB",
-        columns: shown.iter().map(|figure| figure.label.to_owned()).collect(),
-        rows: all.iter().map(row).collect(),
-        ..Table::default()
-    }
+    let columns = [
+        Column::new("connections", |view| {
+            view.value(IDLE_CLIENTS).map_or(NOTHING.to_owned(), ToString::to_string)
+        }),
+        Column::count("served", &SERVED),
+        each("user KiB", USER),
+        each("kernel KiB", KERNEL),
+        Column::count("processes", &PROCESSES),
+        Column::count("threads", &THREADS),
+        Column::count("files", &FILES),
+    ];
+    Table::of("", held.servers_along(IDLE_CLIENTS), &columns)
+}
+
+/// The ballasts, and what was measured with each.
+type Burdens<'b, L> = [(L, View<'b>)];
+
+fn table_of_ballast<L: ToString + Clone>(burdens: &Burdens<'_, L>) -> Table {
+    let columns = [
+        Column::figure("connections/s", &CONNECTIONS, 1.0),
+        Column::figure("server CPU, µs", &CPU_PER_CONNECTION, 1.0),
+    ];
+    let caption = "What a connection costs a forking server that holds memory itself";
+    Table { corner: "ballast, MiB", ..Table::of(caption, burdens.iter().cloned(), &columns) }
 }
 
 /// What fork pays for its memory.
-fn sentence_on_ballast(ballast: &[Ballast]) -> Option<String> {
-    let [first, .., last] = ballast else { return None };
-    let cpu = |it: &Ballast| time(it.samples.get(WITH_BALLAST[1].name).median());
+fn sentence_on_ballast<L: ToString>(burdens: &Burdens<'_, L>) -> Option<String> {
+    let [(little, first), .., (much, last)] = burdens else { return None };
+    let cpu = |view: &View<'_>| view.median(CPU_PER_CONNECTION.name).map(time);
     Some(format!(
-        "A connection costs fork {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
+        "A connection costs {} {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
          the page tables of all that its parent has touched.",
-        cpu(first),
-        first.ballast_mib,
-        cpu(last),
-        last.ballast_mib
+        first.value(SERVER)?,
+        cpu(first)?,
+        little.to_string(),
+        cpu(last)?,
+        much.to_string()
     ))
 }
 
-impl Growth {
-    /// What was measured with each number of connections, and what each further one holds.
-    fn add_to(&self, rows: &mut Vec<Row>) {
-        for it in &self.holdings {
-            let place = Place::of(&self.model).with("idle_clients", it.connections);
-            for (figure, unit, value) in [
-                ("served clients", "", it.served as f64),
-                ("user memory", "bytes", it.user),
-                ("kernel memory", "bytes", it.kernel),
-                ("processes", "", it.family.processes as f64),
-                ("threads", "", it.family.threads as f64),
-                ("descriptors", "", it.family.descriptors as f64),
-            ] {
-                results::add_one(rows, &place, figure, unit, value);
-            }
-        }
-        let server = Place::of(&self.model);
-        let [user, kernel] = [self.user_kib_per_connection, self.kernel_kib_per_connection];
-        results::add_one(rows, &server, "user memory per further connection", "KiB", user);
-        results::add_one(rows, &server, "kernel memory per further connection", "KiB", kernel);
-    }
-
-    /// What each further connection holds.
-    fn sentence(&self) -> String {
-        let all_served = self.holdings.iter().all(|it| it.served == it.connections);
-        let waiting = match all_served {
-            true => "",
-            false => "; most of them wait to be served, and are little more than a socket",
-        };
-        let failed = match &self.failed_at {
-            Some((count, reason)) => format!("; {count} could not be held ({reason})"),
-            None => String::new(),
-        };
-        format!(
-            "{}: each further connection holds {} KiB in user space and {} KiB in the kernel\
-             {waiting}{failed}.",
-            self.model,
-            short_or_nothing(self.user_kib_per_connection),
-            short_or_nothing(self.kernel_kib_per_connection),
-        )
-    }
+/// What each further connection holds.
+fn sentence(name: &str, server: &View<'_>) -> Option<String> {
+    let (user, kernel) = (server.median(USER_EACH)?, server.median(KERNEL_EACH)?);
+    let all_served =
+        |(_, view): (_, View<'_>)| view.median(SERVED.name) == Some(connections(&view));
+    let waiting = match server.along(IDLE_CLIENTS).into_iter().all(all_served) {
+        true => "",
+        false => "; most of them wait to be served, and are little more than a socket",
+    };
+    let (user, kernel) = (short(user), short(kernel));
+    Some(format!(
+        "{name}: each further connection holds {user} KiB in user space and {kernel} KiB in the \
+         kernel{waiting}."
+    ))
 }
 
 /// Reads a size such as `256MiB`, in MiB.
-fn parse_mib(text: &str) -> Result<u64, String> {
+fn parse_mib(text: &str) -> Result<usize, String> {
     match text.strip_suffix("MiB").unwrap_or(text).parse() {
         Ok(mib) if mib <= 65_536 => Ok(mib),
         _ => Err("expected a size such as 256MiB, up to 65536MiB".to_owned()),

@@ -1,22 +1,21 @@
-//! The table of experiments. Each is a file or a folder here: what it is told (its options), what it
-//! measures, and what it shows of its figures. Command line, files, the report and the book's
-//! figures follow from that.
+//! The experiments. Each is a file or a folder here, and a struct: its options, which say how it is run, and
+//! what it shows of its results. Files, the report and the book's figures follow from that; the command line has a
+//! line for each, in `commands`.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::path::Path;
 use std::time::Duration;
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
-use serde_json::{Map, Value};
-
 use crate::measure::lab::Lab;
-use crate::results::Row;
+use crate::models::Contestant;
 use crate::results::section::Section;
+use crate::results::{Results, Server};
 
 mod anatomy;
 mod comparison;
 pub mod crash;
-mod exercise;
+mod loads;
 mod memory;
 mod overload;
 mod scale;
@@ -24,189 +23,147 @@ pub mod siege;
 mod timeline;
 mod work;
 
-/// The experiments, in the order of the report. The first is what the lab does if it is told
-/// nothing.
-pub const EXPERIMENTS: &[Entry] = &[
-    Entry::of::<comparison::Comparison>(),
-    Entry::of::<anatomy::Anatomy>(),
-    Entry::of::<timeline::Timeline>(),
-    Entry::of::<scale::Scale>(),
-    Entry::of::<memory::Memory>(),
-    Entry::of::<overload::Overload>(),
-    Entry::of::<work::Work>(),
-    Entry::of::<siege::Siege>(),
-    Entry::of::<crash::Crash>(),
-];
+pub use anatomy::Anatomy;
+pub use comparison::Comparison;
+pub use crash::Crash;
+pub use memory::Memory;
+pub use overload::Overload;
+pub use scale::Scale;
+pub use siege::Siege;
+pub use timeline::Timeline;
+pub use work::Work;
 
-/// The shape of an experiment.
-pub trait Experiment {
-    /// Its name, as a subcommand.
-    const NAME: &'static str;
+/// An experiment, as it was told.
+pub trait Experiment: Debug {
+    /// Its name, as a subcommand and in files.
+    fn name(&self) -> &'static str;
+
     /// Its heading in the report.
-    const TITLE: &'static str;
-    /// What it is, in one line of the help.
-    const ABOUT: &'static str;
-    /// What `--quick` means to it, for the help.
-    const QUICK: &'static str;
-    /// What it is told beside what all experiments are.
-    type Options: Args;
-    /// What it finds out.
-    type Figures;
+    fn title(&self) -> &'static str;
 
     /// How many connections at a time there must be room for, at the least.
-    fn connections(lab: &Lab, options: &Self::Options) -> usize;
+    fn connections(&self, lab: &Lab) -> usize;
 
     /// How long it will take, in seconds, give or take a third.
-    fn seconds(lab: &Lab, options: &Self::Options) -> f64;
+    fn seconds(&self, lab: &Lab) -> f64;
 
     /// Measures. Blocks until the end.
     ///
     /// # Errors
     ///
     /// When a server or a client fails: figures of such a run would be worth nothing.
-    fn measure(lab: &Lab, options: &Self::Options) -> anyhow::Result<Self::Figures>;
-
-    /// What was measured, in long form: what `--json` and `--csv` write.
-    fn rows(figures: &Self::Figures) -> Vec<Row>;
-
-    /// What it found out that is no figure, for `--json`.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written as JSON.
-    fn facts(_: &Self::Figures) -> serde_json::Result<Map<String, Value>> {
-        Ok(Map::new())
-    }
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results>;
 
     /// Shows what was measured.
-    fn show(figures: &Self::Figures) -> Section;
+    fn show(&self, results: &Results) -> Section;
 
-    /// Where its picture is to be written too.
-    fn svg(_: &Self::Options) -> Option<PathBuf> {
+    /// An option that it rests on and that a bare server does not know: then none may take part.
+    fn needs(&self) -> Option<&'static str> {
         None
     }
 
-    /// An option that it rests on and that a bare server does not know: then none may take part.
-    const NEEDS: Option<&'static str> = None;
+    /// Where its picture is to be written too.
+    fn svg(&self) -> Option<&Path> {
+        None
+    }
+
+    /// What `--quick` means to it, for the help.
+    fn quick() -> &'static str
+    where
+        Self: Sized;
+
     /// Whether a server that is not ours may take part.
-    const TAKES_FOREIGN: bool = false;
-    /// What of it stands in the report: what it finds as usual, unless it says otherwise.
-    const PARTS: &'static [Part] =
-        &[Part { name: Self::NAME, title: Self::TITLE, arguments: &[], quick_arguments: &[] }];
+    fn takes_foreign() -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
 }
 
-/// A part of the report: an experiment, told in a certain way.
-#[derive(Clone, Copy, Debug)]
+impl dyn Experiment + '_ {
+    /// Looks whether there is room for it, and says how long it will take, give or take a third.
+    ///
+    /// # Errors
+    ///
+    /// When a limit is too short, or somebody takes part who does not know what it needs.
+    pub fn prepare(&self, lab: &Lab) -> anyhow::Result<Duration> {
+        self.needs().map_or(Ok(()), |option| lab.require_servers(option))?;
+        lab.require_room(self.connections(lab))?;
+        Ok(Duration::from_secs_f64(self.seconds(lab).clamp(1.0, 1e6)))
+    }
+
+    /// Runs it, and shows what it has measured, and what not. Blocks until the end.
+    ///
+    /// # Errors
+    ///
+    /// When a server or a client fails.
+    pub fn conduct(&self, lab: &Lab) -> anyhow::Result<(Results, Section)> {
+        let mut results = self.run(lab)?;
+        results.failures = lab.take_failures();
+        let mut section = self.show(&results);
+        section.sentences.extend(results.failures.iter().map(ToString::to_string));
+        Ok((results, section))
+    }
+}
+
+/// A part of the report.
+#[derive(Debug)]
 pub struct Part {
     /// Its name in links and files.
     pub name: &'static str,
     /// Its heading.
     pub title: &'static str,
-    /// What the experiment is told.
+    /// What its experiment is told on a command line.
     pub arguments: &'static [&'static str],
-    /// The same where less time is to be taken.
-    pub quick_arguments: &'static [&'static str],
+    /// The experiment.
+    pub experiment: Box<dyn Experiment>,
 }
 
-/// Numbers from a command line, each once and in order.
-fn from_few_to_many<T: PartialOrd>(mut numbers: Vec<T>) -> Vec<T> {
+/// What the report is made of, in its order: all experiments as usual, and one twice.
+pub fn parts() -> Vec<Part> {
+    let part = |experiment: Box<dyn Experiment>| {
+        let (name, title) = (experiment.name(), experiment.title());
+        Part { name, title, arguments: &[], experiment }
+    };
+    vec![
+        part(Box::new(Comparison {})),
+        part(Box::new(Anatomy {})),
+        part(Box::<Timeline>::default()),
+        Part {
+            name: "timeline-compute",
+            title: "Who waits for whom while the server computes",
+            arguments: &["--compute", "30ms"],
+            experiment: Box::new(Timeline::computing(Duration::from_millis(30))),
+        },
+        part(Box::<Scale>::default()),
+        part(Box::<Memory>::default()),
+        part(Box::<Overload>::default()),
+        part(Box::<Work>::default()),
+        part(Box::<Siege>::default()),
+        part(Box::new(Crash {})),
+    ]
+}
+
+/// The results of an experiment in which these take part, before there are any.
+fn results_of(experiment: &dyn Experiment, contestants: &[Contestant]) -> Results {
+    let server = |it: &Contestant| Server { name: it.name.clone(), colour: it.colour.to_owned() };
+    Results::new(experiment.name(), contestants.iter().map(server).collect())
+}
+
+/// Numbers from a command line, each once and in order; else the usual ones, or in a hurry fewer.
+fn from_few_to_many<T: PartialOrd + Clone>(
+    given: &[T],
+    lab: &Lab,
+    usual: &[T],
+    quick: &[T],
+) -> Vec<T> {
+    let mut numbers = match (given, lab.quick) {
+        ([], false) => usual.to_vec(),
+        ([], true) => quick.to_vec(),
+        (given, _) => given.to_vec(),
+    };
     numbers.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
     numbers.dedup();
     numbers
-}
-
-/// An experiment in the table.
-pub struct Entry {
-    /// Its name, as a subcommand.
-    pub name: &'static str,
-    /// What it is, in one line of the help.
-    pub about: &'static str,
-    /// What `--quick` means to it.
-    pub quick: &'static str,
-    /// What of it stands in the report.
-    pub parts: &'static [Part],
-    /// Whether a server that is not ours may take part.
-    pub takes_foreign: bool,
-    prepare: fn(&Lab, &ArgMatches) -> anyhow::Result<f64>,
-    augment: fn(Command) -> Command,
-    conduct: fn(&Lab, &ArgMatches) -> anyhow::Result<Finding>,
-    svg: fn(&ArgMatches) -> anyhow::Result<Option<PathBuf>>,
-}
-
-/// The result of an experiment.
-pub struct Finding {
-    /// Its figures in long form.
-    pub rows: Vec<Row>,
-    /// What else a file says of it.
-    pub facts: Map<String, Value>,
-    /// What it shows of them.
-    pub section: Section,
-}
-
-impl Entry {
-    const fn of<E: Experiment>() -> Self {
-        Entry {
-            name: E::NAME,
-            about: E::ABOUT,
-            quick: E::QUICK,
-            parts: E::PARTS,
-            takes_foreign: E::TAKES_FOREIGN,
-            prepare: |lab, matches| {
-                let options = E::Options::from_arg_matches(matches)?;
-                E::NEEDS.map_or(Ok(()), |option| lab.require_servers(option))?;
-                lab.require_room(E::connections(lab, &options))?;
-                Ok(E::seconds(lab, &options))
-            },
-            augment: E::Options::augment_args,
-            conduct: |lab, matches| {
-                let figures = E::measure(lab, &E::Options::from_arg_matches(matches)?)?;
-                let (rows, facts) = (E::rows(&figures), E::facts(&figures)?);
-                Ok(Finding { rows, facts, section: E::show(&figures) })
-            },
-            svg: |matches| Ok(E::svg(&E::Options::from_arg_matches(matches)?)),
-        }
-    }
-
-    /// Adds the experiment's options to a command.
-    pub fn augment(&self, command: Command) -> Command {
-        (self.augment)(command)
-    }
-
-    /// Where its picture is to be written too.
-    ///
-    /// # Errors
-    ///
-    /// When these matches are of another command.
-    pub fn svg(&self, matches: &ArgMatches) -> anyhow::Result<Option<PathBuf>> {
-        (self.svg)(matches)
-    }
-
-    /// Looks whether there is room for it, and says how long it will take, give or take a third.
-    ///
-    /// # Errors
-    ///
-    /// When a limit is too short, or these matches are of another command.
-    pub fn prepare(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Duration> {
-        let seconds = (self.prepare)(lab, matches)?;
-        Ok(Duration::from_secs_f64(seconds.clamp(1.0, 1e6)))
-    }
-
-    /// Conducts it, as it was told.
-    ///
-    /// # Errors
-    ///
-    /// When it fails, or these matches are of another command.
-    pub fn conduct(&self, lab: &Lab, matches: &ArgMatches) -> anyhow::Result<Finding> {
-        (self.conduct)(lab, matches)
-    }
-
-    /// What it is told by these arguments.
-    ///
-    /// # Errors
-    ///
-    /// When it does not know one of them, or lacks one.
-    pub fn told(&self, arguments: &[&str]) -> anyhow::Result<ArgMatches> {
-        let words = [&[self.name], arguments].concat();
-        Ok(self.augment(Command::new(self.name)).try_get_matches_from(words)?)
-    }
 }

@@ -10,13 +10,14 @@ use client::failure::FailureKind::TimedOut;
 use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
 use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
 
-use super::{Experiment, Part, from_few_to_many};
+use super::{Experiment, from_few_to_many, results_of};
 use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
-use crate::results::number::{NOTHING, short};
-use crate::results::plot::{Axes, INK_COLOUR, Line, Point, picture};
-use crate::results::section::{Picture, Section, Table};
-use crate::results::{self, Place, Row};
+use crate::results::number::{NOTHING, short, short_or_nothing};
+use crate::results::plot::{Axes, Line, Point, picture};
+use crate::results::section::{Picture, Section};
+use crate::results::table::{Column, Table};
+use crate::results::{Figure, PER_SECOND, Place, Results, View, figure};
 
 /// The work on each message.
 const WORK: Duration = Duration::from_millis(20);
@@ -31,11 +32,8 @@ const MOST_CLIENTS: usize = 1000;
 const FEWEST_CLIENTS: usize = 100;
 
 /// The experiment.
-pub(super) struct Overload;
-
-/// What it is told.
-#[derive(clap::Args)]
-pub(super) struct Options {
+#[derive(clap::Args, Debug, Default)]
+pub struct Overload {
     /// How many new clients a second, from few to many [default: 25,300,1000]
     #[arg(long, value_name = "R,R", value_delimiter = ',', value_parser = parse_rate)]
     rates: Vec<f64>,
@@ -45,130 +43,109 @@ pub(super) struct Options {
     duration: Option<Duration>,
 }
 
-impl Options {
+/// The axis of the experiment: how many clients were due a second.
+const DUE: &str = "due_per_second";
+
+/// What came of one rate.
+struct Came {
+    outcome: Outcome,
+    rate: f64,
+    most_clients: usize,
+}
+
+const ANSWERED: Figure<Came> =
+    figure("answered", PER_SECOND, |it| Some(it.outcome.messages_per_second()));
+
+/// From when a client was due. Who gave up counts as waiting for the whole patience, which the latency then is
+/// at least. Nothing where too few came to their end.
+const MEDIAN: Figure<Came> = figure("latency median", "ms", |it| it.latency(0.5));
+const P99: Figure<Came> = figure("latency p99", "ms", |it| it.latency(0.99));
+
+/// Who gave up; for whom the time was up first; and who failed otherwise, or was not sent since all clients were
+/// on their way.
+const GAVE_UP: Figure<Came> = figure("gave up", "% of due", |it| it.percent(it.gave_up()));
+const WAITING: Figure<Came> = figure("waiting", "% of due", |it| it.percent(it.outcome.in_flight));
+const FAILED: Figure<Came> = figure("failed", "% of due", |it| {
+    it.percent(it.outcome.failures.total() - it.gave_up() + it.outcome.unsent)
+});
+const CLIENT: Figure<Came> =
+    figure("client CPU", "%", |it| Some(it.outcome.client_share() * 100.0));
+const MOST: Figure<Came> = figure("most clients", "", |it| Some(it.most_clients as f64));
+
+impl Experiment for Overload {
+    fn name(&self) -> &'static str {
+        "overload"
+    }
+
+    fn title(&self) -> &'static str {
+        "More than a model can serve"
+    }
+
+    fn quick() -> &'static str {
+        "1,000 clients a second for 1.2 s"
+    }
+
+    fn takes_foreign() -> bool {
+        true
+    }
+
+    fn connections(&self, _: &Lab) -> usize {
+        FEWEST_CLIENTS
+    }
+
+    fn seconds(&self, lab: &Lab) -> f64 {
+        let variants = lab.contestants.iter().flat_map(variants).count();
+        let each = self.duration(lab).as_secs_f64() + 0.22;
+        (variants * self.rates(lab).len()) as f64 * each
+    }
+
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        // Clients that give up are the point, and each would be a warning.
+        let lab = Lab { warns: false, ..lab.clone() };
+        let variants: Vec<Contestant> = lab.contestants.iter().flat_map(variants).collect();
+        let mut results = results_of(self, &variants);
+        let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
+        let most_clients = room.unwrap_or_default().min(MOST_CLIENTS);
+        let (rates, duration) = (self.rates(&lab), self.duration(&lab));
+        let progress = lab.progress(variants.len() * rates.len());
+        for rate in rates {
+            for variant in &variants {
+                let what = format!("{rate} new clients a second");
+                progress.step(format!("{}: {what}", variant.name));
+                let put = || put(&lab, variant, rate, duration, most_clients);
+                if let Some(outcome) = lab.attempt(variant, &what, FEWEST_CLIENTS, put)? {
+                    let came = Came { outcome, rate, most_clients };
+                    let figures = [ANSWERED, MEDIAN, P99, GAVE_UP, WAITING, FAILED, CLIENT, MOST];
+                    results.add(&Place::of(&variant.name).with(DUE, rate), &figures, &came);
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    fn show(&self, results: &Results) -> Section {
+        let answered = plot(results, "Clients answered a second", "answered a second", &ANSWERED);
+        let title = "Median latency, ms, of those who were answered or gave up after 1,000";
+        let latency = plot(results, title, "ms", &MEDIAN);
+        let servers = results.view().servers();
+        Section {
+            sentences: servers.iter().filter_map(|(name, view)| behind(name, view)).collect(),
+            pictures: [answered, latency].into_iter().flatten().collect(),
+            tables: vec![table(results)],
+            method: method(results),
+        }
+    }
+}
+
+impl Overload {
     fn rates(&self, lab: &Lab) -> Vec<f64> {
-        from_few_to_many(match (self.rates.as_slice(), lab.quick) {
-            ([], false) => vec![25.0, 300.0, 1000.0],
-            ([], true) => vec![1000.0],
-            (rates, _) => rates.to_vec(),
-        })
+        from_few_to_many(&self.rates, lab, &[25.0, 300.0, 1000.0], &[1000.0])
     }
 
     fn duration(&self, lab: &Lab) -> Duration {
         // Longer than anybody's patience, also in a hurry.
         let usual = Duration::from_millis(if lab.quick { 1200 } else { 2000 });
         self.duration.unwrap_or(usual)
-    }
-}
-
-/// One server over all rates.
-pub(super) struct Curve {
-    name: String,
-    colour: u32,
-    /// From low rates to high ones.
-    points: Vec<Measured>,
-}
-
-/// What came of one rate.
-struct Measured {
-    /// How many clients could be on their way at a time.
-    most_clients: usize,
-    /// How many clients were due a second.
-    due_per_second: f64,
-    /// How many were answered a second.
-    answered_per_second: f64,
-    /// The median latency, from when a client was due. Whoever gave up counts as waiting for the
-    /// whole patience, which the latency then is at least. Nothing where too few came to their end.
-    p50_milliseconds: Option<f64>,
-    /// The latency that one of them in a hundred exceeds.
-    p99_milliseconds: Option<f64>,
-    /// How many gave up, in percent of those that were due.
-    timed_out_percent: f64,
-    /// How many were still waiting when the time was up.
-    waiting_percent: f64,
-    /// How many failed otherwise, or were not sent since all clients were on their way.
-    failed_percent: f64,
-    /// What the load itself used of one CPU, in percent.
-    client_cpu_percent: f64,
-}
-
-impl Experiment for Overload {
-    const NAME: &'static str = "overload";
-    const TITLE: &'static str = "More than a model can serve";
-    const ABOUT: &'static str = "Sends more new clients each second than a model can serve";
-    const TAKES_FOREIGN: bool = true;
-    const QUICK: &'static str = "1,000 clients a second for 1.2 s";
-    const PARTS: &'static [Part] = &[Part {
-        name: Self::NAME,
-        title: Self::TITLE,
-        arguments: &["--duration", "2500ms"],
-        quick_arguments: &[],
-    }];
-    type Options = Options;
-    type Figures = Vec<Curve>;
-
-    fn connections(_: &Lab, _: &Options) -> usize {
-        FEWEST_CLIENTS
-    }
-
-    fn seconds(lab: &Lab, options: &Options) -> f64 {
-        let variants = lab.contestants.iter().flat_map(variants).count();
-        let each = options.duration(lab).as_secs_f64() + 0.22;
-        (variants * options.rates(lab).len()) as f64 * each
-    }
-
-    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Vec<Curve>> {
-        let (rates, duration) = (options.rates(lab), options.duration(lab));
-        // Clients that give up are the point, and each would be a warning.
-        let lab = Lab { warns: false, ..lab.clone() };
-        let variants: Vec<Contestant> = lab.contestants.iter().flat_map(variants).collect();
-        let new = |it: &Contestant| {
-            let (name, points) = (it.name.clone(), Vec::new());
-            Curve { name, colour: it.colour, points }
-        };
-        let mut curves: Vec<Curve> = variants.iter().map(new).collect();
-        let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
-        let most_clients = room.unwrap_or_default().min(MOST_CLIENTS);
-        let progress = lab.progress(variants.len() * rates.len());
-        for rate in rates {
-            for (variant, curve) in variants.iter().zip(&mut curves) {
-                progress.step(format!("{}: {rate} a second", variant.name));
-                let measure = || measure(&lab, variant, rate, duration, most_clients);
-                curve.points.extend(lab.attempt(variant, "overload", measure)?);
-            }
-        }
-        Ok(curves)
-    }
-
-    fn rows(curves: &Vec<Curve>) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for curve in curves {
-            curve.points.iter().for_each(|it| it.add_to(&mut rows, &curve.name));
-        }
-        rows
-    }
-
-    fn show(curves: &Vec<Curve>) -> Section {
-        let answered = "Clients answered a second";
-        let latency = "Median latency, ms, of those who were answered or gave up after 1,000";
-        Section {
-            sentences: curves.iter().map(behind).collect(),
-            pictures: [
-                plot(
-                    curves,
-                    answered,
-                    "answered a second",
-                    |it| Some(it.answered_per_second),
-                    true,
-                ),
-                plot(curves, latency, "ms", |it| it.p50_milliseconds, false),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            tables: vec![table(curves)],
-            method: method(curves),
-        }
     }
 }
 
@@ -190,108 +167,78 @@ fn variants(contestant: &Contestant) -> Vec<Contestant> {
     }
 }
 
-fn measure(
+fn put(
     lab: &Lab,
     variant: &Contestant,
     rate: f64,
     duration: Duration,
     most_clients: usize,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<Outcome> {
     let work = humantime::format_duration(WORK);
     // The server shall not spend its end on those who gave up.
     let contestant = variant.clone().with("--delay", work).with("--drain-timeout", "100ms");
     let window = Window { warm_up: Duration::ZERO, duration };
-    let outcome = lab.put(&contestant, |server| Load {
+    lab.put(&contestant, |server| Load {
         messages_per_connection: Some(1),
         pace: Pace::Open { messages_per_second: rate },
         patience: PATIENCE,
         farewell: Ending::EndOfInput,
         on_failure: OnFailure::Count,
         ..Load::strict(server, most_clients, window.extent())
-    })?;
-    Ok(Measured { most_clients, ..Measured::of(rate, &outcome) })
+    })
 }
 
-impl Measured {
-    fn add_to(&self, rows: &mut Vec<Row>, server: &str) {
-        let place = Place::of(server).with("due_per_second", self.due_per_second);
-        for (figure, unit, value) in [
-            ("answered", "per second", Some(self.answered_per_second)),
-            ("latency median", "ms", self.p50_milliseconds),
-            ("latency p99", "ms", self.p99_milliseconds),
-            ("gave up", "% of due", Some(self.timed_out_percent)),
-            ("waiting", "% of due", Some(self.waiting_percent)),
-            ("failed", "% of due", Some(self.failed_percent)),
-            ("client CPU", "%", Some(self.client_cpu_percent)),
-            ("most clients", "", Some(self.most_clients as f64)),
-        ] {
-            results::add_one(rows, &place, figure, unit, value);
-        }
+impl Came {
+    fn gave_up(&self) -> u64 {
+        self.outcome.failures.count(TimedOut)
     }
 
-    fn of(rate: f64, outcome: &Outcome) -> Self {
-        let due = rate * outcome.elapsed.as_secs_f64();
-        let percent = |count: u64| 100.0 * count as f64 / due;
-        let gave_up = outcome.failures.count(TimedOut);
-        let quantile = |at| {
-            let latency = quantile_with(&outcome.message_latency, gave_up, PATIENCE, at);
-            latency.map(|it| it.as_secs_f64() * 1e3)
-        };
-        Measured {
-            most_clients: MOST_CLIENTS,
-            due_per_second: rate,
-            answered_per_second: outcome.messages_per_second(),
-            p50_milliseconds: quantile(0.5),
-            p99_milliseconds: quantile(0.99),
-            timed_out_percent: percent(gave_up),
-            waiting_percent: percent(outcome.in_flight),
-            failed_percent: percent(outcome.failures.total() - gave_up + outcome.unsent),
-            client_cpu_percent: outcome.client_share() * 100.0,
-        }
+    fn latency(&self, at: f64) -> Option<f64> {
+        let latency = quantile_with(&self.outcome.message_latency, self.gave_up(), PATIENCE, at);
+        latency.map(|it| it.as_secs_f64() * 1e3)
+    }
+
+    /// A part of those who were due.
+    fn percent(&self, count: u64) -> Option<f64> {
+        Some(100.0 * count as f64 / (self.rate * self.outcome.elapsed.as_secs_f64()))
     }
 }
 
-fn plot(
-    curves: &[Curve],
-    title: &str,
-    unit: &str,
-    of: fn(&Measured) -> Option<f64>,
-    with_diagonal: bool,
-) -> Option<Picture> {
-    let diagonal = with_diagonal.then(|| diagonal(curves));
-    let curves = curves.iter().map(|it| (it.name.as_str(), it.colour, it.points.as_slice()));
-    let mut lines = Line::all(curves, |it: &Measured| Point::exact(it.due_per_second, of(it)));
-    lines.extend(diagonal);
+/// A figure of each server over the rates, and of answers also where all would be answered who come.
+fn plot(results: &Results, title: &str, unit: &str, figure: &Figure<Came>) -> Option<Picture> {
+    let view = results.view();
+    let point = |x, view: &View<'_>| Point::exact(x, view.median(figure.name));
+    let mut lines = view.lines(DUE, point);
+    if figure.name == ANSWERED.name {
+        let rates = view.values(DUE).into_iter().map(|rate| rate.number());
+        let all = rates.filter_map(|rate| Point::exact(rate, Some(rate))).collect();
+        lines.push(Line::beside("all who come", all));
+    }
     picture(&Axes { title, x: "new clients a second", y: unit, even: false }, &lines)
 }
 
-/// Where a server would be that answers all that come.
-fn diagonal(curves: &[Curve]) -> Line {
-    let rates = curves.first().map_or(&[][..], |curve| &curve.points);
-    let rates = rates.iter().map(|it| it.due_per_second);
-    let points = rates.filter_map(|rate| Point::exact(rate, Some(rate))).collect();
-    Line { name: "all who come".to_owned(), colour: INK_COLOUR, number: 1, points }
-}
-
 /// A row a server and a rate.
-fn table(curves: &[Curve]) -> Table {
-    let columns = ["due/s", "answered/s", "p50, ms", "p99, ms", "gave up", "waiting", "failed"];
-    let row = |curve: &Curve, it: &Measured| {
-        let percent = |share: f64| format!("{share:.0}%");
-        let cells = vec![
-            short(it.due_per_second),
-            short(it.answered_per_second),
-            latency(it.p50_milliseconds),
-            latency(it.p99_milliseconds),
-            percent(it.timed_out_percent),
-            percent(it.waiting_percent),
-            percent(it.failed_percent),
-        ];
-        (curve.name.clone(), cells)
+fn table(results: &Results) -> Table {
+    let share = |heading, figure: Figure<Came>| {
+        Column::new(heading, move |view| {
+            view.median(figure.name).map_or(NOTHING.to_owned(), |share| format!("{share:.0}%"))
+        })
     };
-    let rows = curves.iter().flat_map(|curve| curve.points.iter().map(move |it| row(curve, it)));
-    let (columns, rows) = (columns.map(str::to_owned).into(), rows.collect());
-    Table { columns, rows, ..Table::default() }
+    let late = |heading, figure: Figure<Came>| {
+        Column::new(heading, move |view| {
+            view.median(figure.name).map_or(NOTHING.to_owned(), latency)
+        })
+    };
+    let columns = [
+        Column::new("due/s", |view| short_or_nothing(view.value(DUE).map(|rate| rate.number()))),
+        Column::new("answered/s", |view| short_or_nothing(view.median(ANSWERED.name))),
+        late("p50, ms", MEDIAN),
+        late("p99, ms", P99),
+        share("gave up", GAVE_UP),
+        share("waiting", WAITING),
+        share("failed", FAILED),
+    ];
+    Table::of("", results.view().servers_along(DUE), &columns)
 }
 
 /// Whether a latency in milliseconds is that of clients who gave up.
@@ -301,22 +248,23 @@ fn is_at_least(latency: f64) -> bool {
 
 /// A latency in milliseconds. From the patience on it is that of clients who gave up, and no more
 /// is known than that they would have waited longer.
-fn latency(milliseconds: Option<f64>) -> String {
-    match milliseconds {
-        None => NOTHING.to_owned(),
-        Some(latency) if is_at_least(latency) => format!(">{}", short(latency)),
-        Some(latency) => short(latency),
-    }
+fn latency(milliseconds: f64) -> String {
+    let text = short(milliseconds);
+    if is_at_least(milliseconds) { format!(">{text}") } else { text }
 }
 
 /// From which rate on a server falls behind.
-fn behind(curve: &Curve) -> String {
-    let behind = curve.points.iter().find(|it| it.answered_per_second < 0.9 * it.due_per_second);
-    let Some(it) = behind else {
-        return format!("{} kept up with every rate.", curve.name);
+fn behind(name: &str, server: &View<'_>) -> Option<String> {
+    let points = server.along(DUE).into_iter();
+    let points =
+        points.filter_map(|(due, view)| Some((due.number(), view.median(ANSWERED.name)?, view)));
+    let points: Vec<_> = points.collect();
+    let behind = points.iter().find(|(due, answered, _)| *answered < 0.9 * due);
+    let Some((due, answered, view)) = behind else {
+        return (!points.is_empty()).then(|| format!("{name} kept up with every rate."));
     };
     let patience = humantime::format_duration(PATIENCE);
-    let half = match it.p50_milliseconds {
+    let half = match view.median(MEDIAN.name) {
         None => "too few were answered or gave up to say how long they waited".to_owned(),
         Some(latency) if is_at_least(latency) => {
             format!("more than half of its clients gave up after {patience}")
@@ -325,17 +273,15 @@ fn behind(curve: &Curve) -> String {
             format!("half of those who were answered or gave up waited {} ms", short(latency))
         }
     };
-    format!(
-        "{} fell behind at {} a second: it answered {}, and {half}.",
-        curve.name,
-        short(it.due_per_second),
-        short(it.answered_per_second),
-    )
+    Some(format!(
+        "{name} fell behind at {} a second: it answered {}, and {half}.",
+        short(*due),
+        short(*answered),
+    ))
 }
 
-fn method(curves: &[Curve]) -> String {
-    let points = curves.iter().flat_map(|curve| &curve.points);
-    let most_clients = points.map(|it| it.most_clients).min().unwrap_or(MOST_CLIENTS);
+fn method(results: &Results) -> String {
+    let most_clients = results.view().median(MOST.name).unwrap_or_default();
     let (work, patience) = (humantime::format_duration(WORK), humantime::format_duration(PATIENCE));
     format!(
         "Open loop: each client connects when it is due, sends one message, which takes the server \

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use nix::unistd::Pid;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The calls that are counted by name, in the order of a connection's life.
 pub const NAMED: [&str; 28] = [
@@ -40,7 +40,7 @@ pub const NAMED: [&str; 28] = [
 ];
 
 /// Who counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
     /// The kernel, at next to no cost.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use client::load::{Outcome, quantile};
+use client::load::{Histogram, Outcome, quantile};
 use nix::sys::resource::{UsageWho, getrusage};
 use server_core::CpuTime;
 
 use crate::kernel::interrupts::Interrupts;
+use crate::results::table::CLIENT_CPU;
+use crate::results::{Figure, PER_SECOND, figure};
 
 /// What came of a load. What it costs to start a server, to connect and to stop is known from a run
 /// that ended as soon as it began, and is taken off.
@@ -101,62 +103,79 @@ impl Cost {
         }
     }
 
-    /// CPU time of the server and its children for a connection, in microseconds.
-    pub fn server_cpu_per_connection(&self) -> Option<f64> {
-        each(self.used.server_cpu?.as_secs_f64() * 1e6, self.connections)
+    fn server_cpu_each(&self, count: u64) -> Option<f64> {
+        each(microseconds(self.used.server_cpu?), count)
     }
 
-    /// CPU time of the load for a connection, in microseconds.
-    pub fn client_cpu_per_connection(&self) -> Option<f64> {
-        each(self.used.client_cpu.as_secs_f64() * 1e6, self.connections)
-    }
-
-    /// How often the server's threads and children were switched for a connection.
-    pub fn context_switches_per_connection(&self) -> Option<f64> {
+    /// How often the server's threads and children gave up their processor, or lost it.
+    fn switches(&self) -> Option<f64> {
         let Used { voluntary_switches, involuntary_switches, is_of_a_child, .. } = self.used;
-        let switches = is_of_a_child.then_some(voluntary_switches + involuntary_switches)?;
-        each(switches as f64, self.connections)
+        is_of_a_child.then_some((voluntary_switches + involuntary_switches) as f64)
     }
+}
 
-    /// CPU time of the server and its children for a message, in microseconds.
-    pub fn server_cpu_per_message(&self) -> Option<f64> {
-        each(self.used.server_cpu?.as_secs_f64() * 1e6, self.messages)
-    }
+/// Connections that came to their end.
+pub const CONNECTIONS: Figure<Cost> =
+    figure("connections", PER_SECOND, |it| Some(it.outcome.connections_per_second()));
 
-    /// CPU time of the load for a message, in microseconds.
-    pub fn client_cpu_per_message(&self) -> Option<f64> {
-        each(self.used.client_cpu.as_secs_f64() * 1e6, self.messages)
-    }
+/// The time from a connection's start to its end.
+pub const CONNECTION_MEDIAN: Figure<Cost> =
+    figure("connection latency median", "µs", |it| at(&it.outcome.connection_latency, 0.5));
 
-    /// A quantile of the time from a connection's start to its end, in microseconds.
-    pub fn connection_latency(&self, at: f64) -> Option<f64> {
-        quantile(&self.outcome.connection_latency, at).map(|it| it.as_nanos() as f64 / 1e3)
-    }
+/// The same that one connection in a hundred exceeds.
+pub const CONNECTION_P99: Figure<Cost> =
+    figure("connection latency p99", "µs", |it| at(&it.outcome.connection_latency, 0.99));
 
-    /// A quantile of the time from a message to its answer, in microseconds.
-    pub fn message_latency(&self, at: f64) -> Option<f64> {
-        quantile(&self.outcome.message_latency, at).map(|it| it.as_nanos() as f64 / 1e3)
-    }
+/// CPU time of the server and its children.
+pub const CPU_PER_CONNECTION: Figure<Cost> =
+    figure("server CPU per connection", "µs", |it| it.server_cpu_each(it.connections));
 
-    /// Connections that came to their end, per second.
-    pub fn connections_per_second(&self) -> Option<f64> {
-        Some(self.outcome.connections_per_second())
-    }
+/// CPU time of the load.
+pub const CLIENT_CPU_PER_CONNECTION: Figure<Cost> =
+    figure("client CPU per connection", "µs", |it| {
+        each(microseconds(it.used.client_cpu), it.connections)
+    });
 
-    /// Messages that were answered, per second.
-    pub fn messages_per_second(&self) -> Option<f64> {
-        Some(self.outcome.messages_per_second())
-    }
+/// How often the server's threads and children were switched.
+pub const SWITCHES_PER_CONNECTION: Figure<Cost> =
+    figure("context switches per connection", "", |it| each(it.switches()?, it.connections));
 
-    /// How many clients were answered at all.
-    pub fn answered_clients(&self) -> Option<f64> {
-        Some(self.outcome.answered_connections as f64)
-    }
+/// Messages that were answered.
+pub const MESSAGES: Figure<Cost> =
+    figure("messages", PER_SECOND, |it| Some(it.outcome.messages_per_second()));
 
-    /// What the load itself used of one CPU, in percent.
-    pub fn client_cpu_percent(&self) -> Option<f64> {
-        Some(self.outcome.client_share() * 100.0)
-    }
+/// The time from a message to its answer.
+pub const MESSAGE_MEDIAN: Figure<Cost> =
+    figure("message latency median", "µs", |it| at(&it.outcome.message_latency, 0.5));
+
+/// The same that one message in a hundred exceeds.
+pub const MESSAGE_P99: Figure<Cost> =
+    figure("message latency p99", "µs", |it| at(&it.outcome.message_latency, 0.99));
+
+/// CPU time of the server and its children.
+pub const CPU_PER_MESSAGE: Figure<Cost> =
+    figure("server CPU per message", "µs", |it| it.server_cpu_each(it.messages));
+
+/// CPU time of the load.
+pub const CLIENT_CPU_PER_MESSAGE: Figure<Cost> = figure("client CPU per message", "µs", |it| {
+    each(microseconds(it.used.client_cpu), it.messages)
+});
+
+/// How many clients were answered at all.
+pub const ANSWERED: Figure<Cost> =
+    figure("answered clients", "", |it| Some(it.outcome.answered_connections as f64));
+
+/// What the load itself used of one CPU: it marks a rate in a table, and is not shown beside.
+pub const CLIENT: Figure<Cost> =
+    figure(CLIENT_CPU, "%", |it| Some(it.outcome.client_share() * 100.0));
+
+fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// A quantile of a latency, in microseconds.
+fn at(latency: &Histogram<u64>, at: f64) -> Option<f64> {
+    quantile(latency, at).map(|it| it.as_nanos() as f64 / 1e3)
 }
 
 fn each(all: f64, count: u64) -> Option<f64> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::models::{Contestant, MODELS};
 use crate::results::number::{NOTHING, short, short_or_nothing};
-use crate::results::section::Table;
+use crate::results::table::Table;
 
 /// What an iteration of a benchmark cost the server and its children.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -16,12 +16,12 @@ use server_process::{ServerProcess, serve_command};
 use crate::measure::cost::{Cost, Used};
 use crate::measure::limits::Limits;
 use crate::models::Contestant;
+use crate::results::Failure;
 use crate::servers::computing::ComputingLog;
 
 mod failures;
 mod running;
 
-pub use failures::Failure;
 pub use running::Running;
 
 /// Where servers are started: each in a process of its own, so that what the kernel charges to
@@ -40,7 +40,7 @@ pub struct Lab {
     pub limits: Limits,
     /// Which part of a longer work this is, such as `2 of 6`.
     pub part: String,
-    /// Where servers that are not ours failed so far.
+    /// What could not be measured so far.
     pub failures: Arc<Mutex<Vec<Failure>>>,
     /// How long the load itself has stood still so far, in milliseconds: in none of the figures.
     pub stood_still: Arc<AtomicU64>,

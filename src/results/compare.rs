@@ -1,7 +1,6 @@
 //! Two results of the same experiment, joined by place and figure.
 
-use super::Row;
-use super::sample::Sample;
+use super::{Row, Sample};
 
 /// How rarely chance alone may call a figure different, so that it is judged at all.
 const RISK: f64 = 0.05;
@@ -89,7 +88,7 @@ fn risk(a: usize, b: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Place, push};
+    use super::super::{Place, Results};
     use super::*;
 
     #[test]
@@ -113,10 +112,10 @@ mod tests {
     #[test]
     fn figures_are_joined_by_all_their_coordinates() {
         let row = |share: usize, value: f64| {
-            let mut rows = Vec::new();
+            let mut results = Results::default();
             let place = Place::of("fork").with("computing_percent", share);
-            push(&mut rows, &place, "rate", "per second", vec![value; 4].into());
-            rows.remove(0)
+            (0..4).for_each(|_| results.add_round(&place, "rate", "per second", value));
+            results.rows.remove(0)
         };
         let (a, b) = ([row(0, 1.0), row(50, 2.0)], [row(50, 2.0), row(100, 3.0)]);
         let both = compare(&a, &b);

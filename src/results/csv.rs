@@ -40,19 +40,20 @@ fn field(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Place, add_one, push};
+    use super::super::{Place, Results};
     use super::*;
 
     #[test]
     fn each_round_is_a_line_and_each_axis_a_column() {
-        let mut rows = Vec::new();
+        let mut results = Results::default();
         let place = Place::of("pool, at most 12").with("clients", 4_usize);
-        push(&mut rows, &place, "rate", "per second", vec![3.0, 1.5].into());
-        add_one(&mut rows, &Place::of("a\"b"), "size", "bytes", 7.0);
+        results.add_round(&place, "rate", "per second", 3.0);
+        results.add_round(&place, "rate", "per second", 1.5);
+        results.add_once(&Place::of("a\"b"), "size", "bytes", 7.0);
         let expected = "experiment,server,clients,figure,unit,round,value\n\
             scale,\"pool, at most 12\",4,rate,per second,1,3\n\
             scale,\"pool, at most 12\",4,rate,per second,2,1.5\n\
             scale,\"a\"\"b\",,size,bytes,1,7\n";
-        assert_eq!(csv("scale", &rows), expected);
+        assert_eq!(csv("scale", &results.rows), expected);
     }
 }

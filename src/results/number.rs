@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use crate::results::sample::Sample;
+use super::Sample;
 
 /// What stands where nothing was measured, or too little.
 pub const NOTHING: &str = "-";

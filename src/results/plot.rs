@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use self::area::Area;
 use self::legend::{heading, legend};
+use super::Sample;
 use super::markup::escaped;
 use super::section::Picture;
-use crate::results::sample::Sample;
 
 mod area;
 mod legend;
@@ -19,14 +19,6 @@ pub const INK: &str = "var(--ink, #222)";
 /// Lines that shall not stand out.
 pub const FAINT: &str = "var(--faint, #bbb)";
 
-/// A colour as SVG spells it.
-pub fn hex(colour: u32) -> String {
-    match colour {
-        INK_COLOUR => INK.to_owned(),
-        _ => format!("#{colour:06x}"),
-    }
-}
-
 const SIZE: (u32, u32) = (640, 400);
 
 /// The size of all text.
@@ -34,9 +26,6 @@ const TEXT: u32 = 15;
 
 /// The height of a row of the legend, and of the title above it.
 const LEGEND_ROW: u32 = 22;
-
-/// The colour of a line that is no model's: that of the text. It is no colour of its own.
-pub const INK_COLOUR: u32 = u32::MAX;
 
 /// What a plot shows.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +45,8 @@ pub struct Axes<'a> {
 pub struct Line {
     /// Its name in the legend.
     pub name: String,
-    /// Its colour, as `0xRRGGBB`.
-    pub colour: u32,
+    /// Its colour, as SVG spells it.
+    pub colour: String,
     /// How many lines of the same colour come before it: each is dashed in another way.
     pub number: usize,
     /// Its points, from left to right.
@@ -76,24 +65,9 @@ pub struct Point {
 }
 
 impl Line {
-    /// A line of each server that took part in an experiment. The further ones of a model are dashed.
-    pub fn all<'a, T>(
-        curves: impl IntoIterator<Item = (&'a str, u32, &'a [T])>,
-        point: impl Fn(&T) -> Option<Point>,
-    ) -> Vec<Self>
-    where
-        T: 'a,
-    {
-        let mut lines: Vec<Line> = Vec::new();
-        for (name, colour, points) in curves {
-            let number = lines.iter().filter(|line| line.colour == colour).count();
-            let points: Vec<Point> = points.iter().filter_map(&point).collect();
-            // What has no point needs no place in the legend.
-            if !points.is_empty() {
-                lines.push(Line { name: name.to_owned(), colour, number, points });
-            }
-        }
-        lines
+    /// A line that is no server's: it has the colour of the text, and is dashed.
+    pub fn beside(name: &str, points: Vec<Point>) -> Self {
+        Line { name: name.to_owned(), colour: INK.to_owned(), number: 1, points }
     }
 }
 
@@ -103,10 +77,11 @@ impl Point {
         y.map(|y| Point { x, y, range: (y, y) })
     }
 
-    /// The median of a sample and its range, in a unit; nothing where nothing was measured.
-    pub fn of(x: f64, sample: &Sample, unit: f64) -> Option<Self> {
-        let (low, high) = sample.range()?;
-        Some(Point { x, y: sample.median() / unit, range: (low / unit, high / unit) })
+    /// The median of a sample and its range, where `scale` of its unit are one of the plot's; nothing where
+    /// nothing was measured.
+    pub fn of(x: f64, sample: Option<&Sample>, scale: f64) -> Option<Self> {
+        let (low, high) = sample?.range()?;
+        Some(Point { x, y: sample?.median() / scale, range: (low / scale, high / scale) })
     }
 }
 
@@ -144,7 +119,7 @@ fn above_zero(line: &Line) -> Line {
 
 /// A line through its points, and the range of each.
 fn draw_line(svg: &mut String, area: &Area, line: &Line) {
-    let colour = hex(line.colour);
+    let colour = &line.colour;
     let place = |point: &Point| format!("{:.1} {:.1}", area.x.at(point.x), area.y.at(point.y));
     let places: Vec<String> = line.points.iter().map(place).collect();
     let (path, dashes) = (places.join("L"), dashes(line.number));
@@ -194,7 +169,12 @@ mod tests {
     fn line(points: &[(f64, f64)]) -> Line {
         let points =
             points.iter().map(|(x, y)| Point { x: *x, y: *y, range: (*y * 0.9, *y * 1.1) });
-        Line { name: "fork".to_owned(), colour: 0x00d5_5e00, number: 0, points: points.collect() }
+        Line {
+            name: "fork".to_owned(),
+            colour: "#d55e00".to_owned(),
+            number: 0,
+            points: points.collect(),
+        }
     }
 
     #[test]
@@ -210,9 +190,14 @@ mod tests {
 
     #[test]
     fn three_lines_of_a_colour_look_different_and_names_cannot_break_the_picture() {
-        let points = [Point { x: 1.0, y: 2.0, range: (2.0, 2.0) }];
-        let curves = ["<one>", "two", "three"].map(|name| (name, 0x1234, &points[..]));
-        let lines = Line::all(curves, |point| Some(*point));
+        let drawn = |number: usize, name: &str| {
+            let name = name.to_owned();
+            Line { name, number, ..line(&[(1.0, 2.0)]) }
+        };
+        let lines: Vec<Line> = (0..)
+            .zip(["<one>", "two", "three"])
+            .map(|(number, name)| drawn(number, name))
+            .collect();
         let drawn: BTreeSet<&str> = lines.iter().map(|line| dashes(line.number)).collect();
         assert_eq!(drawn.len(), 3);
         let svg = draw(&AXES, &lines).unwrap();

@@ -1,74 +1,27 @@
-//! A figure over all rounds of an experiment: medians and spreads.
-
-use std::collections::BTreeMap;
+//! A figure, and what the rounds of an experiment measured of it.
 
 use serde::{Deserialize, Serialize};
 
-/// A figure that is taken from each measurement `T`, typed once for tables, plots and files.
+/// The unit of a rate.
+pub const PER_SECOND: &str = "per second";
+
+/// A figure that is taken from each measurement `T`, typed once for rows, tables and plots.
 pub struct Figure<T> {
-    /// Its name in a file.
+    /// Its name.
     pub name: &'static str,
-    /// Its unit in a file; empty for a pure number.
+    /// Its unit; empty for a pure number.
     pub unit: &'static str,
-    /// What stands before it in a table, or above it, with the unit of the table.
-    pub label: &'static str,
-    /// How many of the file's units are one of the table's.
-    pub scale: f64,
     /// Takes it from a measurement, where that has it.
     pub of: fn(&T) -> Option<f64>,
-    /// Whether it counts things, and is shown as it is and not as a median.
-    pub is_count: bool,
 }
 
-/// A figure: its name, its unit, its label, its scale and what it is, as [`Figure`] describes them.
+/// A figure: its name, its unit and what it is.
 pub const fn figure<T>(
     name: &'static str,
     unit: &'static str,
-    label: &'static str,
-    scale: f64,
     of: fn(&T) -> Option<f64>,
 ) -> Figure<T> {
-    Figure { name, unit, label, scale, of, is_count: false }
-}
-
-/// A figure that counts things.
-pub const fn count<T>(
-    name: &'static str,
-    label: &'static str,
-    of: fn(&T) -> Option<f64>,
-) -> Figure<T> {
-    Figure { name, unit: "", label, scale: 1.0, of, is_count: true }
-}
-
-/// The samples of several figures, by their names.
-#[derive(Clone, Debug, Default)]
-pub struct Samples(BTreeMap<&'static str, Sample>);
-
-impl Samples {
-    /// Takes these figures from one more measurement.
-    pub fn add<T>(&mut self, figures: &[Figure<T>], measured: &T) {
-        for figure in figures {
-            let sample = self.0.entry(figure.name).or_default();
-            (figure.of)(measured).into_iter().for_each(|value| sample.push(value));
-        }
-    }
-
-    /// Adds what one more round measured of one figure.
-    pub fn push(&mut self, name: &'static str, value: f64) {
-        self.0.entry(name).or_default().push(value);
-    }
-
-    /// What was measured of a figure: an empty sample where nothing was.
-    pub fn get(&self, name: &str) -> &Sample {
-        const NOTHING: &Sample = &Sample(Vec::new());
-        self.0.get(name).unwrap_or(NOTHING)
-    }
-
-    /// The median of a figure, where it was measured.
-    pub fn median(&self, name: &str) -> Option<f64> {
-        let sample = self.get(name);
-        sample.range().map(|_| sample.median())
-    }
+    Figure { name, unit, of }
 }
 
 /// One figure as each round measured it.
@@ -153,14 +106,5 @@ mod tests {
         assert_eq!(sample(&[-90.0, -100.0, -110.0]).spread_percent(), 10.0);
         assert_eq!(sample(&[7.0]).spread_percent(), 0.0);
         assert_eq!(sample(&[]).spread_percent(), 0.0);
-    }
-
-    #[test]
-    fn a_figure_that_a_round_does_not_have_is_left_out_of_its_sample() {
-        let figures = [figure("it", "", "", 1.0, |it: &Option<f64>| *it)];
-        let mut samples = Samples::default();
-        [Some(1.0), None, Some(3.0)].iter().for_each(|measured| samples.add(&figures, measured));
-        assert_eq!(samples.median("it"), Some(2.0));
-        assert_eq!(samples.median("another"), None);
     }
 }

@@ -4,7 +4,8 @@ use std::iter;
 
 use textwrap::WordSplitter;
 
-use super::section::{Section, Table, explain_mark};
+use super::section::Section;
+use super::table::{Table, explain_mark};
 
 /// How wide the lab writes at most, and where nobody says how wide the terminal is.
 const WIDTH: usize = 80;

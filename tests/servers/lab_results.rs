@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use lab::results::sample::Sample;
-use lab::results::{Results, Row, SCHEMA};
+use lab::results::{Results, Row, SCHEMA, Sample};
 use libtest_mimic::Trial;
 
 use crate::command_line::one_line;

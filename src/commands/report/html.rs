@@ -5,7 +5,8 @@ use std::iter;
 
 use lab::kernel::machine::Machine;
 use lab::results::markup::escaped;
-use lab::results::section::{Picture, Section, Table, explain_mark};
+use lab::results::section::{Picture, Section};
+use lab::results::table::{Table, explain_mark};
 
 const STYLE: &str = include_str!("style.css");
 

@@ -11,17 +11,16 @@ use server_core::AtOnce;
 use server_process::ServerProcess;
 use server_process::family::{Family, Mappings};
 
-use crate::experiments::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
+use crate::experiments::loads::{LOAD, MANY_CLIENTS, NamedLoad, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::kernel::call_counter::{CallCounter, Calls, NAMED, Witness};
 use crate::kernel::interrupts::Interrupts;
 use crate::measure::cost::Used;
 use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
-use crate::results::sample::{Figure, Samples, figure};
-use crate::results::{self, Place, Row};
+use crate::results::{Figure, Place, Results, figure};
 
 /// The loads under which is counted.
-pub(super) const EXERCISES: [Exercise; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONNECTIONS];
+pub(super) const LOADS: [NamedLoad; 3] = [ONE_CLIENT, MANY_CLIENTS, WARM_CONNECTIONS];
 
 /// How often a server is looked at until it can be seen as it stands.
 const LOOKS: usize = 10;
@@ -29,34 +28,39 @@ const LOOKS: usize = 10;
 /// How long a first answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// All figures of one model.
-pub(super) struct Counts {
-    pub(super) model: String,
-    /// One for each of [`EXERCISES`].
-    pub(super) loads: Vec<Counted>,
-    /// The server without clients, and with many, where this system shows that.
-    pub(super) idle: Option<Standing>,
-    pub(super) busy: Option<Standing>,
-    /// Who counted the calls, where that was allowed.
-    pub(super) calls_counted_by: Option<Witness>,
-}
+/// The axes of what is counted: what it was divided by, the call of a count by name, and how many clients a server
+/// had that was looked at.
+const PER: &str = "per";
+pub(super) const CALL: &str = "call";
+pub(super) const CLIENTS: &str = "clients";
 
-/// What was counted under one load.
-pub(super) struct Counted {
-    load: &'static str,
-    /// What it was divided by.
-    per: &'static str,
-    pub(super) samples: Samples,
-    /// The system calls that are counted by name.
-    pub(super) calls: Samples,
-}
+/// How often a call was made: the figure of the rows that name one.
+pub(super) const CALLS_BY_NAME: &str = "calls by name";
+
+/// Under which name it is noted who counted the calls, where that was allowed.
+pub(super) const CALLS_COUNTED_BY: &str = "calls_counted_by";
 
 /// A server as it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    pub(super) family: Family,
-    pub(super) mappings: Mappings,
+struct Standing {
+    family: Family,
+    mappings: Mappings,
 }
+
+const PROCESSES: Figure<Standing> = figure("processes", "", |it| Some(it.family.processes as f64));
+const THREADS: Figure<Standing> = figure("threads", "", |it| Some(it.family.threads as f64));
+const DESCRIPTORS: Figure<Standing> =
+    figure("descriptors", "", |it| Some(it.family.descriptors as f64));
+const MAPPINGS: Figure<Standing> = figure("mappings", "", |it| Some(it.mappings.mappings as f64));
+const PAGE_TABLES: Figure<Standing> =
+    figure("page tables", "bytes", |it| Some(it.mappings.page_table_bytes as f64));
+
+/// What is shown of a server as it stands: a figure, what it is called, and how many of it are one of the table's.
+pub(super) const FACTS: [(&str, &str, f64); 4] = [
+    (PROCESSES.name, "processes", 1.0),
+    (THREADS.name, "threads", 1.0),
+    (MAPPINGS.name, "mappings", 1.0),
+    (PAGE_TABLES.name, "page tables, KiB", 1024.0),
+];
 
 /// How is counted.
 pub(super) struct Conditions {
@@ -82,106 +86,87 @@ impl Run {
     }
 }
 
-/// What is counted under each load.
-pub(super) const COUNTS: [Figure<Run>; 6] = [
-    figure("system calls", "", "system\ncalls", 1.0, |it| it.calls),
-    figure("page faults", "", "page\nfaults", 1.0, |it| it.each(it.used.page_faults as f64)),
-    figure("voluntary switches", "", "switches:\nwaits", 1.0, |it| {
-        it.each(it.used.voluntary_switches as f64)
-    }),
-    figure("involuntary switches", "", "switches:\npreempted", 1.0, |it| {
-        it.each(it.used.involuntary_switches as f64)
-    }),
-    figure("TLB shootdowns", "", "TLB shoot-\ndowns †", 1.0, |it| {
-        it.each(it.used.interrupts.tlb_shootdowns)
-    }),
-    figure("function calls", "", "function\ncalls †", 1.0, |it| {
-        it.each(it.used.interrupts.function_calls)
-    }),
+const SYSTEM_CALLS: Figure<Run> = figure("system calls", "", |it| it.calls);
+const PAGE_FAULTS: Figure<Run> =
+    figure("page faults", "", |it| it.each(it.used.page_faults as f64));
+const WAITS: Figure<Run> =
+    figure("voluntary switches", "", |it| it.each(it.used.voluntary_switches as f64));
+const PREEMPTIONS: Figure<Run> =
+    figure("involuntary switches", "", |it| it.each(it.used.involuntary_switches as f64));
+const SHOOTDOWNS: Figure<Run> =
+    figure("TLB shootdowns", "", |it| it.each(it.used.interrupts.tlb_shootdowns));
+const FUNCTION_CALLS: Figure<Run> =
+    figure("function calls", "", |it| it.each(it.used.interrupts.function_calls));
+
+/// What is shown of a load: a figure, and its heading.
+pub(super) const COUNTS: [(&str, &str); 6] = [
+    (SYSTEM_CALLS.name, "system\ncalls"),
+    (PAGE_FAULTS.name, "page\nfaults"),
+    (WAITS.name, "switches:\nwaits"),
+    (PREEMPTIONS.name, "switches:\npreempted"),
+    (SHOOTDOWNS.name, "TLB shoot-\ndowns †"),
+    (FUNCTION_CALLS.name, "function\ncalls †"),
 ];
 
-impl Counts {
-    /// Nothing counted yet.
-    pub(super) fn new(contestant: &Contestant) -> Self {
-        let load = |exercise: &Exercise| Counted {
-            load: exercise.name,
-            per: if exercise.is_of_messages() { "message" } else { "connection" },
-            samples: Samples::default(),
-            calls: Samples::default(),
-        };
-        Counts {
-            model: contestant.name.clone(),
-            loads: EXERCISES.iter().map(load).collect(),
-            idle: None,
-            busy: None,
-            calls_counted_by: None,
-        }
-    }
+/// What is said of a load: a figure, and what it is called.
+pub(super) const SPOKEN: [(&str, &str); 3] = [
+    (SYSTEM_CALLS.name, "System calls"),
+    (PAGE_FAULTS.name, "Page faults"),
+    (SHOOTDOWNS.name, "TLB shootdowns"),
+];
 
-    /// Counts under one load.
-    pub(super) fn count(
-        &mut self,
-        lab: &Lab,
-        contestant: &Contestant,
-        load: usize,
-        Conditions { window, still, counter }: &Conditions,
-    ) -> anyhow::Result<()> {
-        let exercise = &EXERCISES[load];
-        let mut cost = exercise.put(lab, contestant, *window)?;
-        let time = (window.warm_up + window.duration).as_secs_f64();
-        cost.used.interrupts = cost.used.interrupts.less(*still, time);
-        let units = if exercise.is_of_messages() { cost.messages } else { cost.connections };
-        let calls = calls(lab, contestant, exercise, *window, counter)?;
-        let counted = &mut self.loads[load];
-        if let Some((witness, calls, units)) = &calls {
-            self.calls_counted_by = Some(*witness);
-            for name in NAMED {
-                counted.calls.push(name, calls.of(name) as f64 / units);
-            }
+/// Counts under one load, once more.
+pub(super) fn count(
+    results: &mut Results,
+    lab: &Lab,
+    contestant: &Contestant,
+    load: &NamedLoad,
+    Conditions { window, still, counter }: &Conditions,
+) -> anyhow::Result<()> {
+    let mut cost = load.put(lab, contestant, *window)?;
+    let time = (window.warm_up + window.duration).as_secs_f64();
+    cost.used.interrupts = cost.used.interrupts.less(*still, time);
+    let (per, units) = match load.is_of_messages() {
+        true => ("message", cost.messages),
+        false => ("connection", cost.connections),
+    };
+    let place = Place::of(&contestant.name).with(LOAD, load.name).with(PER, per);
+    let calls = calls(lab, contestant, load, *window, counter)?;
+    let all = calls.as_ref().map(|(_, calls, units)| calls.all as f64 / units);
+    let run = Run { units: units as f64, used: cost.used, calls: all };
+    let figures = [SYSTEM_CALLS, PAGE_FAULTS, WAITS, PREEMPTIONS, SHOOTDOWNS, FUNCTION_CALLS];
+    results.add(&place, &figures, &run);
+    if let Some((witness, calls, units)) = calls {
+        results.note(CALLS_COUNTED_BY, serde_json::to_value(witness)?);
+        for name in NAMED {
+            let place = place.clone().with(CALL, name);
+            results.add_round(&place, CALLS_BY_NAME, "", calls.of(name) as f64 / units);
         }
-        let calls = calls.map(|(_, calls, units)| calls.all as f64 / units);
-        counted.samples.add(&COUNTS, &Run { units: units as f64, used: cost.used, calls });
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Everything that was counted, each of a connection or a message.
-    pub(super) fn add_to(&self, rows: &mut Vec<Row>) {
-        for it in &self.loads {
-            let place = Place::of(&self.model).with("load", it.load).with("per", it.per);
-            results::add(rows, &place, &COUNTS, &it.samples);
-            for name in NAMED {
-                let place = place.clone().with("call", name);
-                results::push(rows, &place, "calls by name", "", it.calls.get(name).clone());
-            }
-        }
-        for (clients, standing) in [(0, self.idle), (MANY_CLIENTS.connections, self.busy)] {
-            let Some(Standing { family, mappings }) = standing else { continue };
-            let place = Place::of(&self.model).with("clients", clients);
-            for (figure, unit, value) in [
-                ("processes", "", family.processes as f64),
-                ("threads", "", family.threads as f64),
-                ("descriptors", "", family.descriptors as f64),
-                ("mappings", "", mappings.mappings as f64),
-                ("page tables", "bytes", mappings.page_table_bytes as f64),
-            ] {
-                results::add_one(rows, &place, figure, unit, value);
-            }
-        }
-    }
-
-    /// Looks at the server with and without clients.
-    pub(super) fn look(&mut self, lab: &Lab, contestant: &Contestant) -> anyhow::Result<()> {
-        let clients = MANY_CLIENTS.connections;
-        let server = start(lab, contestant)?;
-        self.idle = Standing::of(&server);
-        let expected = contestant.model.served_at_once(clients);
-        let held = Held::open(server.address(), clients, expected)
-            .with_context(|| contestant.name.clone())?;
-        self.busy = Standing::of(&server);
-        lab.stop(contestant, server)?;
-        drop(held);
-        Ok(())
-    }
+/// Looks at the server without clients and with many, where this system shows that.
+pub(super) fn look(
+    results: &mut Results,
+    lab: &Lab,
+    contestant: &Contestant,
+) -> anyhow::Result<()> {
+    let clients = MANY_CLIENTS.connections;
+    let server = start(lab, contestant)?;
+    let mut add = |clients: usize| {
+        let place = Place::of(&contestant.name).with(CLIENTS, clients);
+        let figures = [PROCESSES, THREADS, DESCRIPTORS, MAPPINGS, PAGE_TABLES];
+        Standing::of(&server).iter().for_each(|it| results.add(&place, &figures, it));
+    };
+    add(0);
+    let expected = contestant.model.served_at_once(clients);
+    let held =
+        Held::open(server.address(), clients, expected).with_context(|| contestant.name.clone())?;
+    add(clients);
+    lab.stop(contestant, server)?;
+    drop(held);
+    Ok(())
 }
 
 impl Standing {
@@ -231,7 +216,7 @@ pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Server
 fn calls(
     lab: &Lab,
     contestant: &Contestant,
-    exercise: &Exercise,
+    load: &NamedLoad,
     window: Window,
     counter: &CallCounter,
 ) -> anyhow::Result<Option<(Witness, Calls, f64)>> {
@@ -241,11 +226,11 @@ fn calls(
             return lab.stop(contestant, server).map(|()| None);
         };
         let witness = count.witness;
-        let outcome = exercise.load(server.address(), window.extent()).run();
+        let outcome = load.load(server.address(), window.extent()).run();
         let outcome = outcome.with_context(|| contestant.name.clone())?;
         let calls = count.finish()?;
         lab.stop(contestant, server)?;
-        let of_messages = exercise.is_of_messages();
+        let of_messages = load.is_of_messages();
         let units = if of_messages { outcome.all_messages } else { outcome.all_connections };
         Ok(Some((witness, calls, units)))
     };

@@ -4,13 +4,12 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use super::Experiment;
+use super::{Experiment, results_of};
 use crate::kernel::call_counter::{CallCounter, Witness};
 use crate::kernel::interrupts::Interrupts;
 use crate::measure::lab::{Lab, Progress, Window, in_rounds};
-use crate::results::Row;
+use crate::results::Results;
+use crate::results::plot::INK;
 use crate::results::section::{Picture, Section};
 
 mod counts;
@@ -24,100 +23,86 @@ mod trace;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod words;
 
-use counts::{Conditions, Counts, EXERCISES};
+use counts::{CALLS_COUNTED_BY, Conditions, LOADS};
 use story::Story;
 
-/// The experiment.
-pub(super) struct Anatomy;
+/// The experiment. It is told nothing of its own.
+#[derive(clap::Args, Debug)]
+pub struct Anatomy {}
 
-/// It is told nothing of its own.
-#[derive(clap::Args)]
-pub(super) struct Options {}
-
-/// What was found out.
-pub(super) struct Figures {
-    /// One a model; none where tracing is forbidden.
-    stories: Vec<Story>,
-    /// Why there are none.
-    no_stories: Option<String>,
-    counts: Vec<Counts>,
-}
+/// Under which names the stories are noted, and why there are none.
+const STORIES: &str = "stories";
+const NO_STORIES: &str = "no_stories";
 
 impl Experiment for Anatomy {
-    const NAME: &'static str = "anatomy";
-    const TITLE: &'static str = "What a connection makes the kernel do";
-    const ABOUT: &'static str =
-        "Shows the system calls of one connection, and counts what many make the kernel do";
-    const QUICK: &'static str = "1 round of 60 ms instead of 4 of 90 ms";
-    type Options = Options;
-    type Figures = Figures;
-
-    fn connections(_: &Lab, _: &Options) -> usize {
-        EXERCISES.iter().map(|it| it.connections).max().unwrap_or_default()
+    fn name(&self) -> &'static str {
+        "anatomy"
     }
 
-    fn seconds(lab: &Lab, _: &Options) -> f64 {
+    fn title(&self) -> &'static str {
+        "What a connection makes the kernel do"
+    }
+
+    fn quick() -> &'static str {
+        "1 round of 60 ms instead of 4 of 90 ms"
+    }
+
+    fn connections(&self, _: &Lab) -> usize {
+        LOADS.iter().map(|it| it.connections).max().unwrap_or_default()
+    }
+
+    fn seconds(&self, lab: &Lab) -> f64 {
         let (rounds, window) = plan(lab);
-        let loads = (2 * rounds * EXERCISES.len()) as f64 * window.seconds();
+        let loads = (2 * rounds * LOADS.len()) as f64 * window.seconds();
         STILL.as_secs_f64() + lab.contestants.len() as f64 * (0.1 + loads)
     }
 
-    fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
         let (rounds, window) = plan(lab);
         let count = lab.contestants.len();
-        let progress = lab.progress(count * (1 + rounds * EXERCISES.len()));
+        let mut results = results_of(self, &lab.contestants);
+        let progress = lab.progress(count * (1 + rounds * LOADS.len()));
         let (stories, no_stories) = stories(lab, &progress)?;
-        let mut counts: Vec<Counts> = lab.contestants.iter().map(Counts::new).collect();
-        for (counts, contestant) in counts.iter_mut().zip(&lab.contestants) {
-            counts.look(lab, contestant)?;
+        results.note(STORIES, serde_json::to_value(stories)?);
+        no_stories.into_iter().for_each(|reason| results.note(NO_STORIES, reason));
+        for contestant in &lab.contestants {
+            counts::look(&mut results, lab, contestant)?;
         }
         let conditions = Conditions { window, still: while_still(), counter: CallCounter::new() };
-        in_rounds(rounds, count * EXERCISES.len(), |step| {
-            let (load, index) = (step / count, step % count);
-            let contestant = &lab.contestants[index];
-            progress.step(format!("{}: {}", contestant.name, EXERCISES[load].name));
-            counts[index].count(lab, contestant, load, &conditions)
+        in_rounds(rounds, count * LOADS.len(), |step| {
+            let (load, contestant) = (&LOADS[step / count], &lab.contestants[step % count]);
+            progress.step(format!("{}: {}", contestant.name, load.name));
+            counts::count(&mut results, lab, contestant, load, &conditions)
         })?;
-        Ok(Figures { stories, no_stories, counts })
+        Ok(results)
     }
 
-    fn rows(figures: &Figures) -> Vec<Row> {
-        let mut rows = Vec::new();
-        figures.counts.iter().for_each(|counts| counts.add_to(&mut rows));
-        rows
-    }
-
-    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
-        let witness = figures.counts.first().and_then(|it| it.calls_counted_by);
-        let facts = [
-            ("stories", serde_json::to_value(&figures.stories)?),
-            ("calls_counted_by", serde_json::to_value(witness)?),
-        ];
-        Ok(facts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
-    }
-
-    fn show(Figures { stories, no_stories, counts }: &Figures) -> Section {
-        let picture = |story: &Story| Picture {
-            caption: format!("{}: the life of a connection", story.model),
-            svg: svg::draw(story),
-            text: Some(text::render(story)),
+    fn show(&self, results: &Results) -> Section {
+        let stories: Vec<Story> = results.noted(STORIES).unwrap_or_default();
+        let picture = |story: &Story| {
+            let server = results.servers.iter().find(|it| it.name == story.model);
+            Picture {
+                caption: format!("{}: the life of a connection", story.model),
+                svg: svg::draw(story, server.map_or(INK, |it| &it.colour)),
+                text: Some(text::render(story)),
+            }
         };
         let sentences = stories.iter().map(Story::sentence);
         Section {
             sentences: sentences
-                .chain(no_stories.clone())
-                .chain(tables::sentences(counts))
+                .chain(results.noted(NO_STORIES))
+                .chain(tables::sentences(results))
                 .collect(),
             pictures: stories.iter().map(picture).collect(),
-            tables: tables::all(counts),
-            method: format!("{METHOD} {}", who_counted(counts)),
+            tables: tables::all(results),
+            method: format!("{METHOD} {}", who_counted(results)),
         }
     }
 }
 
 /// Who counted the system calls.
-fn who_counted(counts: &[Counts]) -> &'static str {
-    match counts.first().and_then(|it| it.calls_counted_by) {
+fn who_counted(results: &Results) -> &'static str {
+    match results.noted(CALLS_COUNTED_BY) {
         Some(Witness::Kernel) => "System calls were counted by the kernel's tracepoints.",
         Some(Witness::Tracer) => {
             "System calls were counted by a tracer, which slows a server down: its threads sleep \

@@ -1,9 +1,9 @@
 //! The life of one connection, as it is told: who did what, in which phase.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of a connection's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
     /// From the client's connect to the accept.
@@ -33,7 +33,7 @@ impl Phase {
 }
 
 /// A thread or a process that came to be in a step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Made {
     /// What it is called.
     pub(super) name: String,
@@ -44,13 +44,13 @@ pub(super) struct Made {
 }
 
 /// One thing that somebody in the server did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Step {
     pub(super) phase: Phase,
     /// A process or a thread.
     pub(super) who: String,
     /// The name of the system call; none where a signal came.
-    pub(super) call: Option<&'static str>,
+    pub(super) call: Option<String>,
     /// The call with what matters of its arguments and its result.
     pub(super) text: String,
     /// Whether it had to wait. One that does not return waits for the next client.
@@ -60,11 +60,9 @@ pub(super) struct Step {
 }
 
 /// The life of one connection under one model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) model: String,
-    #[serde(skip)]
-    pub(super) colour: u32,
     /// In the order in which they returned, or began where they did not return.
     pub(super) steps: Vec<Step>,
 }
@@ -102,7 +100,7 @@ impl Story {
 impl Step {
     /// Whether its name is all that there is to say of it.
     pub(super) fn is_plain(&self) -> bool {
-        self.call == Some(self.text.as_str()) && !self.waited && self.made.is_none()
+        self.call.as_ref() == Some(&self.text) && !self.waited && self.made.is_none()
     }
 }
 

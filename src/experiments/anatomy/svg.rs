@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::layout::{Cell, Layout};
 use super::story::Story;
 use crate::results::markup::escaped;
-use crate::results::plot::{FAINT, INK, hex};
+use crate::results::plot::{FAINT, INK};
 
 /// Where the first lane stands, how far it is to the next, and to the edge where there is but one.
 const LEFT: f64 = 112.0;
@@ -19,8 +19,8 @@ const CHARACTERS: usize = 34;
 const TOP: f64 = 34.0;
 const LINE: f64 = 18.0;
 
-/// Draws the story.
-pub(super) fn draw(story: &Story) -> String {
+/// Draws the story in this colour.
+pub(super) fn draw(story: &Story, colour: &str) -> String {
     let layout = Layout::new(story, CHARACTERS);
     let width = (LEFT + LANE * layout.lanes.len() as f64).max(LEAST_WIDTH);
     let height = y(layout.height) + 8.0;
@@ -32,12 +32,11 @@ pub(super) fn draw(story: &Story) -> String {
         escaped(&story.sentence())
     );
     phases(&mut svg, &layout, width);
-    let colour = hex(story.colour);
     for lane in 0..layout.lanes.len() {
-        draw_lane(&mut svg, &layout, lane, &colour);
+        draw_lane(&mut svg, &layout, lane, colour);
     }
     for cell in &layout.cells {
-        draw_cell(&mut svg, &layout, cell, &colour);
+        draw_cell(&mut svg, &layout, cell, colour);
     }
     svg + "</svg>\n"
 }

@@ -1,149 +1,126 @@
-//! The counts as tables, a column a model, and what they say.
+//! The counts as tables, and what they say.
 
-use super::counts::{COUNTS, Counts, Standing};
-use crate::experiments::exercise::MANY_CLIENTS;
-use crate::kernel::call_counter::NAMED;
+use super::counts::{CALL, CALLS_BY_NAME, CLIENTS, COUNTS, FACTS, LOADS, SPOKEN};
+use crate::experiments::loads::{LOAD, MANY_CLIENTS, WARM_CONNECTIONS};
 use crate::results::number::{NOTHING, with_spread};
-use crate::results::sample::Sample;
-use crate::results::section::Table;
-
-/// The loads, as [`super::EXERCISES`] has them.
-const ONE: usize = 0;
-const MANY: usize = 1;
-const WARM: usize = 2;
+use crate::results::table::{Column, Table};
+use crate::results::{Results, SERVER, Sample, View};
 
 /// A count below this is none, and a call that nobody makes more often has no row.
 const SELDOM: f64 = 0.02;
 
-type Rows = Vec<(String, Vec<String>)>;
-
 /// All of them.
-pub(super) fn all(counts: &[Counts]) -> Vec<Table> {
-    let columns: Vec<String> = counts.iter().map(|it| it.model.clone()).collect();
-    let table = |caption: &str, rows: Rows| Table {
-        caption: caption.to_owned(),
-        columns: columns.clone(),
-        rows,
-        ..Table::default()
-    };
-    [
-        totals(counts),
-        table("System calls by name", by_name(counts)),
-        table("The server and its children", standing(counts)),
-    ]
-    .into_iter()
-    .filter(|table| !table.rows.is_empty())
-    .collect()
+pub(super) fn all(results: &Results) -> Vec<Table> {
+    let tables = [totals(results), by_name(results), standing(results)];
+    tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
 const LEGEND: &str = "waits: it had to wait, and gave its processor up; preempted: it was taken \
     away. † of the whole machine, what an idle one does taken off; function calls are what one \
     processor has another do, most of all to wake it, so that they depend on who sleeps.";
 
-/// The loads and their headings.
-const LOADS: [(usize, &str); 3] = [
-    (ONE, "A connection, one client after the other"),
-    (MANY, "A connection, 32 clients at once"),
-    (WARM, "A message over 50 warm connections"),
+/// What each of [`LOADS`] is called above its rows.
+const HEADINGS: [&str; 3] = [
+    "A connection, one client after the other",
+    "A connection, 32 clients at once",
+    "A message over 50 warm connections",
 ];
 
+/// What was counted under each load, below its heading.
+fn loads(results: &Results) -> impl Iterator<Item = (&'static str, View<'_>)> {
+    let views = LOADS.iter().map(|load| results.view().at(LOAD, load.name));
+    HEADINGS.into_iter().zip(views)
+}
+
+/// A column a server.
+fn servers<'c>(
+    results: &Results,
+    cell: impl Fn(&View<'_>) -> String + Copy + 'c,
+) -> Vec<Column<'c>> {
+    let column = |name: &str| Column::new(name, cell).at(SERVER, name);
+    results.servers.iter().map(|it| column(&it.name)).collect()
+}
+
 /// A row a model, under each load.
-fn totals(counts: &[Counts]) -> Table {
-    let mut rows = Vec::new();
-    for (load, heading) in LOADS {
-        rows.push((heading.to_owned(), Vec::new()));
-        rows.extend(counts.iter().map(|it| {
-            let cells =
-                COUNTS.iter().map(|figure| counted(it.loads[load].samples.get(figure.name)));
-            (it.model.clone(), cells.collect())
-        }));
-    }
-    let columns = COUNTS.iter().map(|figure| figure.label.to_owned()).collect();
-    let caption = "Counts".to_owned();
-    Table { caption, columns, rows, legend: LEGEND.to_owned(), ..Table::default() }
+fn totals(results: &Results) -> Table {
+    let column = |(name, heading): &(&'static str, &str)| {
+        let name = *name;
+        Column::new(heading, move |view| view.sample(name).map_or(NOTHING.to_owned(), counted))
+    };
+    let columns = COUNTS.each_ref().map(column);
+    let table = loads(results).fold(Table::empty("Counts", &columns), |table, (heading, view)| {
+        table.headed(heading).and(view.servers(), &columns)
+    });
+    Table { legend: LEGEND.to_owned(), ..table }
 }
 
 /// A count with its spread, where there is anything to count.
 fn counted(sample: &Sample) -> String {
-    match sample.range() {
-        Some(_) if sample.median().abs() < SELDOM => tenths(0.0),
-        _ => with_spread(sample, 1.0),
+    match sample.median().abs() < SELDOM {
+        true => tenths(0.0),
+        false => with_spread(sample, 1.0),
     }
 }
 
-fn by_name(counts: &[Counts]) -> Rows {
-    let mut rows = Vec::new();
-    for (load, heading) in LOADS {
-        let median = |it: &Counts, name: &str| it.loads[load].calls.median(name);
-        let often = |name: &&str| counts.iter().any(|it| median(it, name) >= Some(SELDOM));
-        let row = |name: &str| {
-            let cells = counts.iter().map(|it| median(it, name));
-            let cells = cells.map(|it| it.map_or(NOTHING.to_owned(), tenths));
-            (name.to_owned(), cells.collect())
-        };
-        let named: Rows = NAMED.iter().filter(|name| often(name)).map(|name| row(name)).collect();
-        if !named.is_empty() {
-            rows.push((heading.to_owned(), Vec::new()));
-            rows.extend(named);
+/// A row a call that somebody makes, under each load.
+fn by_name(results: &Results) -> Table {
+    let columns =
+        servers(results, |view| view.median(CALLS_BY_NAME).map_or(NOTHING.to_owned(), tenths));
+    let mut table = Table::empty("System calls by name", &columns);
+    for (heading, view) in loads(results) {
+        let most = |view: &View<'_>| view.ranked(CALLS_BY_NAME).last().map(|(_, count)| *count);
+        let mut calls = view.along(CALL);
+        calls.retain(|(_, view)| most(view) >= Some(SELDOM));
+        if !calls.is_empty() {
+            table = table.headed(heading).and(calls, &columns);
         }
     }
-    rows
+    table
 }
 
-/// A fact of a server, and how it is called.
-type Fact = (&'static str, fn(&Standing) -> f64);
-
-const FACTS: [Fact; 4] = [
-    ("processes", |it| it.family.processes as f64),
-    ("threads", |it| it.family.threads as f64),
-    ("mappings", |it| it.mappings.mappings as f64),
-    ("page tables, KiB", |it| it.mappings.page_table_bytes as f64 / 1024.0),
-];
-
-fn standing(counts: &[Counts]) -> Rows {
-    let without = counts.iter().map(|it| it.idle).collect();
-    let with = counts.iter().map(|it| it.busy).collect();
-    let heading = format!("With {} clients", MANY_CLIENTS.connections);
-    [facts("Without a client".to_owned(), without), facts(heading, with)].concat()
-}
-
-/// The rows of a state in which this system shows the servers.
-fn facts(heading: String, standings: Vec<Option<Standing>>) -> Rows {
-    if standings.iter().all(Option::is_none) {
-        return Vec::new();
+/// A row a fact, without clients and with them.
+fn standing(results: &Results) -> Table {
+    let mut table = Table::empty("The server and its children", &servers(results, fact(0)));
+    for (clients, view) in results.view().along(CLIENTS) {
+        let heading = match clients.number() {
+            0.0 => "Without a client".to_owned(),
+            count => format!("With {count} clients"),
+        };
+        table = table.headed(heading);
+        for (number, (_, label, _)) in FACTS.iter().enumerate() {
+            table = table.and([(label, view.clone())], &servers(results, fact(number)));
+        }
     }
-    let row = |(label, fact): &Fact| {
-        let cells = standings.iter().map(|it| it.as_ref().map(fact));
-        let cells = cells.map(|it| it.map_or(NOTHING.to_owned(), |it| format!("{it:.0}")));
-        ((*label).to_owned(), cells.collect())
-    };
-    [(heading, Vec::new())].into_iter().chain(FACTS.iter().map(row)).collect()
+    table
+}
+
+/// One of [`FACTS`] of a server.
+fn fact(number: usize) -> impl Fn(&View<'_>) -> String + Copy {
+    let (figure, _, scale) = FACTS[number];
+    move |view| {
+        view.median(figure).map_or(NOTHING.to_owned(), |value| format!("{:.0}", value / scale))
+    }
 }
 
 /// What the counts say, in the order of what a reader asks first.
-pub(super) fn sentences(counts: &[Counts]) -> Vec<String> {
+pub(super) fn sentences(results: &Results) -> Vec<String> {
+    let among = results.view().at(LOAD, MANY_CLIENTS.name);
+    let warm = results.view().at(LOAD, WARM_CONNECTIONS.name);
     let connection = "a connection with 32 clients at once";
-    [
-        say(counts, "System calls", "system calls", MANY, connection),
-        say(counts, "Page faults", "page faults", MANY, connection),
-        say(counts, "TLB shootdowns", "TLB shootdowns", MANY, connection),
-        say(counts, "System calls", "system calls", WARM, "a message over 50 warm connections"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let of_connection = SPOKEN.iter().filter_map(|spoken| say(&among, spoken, connection));
+    let of_message = say(&warm, &SPOKEN[0], "a message over 50 warm connections");
+    of_connection.chain(of_message).collect()
 }
 
 /// Under whom there are the fewest of something, and the most.
-fn say(counts: &[Counts], what: &str, key: &str, load: usize, of: &str) -> Option<String> {
-    let median = |it: &Counts| it.loads[load].samples.median(key);
-    let all: Vec<(&str, f64)> =
-        counts.iter().filter_map(|it| Some((it.model.as_str(), median(it)?))).collect();
-    let few = all.iter().map(|(_, count)| *count).reduce(f64::min)?;
-    let many = all.iter().map(|(_, count)| *count).reduce(f64::max)?;
+fn say(view: &View<'_>, (figure, what): &(&str, &str), of: &str) -> Option<String> {
+    let all = view.ranked(figure);
+    let ((_, few), (_, many)) = (*all.first()?, *all.last()?);
     let near = |bound: f64| {
-        let near = all.iter().filter(|(_, count)| (count - bound).abs() < ALIKE);
-        near.map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        let near = view.servers().into_iter().filter(|(_, view)| {
+            view.median(figure).is_some_and(|count| (count - bound).abs() < ALIKE)
+        });
+        near.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
     };
     Some(match many - few < ALIKE {
         true => format!("{what} of {of}: {} under {}.", tenths(few), near(few)),

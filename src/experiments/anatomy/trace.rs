@@ -49,7 +49,7 @@ pub(super) fn story(lab: &Lab, contestant: &Contestant) -> anyhow::Result<io::Re
     };
     let names = names(&contestant.model, &threads, &notes, &made);
     let steps = notes.into_iter().map(|note| note.told_with(&names)).collect();
-    Ok(Ok(Story { model: contestant.name.clone(), colour: contestant.colour, steps }))
+    Ok(Ok(Story { model: contestant.name.clone(), steps }))
 }
 
 /// A step as it is noted, when nobody has a name yet.
@@ -257,6 +257,7 @@ impl Note {
             Made { name: name(pid), is_thread, shares_memory }
         };
         let (who, text) = (name(self.who), self.text + &whom);
+        let call = call.map(str::to_owned);
         Step { phase, who, call, text, waited, returned, made: self.made.map(made) }
     }
 }

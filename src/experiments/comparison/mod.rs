@@ -3,196 +3,133 @@
 //! Each load runs on a server process of its own, and the rounds are interleaved: a disturbance of
 //! the machine hits all servers alike and not one of them.
 
-use super::Experiment;
-use super::exercise::{Exercise, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
-use crate::measure::cost::Cost;
+use super::loads::{LOAD, MANY_CLIENTS, NamedLoad, ONE_CLIENT, WARM_CONNECTIONS};
+use super::{Experiment, results_of};
+use crate::measure::cost::{
+    ANSWERED, CLIENT, CLIENT_CPU_PER_CONNECTION, CLIENT_CPU_PER_MESSAGE, CONNECTION_MEDIAN,
+    CONNECTION_P99, CONNECTIONS, CPU_PER_CONNECTION, CPU_PER_MESSAGE, Cost, MESSAGE_MEDIAN,
+    MESSAGE_P99, MESSAGES,
+};
 use crate::measure::idle_memory::{self, IdleMemory};
 use crate::measure::lab::{Lab, Window, in_rounds};
 use crate::models::Contestant;
-use crate::results::sample::{Figure, Samples, count, figure};
-use crate::results::section::{CLIENT_CPU, PER_SECOND, Section, Table, cell};
-use crate::results::{self, Place, Row};
+use crate::results::section::Section;
+use crate::results::table::{Column, Table};
+use crate::results::{Figure, Place, Results, figure};
 use crate::servers::floor::MESSAGE_SIZE;
 
 mod sentences;
 
 /// How many connections are idle.
-const IDLE_CONNECTIONS: usize = 500;
+const IDLE: usize = 500;
+
+/// The axis of that.
+const IDLE_CLIENTS: &str = "idle_clients";
 
 /// The comparison: what the lab does if it is told nothing.
-pub(super) struct Comparison;
+#[derive(clap::Args, Debug)]
+pub struct Comparison {}
 
-/// It is told nothing of its own.
-#[derive(clap::Args)]
-pub(super) struct Options {}
-
-/// What was found out.
-pub(super) struct Figures {
-    rounds: usize,
-    memory_rounds: usize,
-    servers: Vec<Server>,
-    /// Which servers could not hold the idle connections, and why.
-    left_out: Vec<String>,
-}
-
-/// What was measured of a server.
-struct Server {
-    name: String,
-    /// Under each of [`EXERCISES`], and then of idle connections.
-    samples: [Samples; 4],
-}
-
-/// The places of a server's samples.
-const ONE: usize = 0;
-const AMONG: usize = 1;
-const WARM: usize = 2;
-const IDLE: usize = 3;
-
-const MANY: usize = MANY_CLIENTS.connections;
 const MS: f64 = 1e3;
 const KIB: f64 = 1024.0;
 
-/// One client after the other.
-const OF_ONE_CLIENT: [Figure<Cost>; 2] = [
-    figure("connections", PER_SECOND, "per s,\n1 client", 1.0, Cost::connections_per_second),
-    figure(
-        "server CPU per connection",
-        "µs",
-        "1 client,\nCPU, µs",
-        1.0,
-        Cost::server_cpu_per_connection,
-    ),
-];
-
-/// Many clients at once.
-const CONNECTIONS: [Figure<Cost>; 6] = [
-    figure("connections", PER_SECOND, "per s,\n32 clients", 1.0, Cost::connections_per_second),
-    figure("connection latency median", "µs", "median,\nms", MS, |it| it.connection_latency(0.5)),
-    figure("connection latency p99", "µs", "p99,\nms", MS, |it| it.connection_latency(0.99)),
-    figure(
-        "server CPU per connection",
-        "µs",
-        "server\nCPU, µs",
-        1.0,
-        Cost::server_cpu_per_connection,
-    ),
-    figure(
-        "client CPU per connection",
-        "µs",
-        "client\nCPU, µs",
-        1.0,
-        Cost::client_cpu_per_connection,
-    ),
-    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
-];
-
-/// Messages over warm connections.
-const MESSAGES: [Figure<Cost>; 7] = [
-    figure("messages", PER_SECOND, "per\nsecond", 1.0, Cost::messages_per_second),
-    figure("message latency median", "µs", "median,\nms", MS, |it| it.message_latency(0.5)),
-    figure("message latency p99", "µs", "p99,\nms", MS, |it| it.message_latency(0.99)),
-    figure("server CPU per message", "µs", "server\nCPU, µs", 1.0, Cost::server_cpu_per_message),
-    figure("client CPU per message", "µs", "client\nCPU, µs", 1.0, Cost::client_cpu_per_message),
-    figure(CLIENT_CPU, "%", "client CPU, %", 1.0, Cost::client_cpu_percent),
-    count("answered clients", "clients\nserved", Cost::answered_clients),
-];
-
-/// Idle connections.
-const MEMORY: [Figure<IdleMemory>; 3] = [
-    figure("user memory per connection", "bytes", "user (PSS),\nKiB", KIB, |it| {
-        Some(it.user / it.connections as f64)
-    }),
-    figure("kernel memory per connection", "bytes", "kernel,\nKiB", KIB, |it| {
-        Some(it.kernel / it.connections as f64)
-    }),
-    count("served clients", "clients\nserved", |it| Some(it.served as f64)),
-];
-
 /// The loads, and the figures that are taken of each.
-const EXERCISES: [(Exercise, &[Figure<Cost>]); 3] =
-    [(ONE_CLIENT, &OF_ONE_CLIENT), (MANY_CLIENTS, &CONNECTIONS), (WARM_CONNECTIONS, &MESSAGES)];
+const LOADS: [(NamedLoad, &[Figure<Cost>]); 3] = [
+    (ONE_CLIENT, &[CONNECTIONS, CPU_PER_CONNECTION]),
+    (
+        MANY_CLIENTS,
+        &[
+            CONNECTIONS,
+            CONNECTION_MEDIAN,
+            CONNECTION_P99,
+            CPU_PER_CONNECTION,
+            CLIENT_CPU_PER_CONNECTION,
+            CLIENT,
+        ],
+    ),
+    (
+        WARM_CONNECTIONS,
+        &[
+            MESSAGES,
+            MESSAGE_MEDIAN,
+            MESSAGE_P99,
+            CPU_PER_MESSAGE,
+            CLIENT_CPU_PER_MESSAGE,
+            CLIENT,
+            ANSWERED,
+        ],
+    ),
+];
+
+const USER: Figure<IdleMemory> =
+    figure("user memory per connection", "bytes", |it| Some(it.user / it.connections as f64));
+const KERNEL: Figure<IdleMemory> =
+    figure("kernel memory per connection", "bytes", |it| Some(it.kernel / it.connections as f64));
+const SERVED: Figure<IdleMemory> = figure("served clients", "", |it| Some(it.served as f64));
 
 impl Experiment for Comparison {
-    const NAME: &'static str = "comparison";
-    const TITLE: &'static str = "What a connection, a message and an idle client cost";
-    const ABOUT: &'static str =
-        "Compares all models side by side; this is what the lab does without a command";
-    const QUICK: &'static str = "3 rounds of 120 ms instead of 5 of 400 ms";
-    const TAKES_FOREIGN: bool = true;
-    type Options = Options;
-    type Figures = Figures;
+    fn name(&self) -> &'static str {
+        "comparison"
+    }
 
-    fn connections(_: &Lab, _: &Options) -> usize {
+    fn title(&self) -> &'static str {
+        "What a connection, a message and an idle client cost"
+    }
+
+    fn quick() -> &'static str {
+        "3 rounds of 120 ms instead of 5 of 400 ms"
+    }
+
+    fn takes_foreign() -> bool {
+        true
+    }
+
+    fn connections(&self, _: &Lab) -> usize {
         WARM_CONNECTIONS.connections
     }
 
-    fn seconds(lab: &Lab, _: &Options) -> f64 {
+    fn seconds(&self, lab: &Lab) -> f64 {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
-        let loads = (rounds * EXERCISES.len()) as f64 * window.seconds();
+        let loads = (rounds * LOADS.len()) as f64 * window.seconds();
         (lab.contestants.len() + 1) as f64 * (loads + memory_rounds as f64 * 0.12)
     }
 
-    fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Figures> {
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
-        let all: Vec<Contestant> =
-            lab.contestants.iter().cloned().chain([Contestant::floor()]).collect();
-        let new = |it: &Contestant| Server { name: it.name.clone(), samples: Default::default() };
-        let mut servers: Vec<Server> = all.iter().map(new).collect();
-        let progress = lab.progress(all.len() * (memory_rounds + rounds * EXERCISES.len()));
-        let lack = |it: &Contestant| lab.limits.lack(it, IDLE_CONNECTIONS);
-        let left_out = all.iter().filter_map(|it| {
-            let lack = lack(it)?;
-            Some(format!(
-                "{}: {IDLE_CONNECTIONS} idle connections were not measured: {lack}.",
-                it.name
-            ))
-        });
-        let left_out = left_out.collect();
+        let all = [lab.contestants.as_slice(), &[Contestant::floor()]].concat();
+        let mut results = results_of(self, &all);
+        let progress = lab.progress(all.len() * (memory_rounds + rounds * LOADS.len()));
         // First, while no connections of other loads linger in the kernel.
         in_rounds(memory_rounds, all.len(), |index| {
-            progress.step(format!("{}: idle connections", all[index].name));
-            if lack(&all[index]).is_some() {
-                return Ok(());
+            let contestant = &all[index];
+            progress.step(format!("{}: idle connections", contestant.name));
+            let (what, measure) = (format!("{IDLE} idle connections"), || {
+                idle_memory::measure(lab, contestant, IDLE)
+            });
+            if let Some(memory) = lab.attempt(contestant, &what, IDLE, measure)? {
+                let place = Place::of(&contestant.name).with(IDLE_CLIENTS, IDLE);
+                results.add(&place, &[USER, KERNEL, SERVED], &memory);
             }
-            let measure = || idle_memory::measure(lab, &all[index], IDLE_CONNECTIONS);
-            let memory = lab.attempt(&all[index], "idle connections", measure)?;
-            memory.iter().for_each(|memory| servers[index].samples[IDLE].add(&MEMORY, memory));
             Ok(())
         })?;
-        in_rounds(rounds, all.len() * EXERCISES.len(), |step| {
-            let (load, index) = (step / all.len(), step % all.len());
-            let (exercise, figures) = &EXERCISES[load];
-            progress.step(format!("{}: {}", all[index].name, exercise.name));
-            let put = || exercise.put(lab, &all[index], window);
-            let cost = lab.attempt(&all[index], exercise.name, put)?;
-            cost.iter().for_each(|cost| servers[index].samples[load].add(figures, cost));
+        in_rounds(rounds, all.len() * LOADS.len(), |step| {
+            let ((load, figures), contestant) = (&LOADS[step / all.len()], &all[step % all.len()]);
+            progress.step(format!("{}: {}", contestant.name, load.name));
+            let put = || load.put(lab, contestant, window);
+            if let Some(cost) = lab.attempt(contestant, load.name, load.connections, put)? {
+                results.add(&Place::of(&contestant.name).with(LOAD, load.name), figures, &cost);
+            }
             Ok(())
         })?;
-        Ok(Figures { rounds, memory_rounds, servers, left_out })
+        Ok(results)
     }
 
-    fn rows(Figures { servers, .. }: &Figures) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for Server { name, samples } in servers {
-            for ((exercise, figures), samples) in EXERCISES.iter().zip(samples) {
-                results::add(
-                    &mut rows,
-                    &Place::of(name).with("load", exercise.name),
-                    figures,
-                    samples,
-                );
-            }
-            let idle = Place::of(name).with("idle_clients", IDLE_CONNECTIONS);
-            results::add(&mut rows, &idle, &MEMORY, &samples[IDLE]);
-        }
-        rows
-    }
-
-    fn show(figures: &Figures) -> Section {
-        let Figures { rounds, memory_rounds, .. } = figures;
+    fn show(&self, results: &Results) -> Section {
+        let view = results.view();
+        let (rounds, memory_rounds) = (view.rounds(CONNECTIONS.name), view.rounds(USER.name));
         Section {
-            sentences: sentences::all(figures),
-            tables: tables(figures),
+            sentences: sentences::all(results),
+            tables: vec![connections(results), messages(results), memory(results)],
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} rounds \
                  ({memory_rounds} for memory) ± half their range, in percent of the median. The \
@@ -220,39 +157,43 @@ impl Plan {
     }
 }
 
-/// A table a group of figures, a row a server.
-fn tables(figures: &Figures) -> Vec<Table> {
-    let connections = format!("Connections: connect, one echo, Bye, end; {MANY} clients at once");
-    let messages = format!(
+fn connections(results: &Results) -> Table {
+    let many = MANY_CLIENTS.connections;
+    let among = |column: Column<'static>| column.at(LOAD, MANY_CLIENTS.name);
+    let columns = [
+        Column::figure("per s,\n1 client", &CONNECTIONS, 1.0).at(LOAD, ONE_CLIENT.name),
+        among(Column::figure(format!("per s,\n{many} clients"), &CONNECTIONS, 1.0)),
+        among(Column::figure("median,\nms", &CONNECTION_MEDIAN, MS)),
+        among(Column::figure("p99,\nms", &CONNECTION_P99, MS)),
+        among(Column::figure("server\nCPU, µs", &CPU_PER_CONNECTION, 1.0)),
+        among(Column::figure("client\nCPU, µs", &CLIENT_CPU_PER_CONNECTION, 1.0)),
+    ];
+    let caption = format!("Connections: connect, one echo, Bye, end; {many} clients at once");
+    Table::of(caption, results.view().servers(), &columns)
+}
+
+fn messages(results: &Results) -> Table {
+    let columns = [
+        Column::figure("per\nsecond", &MESSAGES, 1.0),
+        Column::figure("median,\nms", &MESSAGE_MEDIAN, MS),
+        Column::figure("p99,\nms", &MESSAGE_P99, MS),
+        Column::figure("server\nCPU, µs", &CPU_PER_MESSAGE, 1.0),
+        Column::figure("client\nCPU, µs", &CLIENT_CPU_PER_MESSAGE, 1.0),
+        Column::count("clients\nserved", &ANSWERED),
+    ];
+    let caption = format!(
         "Messages of {MESSAGE_SIZE} bytes over {} warm connections",
         WARM_CONNECTIONS.connections
     );
-    let memory = format!("Memory per connection, {IDLE_CONNECTIONS} of them idle");
-    let alone = columns(figures, ONE, &OF_ONE_CLIENT[..1]);
-    let among = columns(figures, AMONG, &CONNECTIONS);
-    vec![
-        table(figures, connections, [alone, among].concat()),
-        table(figures, messages, columns(figures, WARM, &MESSAGES)),
-        table(figures, memory, columns(figures, IDLE, &MEMORY)),
-    ]
+    Table::of(caption, results.view().at(LOAD, WARM_CONNECTIONS.name).servers(), &columns)
 }
 
-/// A heading, and a cell for each server.
-type Column = (String, Vec<String>);
-
-/// A column for each figure but the load's own CPU, which is in the marks.
-fn columns<T>(figures: &Figures, load: usize, shown: &[Figure<T>]) -> Vec<Column> {
-    let shown = shown.iter().filter(|figure| figure.name != CLIENT_CPU);
-    let cells = |figure: &Figure<T>| {
-        figures.servers.iter().map(|it| cell(&it.samples[load], figure)).collect()
-    };
-    shown.map(|figure| (figure.label.to_owned(), cells(figure))).collect()
-}
-
-fn table(figures: &Figures, caption: String, columns: Vec<Column>) -> Table {
-    let cells = |row: usize| columns.iter().map(|(_, cells)| cells[row].clone()).collect();
-    let names = figures.servers.iter().map(|it| it.name.clone());
-    let rows = names.enumerate().map(|(row, name)| (name, cells(row))).collect();
-    let columns = columns.iter().map(|(heading, _)| heading.clone()).collect();
-    Table { caption, columns, rows, ..Table::default() }
+fn memory(results: &Results) -> Table {
+    let columns = [
+        Column::figure("user (PSS),\nKiB", &USER, KIB),
+        Column::figure("kernel,\nKiB", &KERNEL, KIB),
+        Column::count("clients\nserved", &SERVED),
+    ];
+    let caption = format!("Memory per connection, {IDLE} of them idle");
+    Table::of(caption, results.view().at(IDLE_CLIENTS, IDLE).servers(), &columns)
 }

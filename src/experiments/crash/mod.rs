@@ -8,25 +8,22 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::Experiment;
+use super::{Experiment, results_of};
 use crate::measure::lab::Lab;
 use crate::models::Contestant;
 use crate::results::section::Section;
-use crate::results::{self, Place, Row};
+use crate::results::{Figure, Place, Results, figure};
 
 mod scene;
-mod table;
+mod show;
 
 pub use scene::{Death, Noticed};
 
-/// The experiment.
-pub struct Crash;
-
-/// It is told nothing of its own.
-#[derive(clap::Args)]
-pub struct Options {}
+/// The experiment. It is told nothing of its own.
+#[derive(clap::Args, Debug)]
+pub struct Crash {}
 
 /// What was seen of one death under one model. The lesson is played twice, with a client of
 /// either kind in the place of the victim.
@@ -48,80 +45,95 @@ pub struct Observation {
     pub serves_new_clients: bool,
 }
 
-impl Experiment for Crash {
-    const NAME: &'static str = "crash";
-    const TITLE: &'static str = "When a handler or its process dies";
-    const ABOUT: &'static str =
-        "Crashes servers under their clients: who notices it and when, and who else is cut off";
-    const QUICK: &'static str = "the user types after 100 ms instead of 300";
-    type Options = Options;
-    type Figures = Vec<Observation>;
+/// The axes of the experiment: how the server's side died, and which kind of client noticed it.
+const DEATH: &str = "death";
+const CLIENT: &str = "client";
+const WATCHING: &str = "watching";
+const BLOCKING: &str = "blocking";
 
-    fn connections(_: &Lab, _: &Options) -> usize {
+const AFTER: Figure<Noticed> = figure("noticed after", "ms", |it| Some(it.after_milliseconds));
+const BY_WRITE: Figure<Noticed> = figure("noticed by write", "", |it| one_or_none(it.by_write));
+
+const OTHERS: Figure<Observation> = figure("other clients", "", |it| Some(it.others as f64));
+const CUT: Figure<Observation> = figure("other clients cut off", "", |it| Some(it.cut as f64));
+const NEW: Figure<Observation> =
+    figure("new clients served", "", |it| one_or_none(it.serves_new_clients));
+
+fn one_or_none(flag: bool) -> Option<f64> {
+    Some(f64::from(u8::from(flag)))
+}
+
+/// What told the clients of a death, in words: no figure, and kept beside them.
+#[derive(Serialize, Deserialize)]
+struct Words {
+    server: String,
+    death: String,
+    watching: String,
+    blocking: String,
+}
+
+/// Under which name these are noted.
+const NOTICED: &str = "noticed";
+
+impl Experiment for Crash {
+    fn name(&self) -> &'static str {
+        "crash"
+    }
+
+    fn title(&self) -> &'static str {
+        "When a handler or its process dies"
+    }
+
+    fn quick() -> &'static str {
+        "the user types after 100 ms instead of 300"
+    }
+
+    fn connections(&self, _: &Lab) -> usize {
         scene::CLIENTS
     }
 
-    fn seconds(lab: &Lab, _: &Options) -> f64 {
+    fn seconds(&self, lab: &Lab) -> f64 {
         let deaths = lab.contestants.len() * Death::ALL.len();
         deaths as f64 * typed_after(lab.quick).as_secs_f64()
     }
 
-    fn measure(lab: &Lab, _: &Options) -> anyhow::Result<Vec<Observation>> {
-        let typed_after = typed_after(lab.quick);
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let mut results = results_of(self, &lab.contestants);
         let progress = lab.progress(lab.contestants.len() * Death::ALL.len());
-        let mut observations = Vec::new();
+        let mut words = Vec::new();
         for contestant in &lab.contestants {
             for death in Death::ALL.into_iter().filter(|it| it.can_befall(contestant)) {
                 let name = format!("{}: {death}", contestant.name);
                 progress.step(name.clone());
-                observations.push(observe(lab, contestant, death, typed_after).context(name)?);
+                let seen = observe(lab, contestant, death, typed_after(lab.quick)).context(name)?;
+                let place = Place::of(&seen.model).with(DEATH, death.to_string().as_str());
+                results.add(&place, &[OTHERS, CUT, NEW], &seen);
+                let clients = [(WATCHING, &seen.watching), (BLOCKING, &seen.blocking)];
+                for (client, noticed) in clients {
+                    let place = place.clone().with(CLIENT, client);
+                    results.add(&place, &[AFTER, BY_WRITE], noticed);
+                }
+                words.push(Words::of(seen));
             }
         }
-        Ok(observations)
+        results.note(NOTICED, serde_json::to_value(words)?);
+        Ok(results)
     }
 
-    fn rows(observations: &Vec<Observation>) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for seen in observations {
-            let place = Place::of(&seen.model).with("death", seen.death.to_string().as_str());
-            for (client, noticed) in [("watching", &seen.watching), ("blocking", &seen.blocking)] {
-                let place = place.clone().with("client", client);
-                let after = noticed.after_milliseconds;
-                results::add_one(&mut rows, &place, "noticed after", "ms", after);
-                let by_write = f64::from(u8::from(noticed.by_write));
-                results::add_one(&mut rows, &place, "noticed by write", "", by_write);
-            }
-            for (figure, value) in [
-                ("other clients", seen.others as f64),
-                ("other clients cut off", seen.cut as f64),
-                ("new clients served", f64::from(u8::from(seen.serves_new_clients))),
-            ] {
-                results::add_one(&mut rows, &place, figure, "", value);
-            }
-        }
-        rows
-    }
-
-    fn facts(observations: &Vec<Observation>) -> serde_json::Result<Map<String, Value>> {
-        let words = |seen: &Observation| {
-            json!({
-                "server": seen.model,
-                "death": seen.death.to_string(),
-                "watching": seen.watching.what,
-                "blocking": seen.blocking.what,
-            })
-        };
-        let all: Value = observations.iter().map(words).collect();
-        Ok([("noticed".to_owned(), all)].into_iter().collect())
-    }
-
-    fn show(observations: &Vec<Observation>) -> Section {
+    fn show(&self, results: &Results) -> Section {
         Section {
-            sentences: table::sentences(observations),
-            tables: vec![table::table(observations)],
+            sentences: show::sentences(results),
+            tables: vec![show::table(results)],
             method: "Each death was played twice.".to_owned(),
             ..Section::default()
         }
+    }
+}
+
+impl Words {
+    fn of(seen: Observation) -> Self {
+        let (watching, blocking) = (seen.watching.what, seen.blocking.what);
+        Words { server: seen.model, death: seen.death.to_string(), watching, blocking }
     }
 }
 

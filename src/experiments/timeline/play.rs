@@ -7,11 +7,38 @@ use std::time::{Duration, Instant};
 
 use client::conversation::Conversation;
 use protocol::Framing;
-use server_core::{AtOnce, Ending};
+use server_core::Ending;
 
-use super::figures::{Client, Message, Panel, Plan};
+use super::panel::{Client, Message};
 use crate::measure::lab::{Lab, Running};
 use crate::models::Contestant;
+
+/// What is played to each server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// How many clients come at once.
+    pub(super) clients: usize,
+    /// How many messages each has.
+    pub(super) messages: usize,
+    /// How long the server waits for each.
+    pub(super) delay: Duration,
+    /// How much CPU time it takes for each instead.
+    pub(super) compute: Duration,
+    /// How many workers a server has, where they are a fixed number.
+    pub(super) workers: usize,
+}
+
+impl Plan {
+    /// Whether the server computes, and does not wait.
+    pub(super) fn computes(&self) -> bool {
+        !self.compute.is_zero()
+    }
+
+    /// The same for a bare server, which does no work.
+    pub(super) fn without_work(self) -> Self {
+        Plan { delay: Duration::ZERO, compute: Duration::ZERO, ..self }
+    }
+}
 
 /// How long a client may have to wait for everybody before it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -34,12 +61,11 @@ impl Host {
     }
 }
 
-/// Plays it to one server.
-pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Panel> {
+/// Plays it to one server. The clients come in the order in which they were answered first.
+pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Vec<Client>> {
     let [delay, compute] = [plan.delay, plan.compute].map(humantime::format_duration);
     let contestant = contestant.clone().with("--delay", delay).with_workers(plan.workers);
     let contestant = contestant.with("--compute", compute);
-    let plan = if contestant.bare { &plan.of_a_page() } else { plan };
     let mut clients = match plan.computes() {
         true => converse_while_it_computes(plan, lab, &contestant)?,
         false => {
@@ -49,17 +75,8 @@ pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::R
             clients
         }
     };
-    let first_answer = |client: &Client| {
-        client.messages.first().map_or(client.left_seconds, |message| message.answered_seconds)
-    };
-    clients.sort_by(|one, other| first_answer(one).total_cmp(&first_answer(other)));
-    Ok(Panel {
-        workers: (contestant.model.at_once == AtOnce::Workers).then_some(plan.workers),
-        plan: *plan,
-        model: contestant.name,
-        colour: contestant.colour,
-        clients,
-    })
+    clients.sort_by(|one, other| one.first_answer().total_cmp(&other.first_answer()));
+    Ok(clients)
 }
 
 /// All clients at once, with what the server's log tells of its computing.
@@ -78,9 +95,8 @@ fn converse_while_it_computes(
     for client in &mut clients {
         let of_client = computed.iter().filter(|it| it.client == client.address);
         for (message, computed) in client.messages.iter_mut().zip(of_client) {
-            let Message { sent_seconds, answered_seconds, .. } = *message;
             let within = computed.within.as_secs_f64();
-            *message = Message::new(sent_seconds, answered_seconds, within);
+            *message = Message::new(message.sent, message.answered, within);
         }
     }
     Ok(clients)
@@ -106,16 +122,16 @@ fn converse(plan: &Plan, host: Host) -> anyhow::Result<Vec<Client>> {
 fn one_client(plan: &Plan, host: Host, start: Instant) -> anyhow::Result<Client> {
     let now = || start.elapsed().as_secs_f64();
     let mut conversation = Conversation::open(host.server, Framing::Line, host.patience)?;
-    let (connected_seconds, address) = (now(), conversation.local_address()?);
+    let (connected, address) = (now(), conversation.local_address()?);
     let mut messages = Vec::new();
     for number in 1..=plan.messages {
-        let sent_seconds = now();
+        let sent = now();
         conversation.exchange(&format!("message {number}"))?;
-        messages.push(Message::new(sent_seconds, now(), plan.delay.as_secs_f64()));
+        messages.push(Message::new(sent, now(), plan.delay.as_secs_f64()));
     }
     match host.farewell {
         Ending::Bye => conversation.say_bye()?,
         Ending::EndOfInput => conversation.end_input()?,
     }
-    Ok(Client { address, connected_seconds, messages, left_seconds: now() })
+    Ok(Client { address, connected, messages, left: now() })
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::figures::{Client, Panel, clients_at_a_time};
+use super::panel::{Message, Panel, clients_at_a_time};
 use crate::results::markup::escaped;
-use crate::results::plot::{FAINT, INK, hex};
+use crate::results::plot::{FAINT, INK};
 
 const WIDTH: f64 = 800.0;
 /// Where the bars begin and end.
@@ -17,7 +17,7 @@ const FOOT: f64 = 68.0;
 
 /// Draws the panels, one below the other, on one scale of time.
 pub(super) fn draw(panels: &[Panel], sentences: &[String]) -> String {
-    let end = panels.iter().map(Panel::end_seconds).fold(0.0, f64::max);
+    let end = panels.iter().map(|panel| panel.end).fold(0.0, f64::max);
     let scale = Scale { end };
     let rows: usize = panels.iter().map(|panel| panel.clients.len()).sum();
     let height = HEADING * panels.len() as f64 + ROW * rows as f64 + FOOT;
@@ -38,7 +38,7 @@ pub(super) fn draw(panels: &[Panel], sentences: &[String]) -> String {
             top += ROW;
         }
     }
-    let computes = panels.iter().any(|panel| panel.plan.computes());
+    let computes = panels.iter().any(|panel| panel.computing.is_some());
     svg += &legend(foot + 52.0, computes);
     svg + "</svg>\n"
 }
@@ -93,28 +93,27 @@ fn heading(panel: &Panel, y: f64) -> String {
         "<text x=\"{LEFT}\" y=\"{y:.1}\"><tspan font-weight=\"bold\">{}</tspan>{workers}: all done \
          after {:.2} s{computing}</text>\n",
         escaped(&panel.model),
-        panel.end_seconds()
+        panel.end
     )
 }
 
 /// One client: a thin line while it waits, a pale bar while the server waits for it, and a full one while
 /// the server computes, as high as its share of a processor.
-fn bars(panel: &Panel, client: &Client, scale: &Scale, top: f64) -> String {
-    let (middle, colour) = (top + ROW / 2.0, hex(panel.colour));
+fn bars(panel: &Panel, client: &[Message], scale: &Scale, top: f64) -> String {
+    let (middle, colour) = (top + ROW / 2.0, &panel.colour);
     let mut svg = String::new();
-    for message in &client.messages {
+    for message in client {
         let _ = writeln!(
             svg,
             "<path d=\"M{:.1} {middle:.1}H{:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\" \
              stroke-dasharray=\"2 3\"/>",
-            scale.x(message.sent_seconds),
-            scale.x(message.served_from_seconds)
+            scale.x(message.sent),
+            scale.x(message.served_from)
         );
-        let [from, end] =
-            [message.served_from_seconds, message.answered_seconds].map(|seconds| scale.x(seconds));
-        svg += &waiting(from, end, middle, &colour);
-        if panel.plan.computes() {
-            svg += &computing(from, end, middle, message.share(&panel.plan), &colour);
+        let [from, end] = [message.served_from, message.answered].map(|seconds| scale.x(seconds));
+        svg += &waiting(from, end, middle, colour);
+        if let Some(each) = panel.computing {
+            svg += &computing(from, end, middle, message.share(each), colour);
         }
     }
     svg

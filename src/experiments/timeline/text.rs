@@ -1,6 +1,6 @@
 //! The picture in the characters of a terminal, 80 columns wide.
 
-use super::figures::{Client, Panel};
+use super::panel::{Message, Panel};
 
 /// How many columns the time takes.
 const WIDTH: usize = 68;
@@ -13,7 +13,7 @@ const SHARING: char = '+';
 
 /// The panels, one below the other, on one scale of time.
 pub(super) fn render(panels: &[Panel]) -> String {
-    let end = panels.iter().map(Panel::end_seconds).fold(0.0, f64::max);
+    let end = panels.iter().map(|panel| panel.end).fold(0.0, f64::max);
     let mut text = String::new();
     for panel in panels {
         text += &format!("{}\n", panel.model);
@@ -38,57 +38,48 @@ fn legend(text: &str) -> String {
     used.map(|(character, what)| format!("{character} {what}")).collect::<Vec<_>>().join("   ")
 }
 
-fn bar(panel: &Panel, client: &Client, end: f64) -> String {
+fn bar(panel: &Panel, client: &[Message], end: f64) -> String {
     let a_column = end / WIDTH as f64;
     let column = |seconds: f64| ((seconds / a_column).round() as usize).min(WIDTH);
     let mut columns = [' '; WIDTH];
-    let last = client.messages.last().map_or(client.left_seconds, |it| it.answered_seconds);
+    let last = client.last().map_or(0.0, |it| it.answered);
     columns[..column(last)].fill(TURN);
-    for message in &client.messages {
+    for message in client {
         // What is shorter than a column is no waiting, but rounding.
-        let from = match message.served_from_seconds {
-            served if served - message.sent_seconds < a_column => message.sent_seconds,
+        let from = match message.served_from {
+            served if served - message.sent < a_column => message.sent,
             served => served,
         };
-        let bar = match panel.plan.computes() {
-            false => WAITING,
-            true if message.share(&panel.plan) > 0.75 => ALONE,
-            true => SHARING,
+        let bar = match panel.computing {
+            None => WAITING,
+            Some(each) if message.share(each) > 0.75 => ALONE,
+            Some(_) => SHARING,
         };
-        columns[column(from)..column(message.answered_seconds)].fill(bar);
+        columns[column(from)..column(message.answered)].fill(bar);
     }
     columns.iter().collect::<String>().trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::experiments::timeline::figures::{Message, Plan};
+    use crate::experiments::timeline::panel::{Client, WAITING as WORK};
+    use crate::results::{Place, Results, Server};
 
     #[test]
     fn who_waits_has_dots_before_the_bar() {
-        let client = |answered_seconds| Client {
-            address: ([127, 0, 0, 1], 7).into(),
-            connected_seconds: 0.0,
-            messages: vec![Message::new(0.0, answered_seconds, 1.0)],
-            left_seconds: answered_seconds,
-        };
-        let panel = Panel {
-            model: "one at a time".to_owned(),
-            colour: 0,
-            workers: None,
-            plan: Plan {
-                clients: 2,
-                messages: 1,
-                delay: Duration::from_secs(1),
-                compute: Duration::ZERO,
-                workers: 1,
-            },
-            clients: vec![client(1.0), client(2.0)],
-        };
-        let text = render(&[panel]);
+        let name = "one at a time".to_owned();
+        let server = Place::of(&name);
+        let mut results =
+            Results::new("timeline", vec![Server { name, colour: "#123".to_owned() }]);
+        results.add_once(&server, WORK, "s", 1.0);
+        for (number, answered) in [(1, 1.0), (2, 2.0)] {
+            let address = ([127, 0, 0, 1], 7).into();
+            let messages = vec![Message::new(0.0, answered, 1.0)];
+            let client = Client { address, connected: 0.0, messages, left: answered };
+            client.add_to(&mut results, &server, number);
+        }
+        let text = render(&Panel::all(&results));
         let half = WIDTH / 2;
         let expected = [
             "one at a time".to_owned(),

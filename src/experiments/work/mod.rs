@@ -9,25 +9,20 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Histogram, Load, Outcome, nanoseconds, quantile_of_few};
-use serde_json::{Map, Value, json};
 use server_core::parse_positive_duration;
 
-use super::{Experiment, Part, from_few_to_many};
+use super::{Experiment, from_few_to_many, results_of};
 use crate::kernel::machine::cores;
 use crate::measure::lab::{Lab, in_rounds};
 use crate::models::Contestant;
-use crate::results::sample::Sample;
 use crate::results::section::Section;
-use crate::results::{self, Place, Row};
+use crate::results::{PER_SECOND, Place, Results};
 
 mod show;
 
 /// The experiment.
-pub(super) struct Work;
-
-/// What it is told.
-#[derive(clap::Args)]
-pub(super) struct Options {
+#[derive(clap::Args, Debug)]
+pub struct Work {
     /// How much of the service is computing, in percent, from little to much [default: 0,25,50,75,100]
     #[arg(long, value_name = "P,P", value_delimiter = ',',
         value_parser = RangedU64ValueParser::<u32>::new().range(0..=100))]
@@ -39,155 +34,145 @@ pub(super) struct Options {
     service: Duration,
 
     /// How many clients at a time
-    #[arg(long, value_name = "N", default_value_t = 32,
+    #[arg(long, value_name = "N", default_value_t = Work::default().clients,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     clients: usize,
 }
 
-impl Options {
-    fn shares(&self, lab: &Lab) -> Vec<u32> {
-        from_few_to_many(match (self.shares.as_slice(), lab.quick) {
-            ([], false) => vec![0, 25, 50, 75, 100],
-            ([], true) => vec![50],
-            (shares, _) => shares.to_vec(),
-        })
+impl Default for Work {
+    fn default() -> Self {
+        Work { shares: Vec::new(), service: Duration::from_millis(10), clients: 32 }
     }
 }
 
-/// What was measured, and of what.
-pub(super) struct Figures {
-    /// How many processors there are.
-    cores: usize,
-    clients: usize,
-    service_seconds: f64,
-    curves: Vec<Curve>,
-}
+/// The axis of the experiment: how much of the service is computing, in percent.
+const COMPUTING: &str = "computing_percent";
 
-/// One server over all shares.
-struct Curve {
-    name: String,
-    colour: u32,
-    /// From little computing to much.
-    points: Vec<Measured>,
-}
+/// What is measured in each round.
+const RATE: &str = "messages";
 
-/// What was measured with this share of computing.
-struct Measured {
-    computing_percent: u32,
-    /// Each round's.
-    messages_per_second: Sample,
-    /// Of all rounds together, that there be enough for the p99.
-    latency: Histogram<u64>,
-    p50_milliseconds: Option<f64>,
-    p99_milliseconds: Option<f64>,
-}
+/// What is known of all rounds together: latencies in milliseconds, and how many answers they are those of.
+const MEDIAN: &str = "latency median";
+const P99: &str = "latency p99";
+const ANSWERS: &str = "answers";
 
 /// How often each is measured.
 const ROUNDS: usize = 4;
 
-impl Measured {
-    fn new(computing_percent: u32) -> Self {
-        Measured {
-            computing_percent,
-            messages_per_second: Sample::default(),
-            latency: nanoseconds(),
-            p50_milliseconds: None,
-            p99_milliseconds: None,
-        }
-    }
-
-    /// Adds what one more round brought.
-    fn add(&mut self, outcome: &Outcome) {
-        self.messages_per_second.push(outcome.messages_per_second());
-        self.latency += &outcome.message_latency;
-        let quantile =
-            |at| quantile_of_few(&self.latency, at, 1.0).map(|it| it.as_secs_f64() * 1e3);
-        (self.p50_milliseconds, self.p99_milliseconds) = (quantile(0.5), quantile(0.99));
-    }
-
-    fn x(&self) -> f64 {
-        f64::from(self.computing_percent)
-    }
-}
-
 impl Experiment for Work {
-    const NAME: &'static str = "work";
-    const TITLE: &'static str = "Waiting against computing";
-    const ABOUT: &'static str =
-        "Compares servers that wait with servers that compute, and both with what the CPUs allow";
-    const QUICK: &'static str = "half of it computing, one round";
-    const NEEDS: Option<&'static str> = Some("--compute");
-    const PARTS: &'static [Part] = &[Part {
-        name: Self::NAME,
-        title: Self::TITLE,
-        arguments: &["--shares", "0,25,50,100"],
-        quick_arguments: &[],
-    }];
-    type Options = Options;
-    type Figures = Figures;
-
-    fn connections(_: &Lab, options: &Options) -> usize {
-        options.clients
+    fn name(&self) -> &'static str {
+        "work"
     }
 
-    fn seconds(lab: &Lab, options: &Options) -> f64 {
-        let measurements = contestants(lab).len() * options.shares(lab).len() * rounds(lab.quick);
+    fn title(&self) -> &'static str {
+        "Waiting against computing"
+    }
+
+    fn quick() -> &'static str {
+        "half of it computing, one round"
+    }
+
+    fn needs(&self) -> Option<&'static str> {
+        Some("--compute")
+    }
+
+    fn connections(&self, _: &Lab) -> usize {
+        self.clients
+    }
+
+    fn seconds(&self, lab: &Lab) -> f64 {
+        let measurements = contestants(lab).len() * self.shares(lab).len() * rounds(lab);
         // Some take a fifth of that, and some twice as long.
         measurements as f64 * 3.0 * SHORTEST.as_secs_f64()
     }
 
-    fn measure(lab: &Lab, options: &Options) -> anyhow::Result<Figures> {
-        let (shares, contestants) = (options.shares(lab), contestants(lab));
-        let new = |it: &Contestant| {
-            let points = shares.iter().map(|share| Measured::new(*share)).collect();
-            Curve { name: it.name.clone(), colour: it.colour, points }
-        };
-        let mut curves: Vec<Curve> = contestants.iter().map(new).collect();
+    fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let (shares, contestants) = (self.shares(lab), contestants(lab));
+        let mut results = results_of(self, &contestants);
         let steps = contestants.len() * shares.len();
-        let progress = lab.progress(steps * rounds(lab.quick));
-        in_rounds(rounds(lab.quick), steps, |step| {
-            let (share, place) = (step / contestants.len(), step % contestants.len());
-            progress.step(format!("{}: {} % computing", contestants[place].name, shares[share]));
-            let outcome = put(lab, &contestants[place], options, shares[share])?;
-            curves[place].points[share].add(&outcome);
+        // Of all rounds together, that there be enough for the p99.
+        let mut latencies: Vec<Histogram<u64>> = (0..steps).map(|_| nanoseconds()).collect();
+        let place = |step: usize| {
+            let (share, contestant) = (step / contestants.len(), step % contestants.len());
+            let (share, contestant) = (shares[share], &contestants[contestant]);
+            let place = Place::of(&contestant.name).with(COMPUTING, share as usize);
+            (place, share, contestant)
+        };
+        let progress = lab.progress(steps * rounds(lab));
+        in_rounds(rounds(lab), steps, |step| {
+            let (place, share, contestant) = place(step);
+            progress.step(format!("{}: {share} % computing", contestant.name));
+            let outcome = self.put(lab, contestant, share)?;
+            results.add_round(&place, RATE, PER_SECOND, outcome.messages_per_second());
+            latencies[step] += &outcome.message_latency;
             Ok(())
         })?;
-        let (clients, service_seconds) = (options.clients, options.service.as_secs_f64());
-        Ok(Figures { cores: cores(), clients, service_seconds, curves })
-    }
-
-    fn rows(figures: &Figures) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for curve in &figures.curves {
-            for it in &curve.points {
-                let share = it.computing_percent as usize;
-                let place = Place::of(&curve.name).with("computing_percent", share);
-                let rate = it.messages_per_second.clone();
-                results::push(&mut rows, &place, "messages", "per second", rate);
-                results::add_one(&mut rows, &place, "latency median", "ms", it.p50_milliseconds);
-                results::add_one(&mut rows, &place, "latency p99", "ms", it.p99_milliseconds);
-            }
+        for (step, latency) in latencies.iter().enumerate() {
+            let (place, ..) = place(step);
+            let quantile = |at| Some(quantile_of_few(latency, at, 1.0)?.as_secs_f64() * 1e3);
+            results.add_once(&place, MEDIAN, "ms", quantile(0.5));
+            results.add_once(&place, P99, "ms", quantile(0.99));
+            results.add_once(&place, ANSWERS, "", latency.len() as f64);
         }
-        rows
+        results.note("clients", self.clients);
+        results.note("service_seconds", self.service.as_secs_f64());
+        Ok(results)
     }
 
-    fn facts(figures: &Figures) -> serde_json::Result<Map<String, Value>> {
-        let Figures { cores, clients, service_seconds, .. } = figures;
-        let facts = [
-            ("cores", json!(cores)),
-            ("clients", json!(clients)),
-            ("service_seconds", json!(service_seconds)),
-        ];
-        Ok(facts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
-    }
-
-    fn show(figures: &Figures) -> Section {
-        show::section(figures)
+    fn show(&self, results: &Results) -> Section {
+        show::section(self, results)
     }
 }
 
-fn rounds(quick: bool) -> usize {
-    if quick { 1 } else { ROUNDS }
+impl Work {
+    fn shares(&self, lab: &Lab) -> Vec<u32> {
+        from_few_to_many(&self.shares, lab, &[0, 25, 50, 75, 100], &[50])
+    }
+
+    /// What no server can exceed: the messages a second that the processors can compute, and those that
+    /// the clients can ask for.
+    fn limit(&self, computing_percent: f64, cores: usize) -> f64 {
+        let service = self.service.as_secs_f64();
+        let asked = self.clients as f64 / service;
+        asked.min(cores as f64 / (service * computing_percent / 100.0))
+    }
+
+    /// Puts clients on a new server that come anew with each message, so that none holds a worker while it
+    /// has nothing to ask.
+    fn put(&self, lab: &Lab, contestant: &Contestant, share: u32) -> anyhow::Result<Outcome> {
+        let compute = self.service * share / 100;
+        let delay = self.service - compute;
+        let warm_up = warm_up(contestant, self.clients, delay, compute);
+        let longest = 200 * self.service;
+        let extent = Extent::Time { warm_up, duration: longest.max(SHORTEST) };
+        let [delay, compute] = [delay, compute].map(humantime::format_duration);
+        let contestant = contestant.clone().with("--delay", delay).with("--compute", compute);
+        let mut before = 0;
+        lab.put_watched(
+            &contestant,
+            |server| Load {
+                messages_per_connection: Some(1),
+                // Clients who begin together would for long be answered together, in bursts.
+                ramp: warm_up,
+                patience: 10 * longest,
+                ..Load::strict(server, self.clients, extent)
+            },
+            |status| {
+                if status.elapsed < warm_up {
+                    before = status.messages;
+                }
+                let measured = status.elapsed.saturating_sub(warm_up);
+                match measured >= SHORTEST && status.messages - before >= FEWEST_ANSWERS {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        )
+    }
+}
+
+fn rounds(lab: &Lab) -> usize {
+    if lab.quick { 1 } else { ROUNDS }
 }
 
 /// From when on the clients are answered as fast as they come: when each has had a turn. They wait side
@@ -213,40 +198,18 @@ fn contestants(lab: &Lab) -> Vec<Contestant> {
     lab.contestants.iter().flat_map(Contestant::with_cures_for_computing).collect()
 }
 
-/// Puts clients on a new server that come anew with each message, so that none holds a worker while it
-/// has nothing to ask.
-fn put(
-    lab: &Lab,
-    contestant: &Contestant,
-    options: &Options,
-    share: u32,
-) -> anyhow::Result<Outcome> {
-    let compute = options.service * share / 100;
-    let delay = options.service - compute;
-    let warm_up = warm_up(contestant, options.clients, delay, compute);
-    let longest = 200 * options.service;
-    let extent = Extent::Time { warm_up, duration: longest.max(SHORTEST) };
-    let [delay, compute] = [delay, compute].map(humantime::format_duration);
-    let contestant = contestant.clone().with("--delay", delay).with("--compute", compute);
-    let mut before = 0;
-    lab.put_watched(
-        &contestant,
-        |server| Load {
-            messages_per_connection: Some(1),
-            // Clients who begin together would for long be answered together, in bursts.
-            ramp: warm_up,
-            patience: 10 * longest,
-            ..Load::strict(server, options.clients, extent)
-        },
-        |status| {
-            if status.elapsed < warm_up {
-                before = status.messages;
-            }
-            let measured = status.elapsed.saturating_sub(warm_up);
-            match measured >= SHORTEST && status.messages - before >= FEWEST_ANSWERS {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        },
-    )
+/// The processors of this machine: at least one.
+fn processors() -> usize {
+    cores().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_that_of_the_clients_and_then_that_of_the_processors() {
+        let limits = [0.0, 1.0, 50.0, 100.0].map(|share| Work::default().limit(share, 2));
+        assert_eq!(limits.map(f64::round), [3200.0, 3200.0, 400.0, 200.0]);
+    }
 }

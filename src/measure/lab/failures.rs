@@ -1,26 +1,16 @@
-//! What servers that are not ours could not be measured at: that ends their own column and no other.
+//! What could not be measured: that ends a server's own column and no other.
 
+use std::mem;
 use std::sync::{MutexGuard, PoisonError};
-
-use serde::Serialize;
 
 use super::Lab;
 use crate::models::Contestant;
-
-/// What a server that is not ours could not be measured at, and why.
-#[derive(Clone, Debug, Serialize)]
-pub struct Failure {
-    /// Its name.
-    pub name: String,
-    /// At what.
-    pub what: String,
-    /// Why.
-    pub reason: String,
-}
+use crate::results::Failure;
 
 impl Lab {
-    /// What `measure` finds of a contestant, or nothing where it fails and is none of ours: that ends what
-    /// is asked of this server under this name, and nothing else. The reason is kept.
+    /// What `measure` finds of a contestant with this many connections at a time. Nothing where the limits leave
+    /// no room for them, or where it fails and the server is none of ours: that ends what is asked of this server
+    /// under the name `what`, and nothing else. The reason is kept.
     ///
     /// # Errors
     ///
@@ -29,30 +19,38 @@ impl Lab {
         &self,
         contestant: &Contestant,
         what: &str,
+        connections: usize,
         measure: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<Option<T>> {
-        let failed = |failures: &Vec<Failure>| {
-            failures.iter().any(|it| it.name == contestant.name && it.what == what)
-        };
-        if failed(&self.failures()) {
+        let is_of_it = |it: &Failure| it.server == contestant.name && it.what == what;
+        if self.failures().iter().any(is_of_it) {
+            return Ok(None);
+        }
+        if let Some(lack) = self.limits.lack(contestant, connections) {
+            self.fail(contestant, what, lack);
             return Ok(None);
         }
         match measure() {
             Err(error) if contestant.foreign.is_some() => {
-                let (name, what) = (contestant.name.clone(), what.to_owned());
-                self.failures().push(Failure {
-                    name,
-                    what,
-                    reason: error.root_cause().to_string(),
-                });
+                self.fail(contestant, what, error.root_cause());
                 Ok(None)
             }
             measured => measured.map(Some),
         }
     }
 
-    /// The failures so far.
-    pub fn failures(&self) -> MutexGuard<'_, Vec<Failure>> {
+    /// Keeps what could not be measured, and why.
+    pub fn fail(&self, contestant: &Contestant, what: &str, reason: impl ToString) {
+        let (server, what, reason) = (contestant.name.clone(), what.to_owned(), reason.to_string());
+        self.failures().push(Failure { server, what, reason });
+    }
+
+    /// What could not be measured since this was asked last.
+    pub fn take_failures(&self) -> Vec<Failure> {
+        mem::take(&mut *self.failures())
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Vec<Failure>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

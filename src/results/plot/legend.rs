@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{LEGEND_ROW, Line, SIZE, dashes, hex};
+use super::{LEGEND_ROW, Line, SIZE, dashes};
 use crate::results::markup::escaped;
 
 /// The title, to be seen.
@@ -35,7 +35,7 @@ pub(super) fn legend_rows(lines: &[Line]) -> u32 {
 pub(super) fn legend(lines: &[Line]) -> String {
     let mut legend = String::new();
     for (line, (x, row)) in lines.iter().zip(legend_places(lines)) {
-        let (colour, name, dashes) = (hex(line.colour), escaped(&line.name), dashes(line.number));
+        let (colour, name, dashes) = (&line.colour, escaped(&line.name), dashes(line.number));
         let y = 16 + (1 + row) * LEGEND_ROW;
         let _ = writeln!(
             legend,
@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_long_legend_has_more_rows() {
-        let line = Line { name: "fork".to_owned(), colour: 0, number: 0, points: Vec::new() };
+        let line =
+            Line { name: "fork".to_owned(), colour: String::new(), number: 0, points: Vec::new() };
         assert_eq!(legend_rows(&vec![line.clone(); 3]), 1);
         assert_eq!(legend_rows(&vec![line; 9]), 2);
     }

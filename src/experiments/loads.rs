@@ -10,27 +10,30 @@ use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::servers::floor::MESSAGE_SIZE;
 
+/// The axis that says under which load something was measured.
+pub(super) const LOAD: &str = "load";
+
 /// A load: how many connections there are at a time, and how many messages each has.
 #[derive(Debug)]
-pub(super) struct Exercise {
+pub(super) struct NamedLoad {
     pub(super) name: &'static str,
     pub(super) connections: usize,
     messages_per_connection: Option<u64>,
 }
 
 /// One client after the other.
-pub(super) const ONE_CLIENT: Exercise =
-    Exercise { name: "1 client", connections: 1, messages_per_connection: Some(1) };
+pub(super) const ONE_CLIENT: NamedLoad =
+    NamedLoad { name: "1 client", connections: 1, messages_per_connection: Some(1) };
 
 /// Many clients at once.
-pub(super) const MANY_CLIENTS: Exercise =
-    Exercise { name: "32 clients", connections: 32, messages_per_connection: Some(1) };
+pub(super) const MANY_CLIENTS: NamedLoad =
+    NamedLoad { name: "32 clients", connections: 32, messages_per_connection: Some(1) };
 
 /// Messages over connections that stay.
-pub(super) const WARM_CONNECTIONS: Exercise =
-    Exercise { name: "50 warm connections", connections: 50, messages_per_connection: None };
+pub(super) const WARM_CONNECTIONS: NamedLoad =
+    NamedLoad { name: "50 warm connections", connections: 50, messages_per_connection: None };
 
-impl Exercise {
+impl NamedLoad {
     /// The load on a server.
     pub(super) fn load(&self, server: SocketAddr, extent: Extent) -> Load {
         Load {

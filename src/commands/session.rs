@@ -1,0 +1,93 @@
+//! A run of the lab.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use client::output_file::OutputFile;
+use lab::kernel::machine::{Machine, listen_overflows};
+use lab::measure::lab::Lab;
+use lab::models::{self, Contestant};
+use lab::results::{Results, csv};
+use nix::sys::resource::{Resource, setrlimit};
+
+use super::experiment::Common;
+use super::interrupt;
+
+/// A run of the lab: what it works with, and what it is to leave.
+pub(super) struct Session {
+    pub(super) lab: Lab,
+    pub(super) machine: Machine,
+    /// Which models are left out, and why.
+    left_out: Vec<String>,
+    json: Option<OutputFile>,
+    csv: Option<OutputFile>,
+    overflows_before: u64,
+}
+
+impl Session {
+    pub(super) fn begin(common: &Common, others: Vec<Contestant>) -> anyhow::Result<Self> {
+        let Common { models, quick, json, csv } = common;
+        let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
+        ensure!(!contestants.is_empty(), "--models names no model");
+        let (contestants, left_out) = models::without_obstacles(contestants);
+        ensure!(!contestants.is_empty(), left_out.join(" "));
+        let contestants = contestants.into_iter().chain(others).collect();
+        let program = std::env::current_exe().context("cannot find this program")?;
+        // Before the work, so that a mistake in a name does not cost all of it.
+        let json = json.as_deref().map(OutputFile::create).transpose()?;
+        let csv = csv.as_deref().map(OutputFile::create).transpose()?;
+        interrupt::watch()?;
+        // Those who abort shall not leave their memory in the current directory.
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+        let lab = Lab { contestants, quick: *quick, ..Lab::new(program) };
+        let (machine, overflows_before) = (Machine::here(), listen_overflows());
+        Ok(Session { lab, machine, left_out, json, csv, overflows_before })
+    }
+
+    /// How many connections have overflowed a backlog since the start: each came a second late.
+    fn overflows(&self) -> u64 {
+        listen_overflows().saturating_sub(self.overflows_before)
+    }
+
+    /// What to know of the run beside its figures: who is not in it, the machine, and a warning if it is
+    /// due.
+    pub(super) fn facts(&self) -> Vec<String> {
+        let (machine, warning) = (format!("{}.", self.machine), self.warning());
+        let stood_still = Duration::from_millis(self.lab.stood_still.load(Ordering::Relaxed));
+        let stood_still = (!stood_still.is_zero()).then(|| {
+            format!("The load stood still for {stood_still:.1?} in all, which is in no figure.")
+        });
+        let facts = self.left_out.iter().cloned().chain([machine]);
+        facts.chain(stood_still).chain(warning).collect()
+    }
+
+    pub(super) fn warning(&self) -> Option<String> {
+        let count = self.overflows();
+        (count > 0).then(|| {
+            format!(
+                "{count} connections overflowed a backlog and came a second later: the rates are \
+                 not to be trusted."
+            )
+        })
+    }
+
+    /// Writes results to the files that `--json` and `--csv` name, the first with what there is to know of the run.
+    pub(super) fn write(self, mut results: Results) -> anyhow::Result<()> {
+        let words = std::env::args_os().skip(1);
+        let command: Vec<String> = words.map(|it| it.to_string_lossy().into_owned()).collect();
+        results.note("arguments", command);
+        results.note("quick", self.lab.quick);
+        results
+            .note("client_standstill_milliseconds", self.lab.stood_still.load(Ordering::Relaxed));
+        results.note("machine", serde_json::to_value(&self.machine)?);
+        results.note("listen_overflows", self.overflows());
+        if let Some(file) = self.csv {
+            file.write(&csv(&results.experiment, &results.rows))?;
+        }
+        if let Some(file) = self.json {
+            file.write(&(serde_json::to_string_pretty(&results)? + "\n"))?;
+        }
+        Ok(())
+    }
+}
