@@ -1,13 +1,14 @@
 //! Servers that are not ours, at the command line of an experiment.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use clap::Args;
 use lab::models::{self, Contestant};
 use lab::servers::foreign::Foreign;
 use nix::unistd::Pid;
-use server_core::parse_address;
+use server_core::{parse_address, parse_positive_duration};
 use server_process::{StartCommand, sockets};
 
 /// Servers that are not ours, beside the models.
@@ -20,6 +21,11 @@ pub(super) struct Others {
     /// Add a server that this command starts; `{port}` in it becomes the port; may be given several times
     #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_start)]
     start: Vec<(String, StartCommand)>,
+
+    /// How long the server of a --start may take until it accepts connections
+    #[arg(long, value_name = "DURATION", default_value = "10s",
+        value_parser = parse_positive_duration)]
+    start_timeout: Duration,
 
     /// The process ID of a --server, so that its CPU time and memory can be measured
     #[arg(long, value_name = "NAME=PID", value_parser = parse_pid)]
@@ -47,7 +53,8 @@ impl Others {
         let mut all: Vec<Contestant> = Vec::new();
         let there = self.server.iter();
         let there = there.map(|(name, address)| (name, Foreign::At(*address, process(name))));
-        let started = self.start.iter().map(|(name, it)| (name, Foreign::Start(it.clone())));
+        let start = |it: &StartCommand| Foreign::Start(it.clone().within(self.start_timeout));
+        let started = self.start.iter().map(|(name, it)| (name, start(it)));
         for (number, (name, foreign)) in there.chain(started).enumerate() {
             ensure!(all.iter().all(|it| it.name != *name), "{name:?} is named twice");
             all.push(Contestant::foreign(name.clone(), foreign, number));

@@ -86,12 +86,12 @@ fn command(words: &[&str], common: &Common) -> String {
 
 /// Each picture and each table in a file of its own, numbered within its section, and with the
 /// tables what they were measured on: those that a page of the book includes, and no others.
-fn write_for_the_book(directory: &Path, report: &Report) -> io::Result<()> {
+fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     let pages = pages_beside(directory)?;
     let is_shown = |name: &str| pages.contains(&format!("figures/{name}}}}}"));
     let write = |name: &str, text: &str| match is_shown(name) {
-        true => fs::write(directory.join(name), text),
+        true => OutputFile::create(&directory.join(name))?.write(text),
         false => Ok(()),
     };
     let source = format!("`{}` on {}\n", report.command, report.machine);

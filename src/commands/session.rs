@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use client::output_file::OutputFile;
+use lab::kernel::loopback;
 use lab::kernel::machine::{Machine, listen_overflows};
 use lab::measure::lab::Lab;
 use lab::models::{self, Contestant};
 use lab::results::{Results, csv};
+use lab::serve::this_program;
 use nix::sys::resource::{Resource, setrlimit};
 
 use super::experiment::Common;
@@ -33,7 +35,9 @@ impl Session {
         let (contestants, left_out) = models::without_obstacles(contestants);
         ensure!(!contestants.is_empty(), left_out.join(" "));
         let contestants = contestants.into_iter().chain(others).collect();
-        let program = std::env::current_exe().context("cannot find this program")?;
+        let program = this_program().context("cannot find this program")?;
+        loopback::reach()
+            .with_context(|| format!("127.0.0.1 cannot reach itself ({})", loopback::FIX))?;
         // Before the work, so that a mistake in a name does not cost all of it.
         let json = json.as_deref().map(OutputFile::create).transpose()?;
         let csv = csv.as_deref().map(OutputFile::create).transpose()?;
@@ -66,8 +70,8 @@ impl Session {
         let count = self.overflows();
         (count > 0).then(|| {
             format!(
-                "{count} connections overflowed a backlog and came a second later: the rates are \
-                 not to be trusted."
+                "{count} connections on this machine overflowed a backlog and came a second later. Where they \
+                 were this run's, its rates are not to be trusted."
             )
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Finding;
 use crate::kernel::machine::{self, Machine};
 use crate::measure::limits::Limits;
-use crate::models;
+use crate::models::{Contestant, MODELS};
 use crate::results::terminal;
 
 /// How many idle connections the greatest experiment has (`memory`).
@@ -27,8 +27,8 @@ pub(super) fn cores() -> Finding {
     let cores = machine::cores();
     let effect = "threads that compute take turns, so `work` and `timeline --compute` show no \
                   difference between one thread and many";
-    let mend = "give the virtual machine or the container two CPUs or more";
-    Finding::of("CPUs", cores >= 2, cores.to_string(), effect, mend)
+    let fix = "give the virtual machine or the container two CPUs or more";
+    Finding::of("CPUs", cores >= 2, cores.to_string(), effect, fix)
 }
 
 /// How busy other programs keep the CPUs now. The average of the last minute would include the build of this
@@ -43,28 +43,29 @@ pub(super) fn load() -> Finding {
 pub(super) fn memory() -> Finding {
     let memory = Machine::here().memory_gib;
     let effect = "`memory` with 10,000 connections under fork may not fit";
-    let mend = "cargo run --release -- memory --connections 100,1000";
+    let fix = "cargo run --release -- memory --connections 100,1000";
     // Elsewhere than on Linux nobody tells.
     if memory == 0.0 {
         return Finding::good("memory", "unknown");
     }
-    Finding::of("memory", memory >= MEMORY_GIB, format!("{memory:.1} GiB"), effect, mend)
+    Finding::of("memory", memory >= MEMORY_GIB, format!("{memory:.1} GiB"), effect, fix)
 }
 
 pub(super) fn open_files() -> Finding {
     let limit = server_core::raise_open_file_limit();
     let effect = "`memory` and the endurance tests take fewer connections than the book shows";
-    let mend = "raise the hard limit: /etc/security/limits.conf (nofile), or docker run --ulimit \
+    let fix = "raise the hard limit: /etc/security/limits.conf (nofile), or docker run --ulimit \
                 nofile=20000:20000";
     let is_enough = limit > MOST_CONNECTIONS as u64 + 100;
-    Finding::of("open files", is_enough, format!("{limit} a process"), effect, mend)
+    Finding::of("open files", is_enough, format!("{limit} a process"), effect, fix)
 }
 
 /// Processes and threads.
 pub(super) fn units() -> Finding {
     let (what, limits) = ("processes", Limits::here());
-    let all = models::choose(&models::names()).unwrap_or_default();
-    let lack = all.iter().find_map(|it| limits.lack(it, MOST_CONNECTIONS));
+    // Whoever takes on fewer has enough.
+    let all = MODELS.iter().map(Contestant::server).filter(|it| it.room() >= MOST_CONNECTIONS);
+    let lack = { all }.find_map(|it| limits.lack(&it, MOST_CONNECTIONS));
     let found = format!("room for {MOST_CONNECTIONS} connections, a process or a thread each");
     let Some(lack) = lack else { return Finding::good(what, found) };
     let effect = "`memory` and the endurance tests take fewer connections than the book shows";
@@ -77,12 +78,6 @@ pub(super) fn terminal() -> Finding {
     // A wider one counts as this wide.
     let found = format!("{columns} columns{}", if columns < 80 { "" } else { " or more" });
     let effect = "tables are cut or wrapped";
-    Finding::of(
-        "terminal",
-        columns >= 80,
-        found,
-        effect,
-        "make the window wider, or the letters \
-                                                           smaller",
-    )
+    let fix = "make the window wider, or the letters smaller";
+    Finding::of("terminal", columns >= 80, found, effect, fix)
 }

@@ -1,4 +1,4 @@
-//! What will work on this machine, and how to mend what will not: `lab doctor`, to be run before a
+//! What will work on this machine, and how to fix what will not: `lab doctor`, to be run before a
 //! class.
 
 use std::net::SocketAddr;
@@ -28,8 +28,8 @@ pub struct Finding {
 pub struct Trouble {
     /// What a class would see of it.
     pub effect: &'static str,
-    /// What mends it.
-    pub mend: String,
+    /// What fixes it.
+    pub fix: String,
 }
 
 impl Finding {
@@ -43,9 +43,9 @@ impl Finding {
         what: &'static str,
         found: impl Into<String>,
         effect: &'static str,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        let trouble = Some(Trouble { effect, mend: mend.into() });
+        let trouble = Some(Trouble { effect, fix: fix.into() });
         Finding { what, found: found.into(), trouble }
     }
 
@@ -55,9 +55,9 @@ impl Finding {
         is_good: bool,
         found: String,
         effect: &'static str,
-        mend: &str,
+        fix: &str,
     ) -> Self {
-        if is_good { Finding::good(what, found) } else { Finding::bad(what, found, effect, mend) }
+        if is_good { Finding::good(what, found) } else { Finding::bad(what, found, effect, fix) }
     }
 
     /// Its lines in a terminal of this many columns.
@@ -66,8 +66,8 @@ impl Finding {
         let label = format!("{mark:<4} {}", self.what);
         let found = labelled(&label, &self.found, COLUMN, width);
         let trouble = self.trouble.iter().flat_map(|it| {
-            let mend = format!("to mend it: {}", it.mend);
-            [it.effect, &mend].map(|text| labelled("", text, COLUMN, width))
+            let fix = format!("to fix it: {}", it.fix);
+            [it.effect, &fix].map(|text| labelled("", text, COLUMN, width))
         });
         [found].into_iter().chain(trouble).collect()
     }
@@ -86,6 +86,7 @@ pub fn examine(port: SocketAddr) -> Vec<Finding> {
         machine::terminal(),
     ];
     let kernel = [
+        kernel::loopback(),
         kernel::port(port),
         kernel::backlog(),
         kernel::counting(),
@@ -101,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_bad_says_what_it_spoils_and_what_mends_it_within_the_width() {
+    fn what_is_bad_says_what_it_spoils_and_what_fixes_it_within_the_width() {
         let effect = "a long line of words about what will not work when this is not there at all";
         let finding = Finding::bad("thing", "none", effect, "get one");
         let lines = finding.lines(60);
         assert!(lines.starts_with("BAD  thing           none\n"), "{lines}");
-        assert!(lines.contains("to mend it: get one"), "{lines}");
+        assert!(lines.contains("to fix it: get one"), "{lines}");
         assert!(lines.lines().all(|line| line.chars().count() <= 60), "{lines}");
         assert!(Finding::good("thing", "there").lines(60).starts_with("ok   thing"));
     }

@@ -31,7 +31,7 @@ const PROGRAMS: [(&str, &str, &str, &str); 7] = [
 ];
 
 pub(super) fn all() -> impl Iterator<Item = Finding> {
-    PROGRAMS.into_iter().map(|(program, question, effect, mend)| {
+    PROGRAMS.into_iter().map(|(program, question, effect, fix)| {
         match Command::new(program).args(question.split(' ')).stderr(Stdio::null()).output() {
             Ok(output) if output.status.success() => {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -39,8 +39,8 @@ pub(super) fn all() -> impl Iterator<Item = Finding> {
                     text.lines().next().unwrap_or_default().split_whitespace().collect();
                 Finding::good(program, words.join(" "))
             }
-            Ok(_) => Finding::bad(program, format!("`{program} {question}` fails"), effect, mend),
-            Err(_) => Finding::bad(program, "not there", effect, mend),
+            Ok(_) => Finding::bad(program, format!("`{program} {question}` fails"), effect, fix),
+            Err(_) => Finding::bad(program, "not there", effect, fix),
         }
     })
 }

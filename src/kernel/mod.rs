@@ -3,6 +3,7 @@
 pub mod call_counter;
 pub mod interrupts;
 pub mod limits;
+pub mod loopback;
 pub mod machine;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod tracer;

@@ -27,6 +27,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a server that hangs ends its own column alone, and says why", hangs),
         where_there_is_python(trial("a server that is not ours is in each of these", everywhere)),
         where_there_is_python(trial("a server that it started ends when it is killed", ends_along)),
+        where_there_is_python(trial(
+            "a server that it starts has its own limit of files",
+            limit_of_files,
+        )),
+        trial(
+            "a server that does not listen in time is given up, as soon as it is said",
+            starts_late,
+        ),
     ]
 }
 
@@ -104,6 +112,32 @@ fn everywhere() {
         assert_eq!(figures["failures"], Value::Array(Vec::new()), "{experiment:?}: {figures}");
         assert!(text.contains("mine"), "{experiment:?}: {text}");
     }
+}
+
+/// The lab raises its own limit, and a server has what it would have without the lab.
+fn limit_of_files() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().display();
+    let start = format!("mine=sh -c \"ulimit -Sn >{path}; exec {STARTER}\" {{port}}");
+    let start = start.replace("exec python3", "exec env X={port} python3");
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=777:4000", LAB, "scale", "--quick", "--clients", "1", "--start"]);
+    command.args([&start, "--models", any().model.name]);
+    let output = command.output().expect("the lab");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(std::fs::read_to_string(file.path()).expect("the limit"), "777\n", "{text}");
+}
+
+fn starts_late() {
+    let late = ["--start", "late=sleep 60{port}", "--start-timeout", "100ms"];
+    let (text, figures) = run(&["scale", "--clients", "1"], &late);
+    assert_eq!(figures["failures"][0]["server"], "late", "{figures}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("it did not listen at 127.0.0.1:") && words.contains("within 100ms"),
+        "{text}"
+    );
 }
 
 /// Also a server that knows nothing of the lab: nothing is left on its port.

@@ -43,10 +43,19 @@ pub(crate) fn trials() -> Vec<Trial> {
             minds_limits();
             Ok(())
         }),
-        Trial::test("lab: the doctor names what is bad, and how it is mended", || {
+        Trial::test("lab: the doctor names what is bad, and how it is fixed", || {
             examines();
             Ok(())
         }),
+        Trial::test("lab: a run goes on with the build that it began with", || {
+            keeps_its_build();
+            Ok(())
+        }),
+        Trial::test("lab: a loopback interface that is down is named", || {
+            names_the_loopback();
+            Ok(())
+        })
+        .with_ignored_flag(!has_networks_of_its_own()),
         Trial::test("lab: a mistake is one clear line and a status", || {
             answers_mistakes();
             Ok(())
@@ -66,8 +75,50 @@ fn examines() {
     let line = |begin: &str| text.lines().any(|line| line.starts_with(begin));
     assert!(line(&format!("{:<21}{address}: Address already in use", "BAD  port")), "{text}");
     assert!(line(&format!("{:<21}500 a process", "BAD  open files")), "{text}");
-    assert!(text.contains("to mend it: end the program that has it"), "{text}");
+    assert!(!text.contains("takes on"), "what a model takes on is no limit of the machine: {text}");
+    assert!(text.contains("to fix it: end the program that has it"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+/// In the middle of the run another build takes the name of the program.
+fn keeps_its_build() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = directory.path().join("lab");
+    std::fs::hard_link(LAB, &program)
+        .or_else(|_| std::fs::copy(LAB, &program).map(drop))
+        .expect("a copy");
+    let mut command = Command::new(&program);
+    command.args(["scale", "--quick", "--clients", "1,2", "--models", any().model.name]);
+    let mut lab = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the lab");
+    let process = Pid::from_raw(lab.id().cast_signed());
+    wait_until("it has started a server", || !inside::children_of(process).is_empty());
+    let newer = directory.path().join("newer");
+    std::fs::write(&newer, "not a program").expect("a file");
+    std::fs::rename(&newer, &program).expect("another build");
+    let goes_on = lab.try_wait().expect("the lab").is_none();
+    let output = lab.wait_with_output().expect("its end");
+    assert!(goes_on && output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Whether a command may be given a network of its own, in which loopback is down.
+fn has_networks_of_its_own() -> bool {
+    without_loopback(&["true"]).status().is_ok_and(|status| status.success())
+}
+
+fn without_loopback(words: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "--"]).args(words);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn names_the_loopback() {
+    let line = one_line(without_loopback(&[LAB, "--quick"]), 1);
+    assert!(line.contains("127.0.0.1") && line.contains("ip link set lo up"), "{line}");
+    let mut doctor = without_loopback(&[LAB, "doctor"]);
+    let output = doctor.stdout(Stdio::piped()).output().expect("the lab");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("BAD  loopback"), "{text}");
 }
 
 /// A mistake, the status that it gets, and what the one line says about it.

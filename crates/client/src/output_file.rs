@@ -25,9 +25,11 @@ impl OutputFile {
     /// When its directory is not there or takes no new file, or it is a directory itself.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let is_special = fs::metadata(path).is_ok_and(|it| !it.is_file());
-        let file = OutputFile { path: path.to_owned(), is_special };
+        // A symbolic link stays one: what it points to is written.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let file = OutputFile { path, is_special };
         let attempt = match is_special {
-            true => OpenOptions::new().write(true).open(path).map(drop),
+            true => OpenOptions::new().write(true).open(&file.path).map(drop),
             false => file.beside().map(drop),
         };
         attempt.with_context(|| file.cannot())?;
@@ -96,5 +98,16 @@ mod tests {
     fn a_device_is_written_and_stays_a_device() {
         OutputFile::create(Path::new("/dev/null")).unwrap().write("text").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_symbolic_link_stays_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, link] = ["figures.json", "link"].map(|name| directory.path().join(name));
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::symlink("figures.json", &link).unwrap();
+        OutputFile::create(&link).unwrap().write("new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
     }
 }

@@ -85,7 +85,7 @@ pub use end_of_input::Input;
 pub use gate::Gate;
 pub use handler::{Aftermath, ConnectionError, converse, end, has_failed, log_end, log_killed};
 pub use launch::launch;
-pub use limits::raise_open_file_limit;
+pub use limits::{open_file_limit_before, raise_open_file_limit};
 pub use linger::{LINGER, LingeringThread, linger};
 pub use listener::{BACKLOG, accept, bind};
 pub use logging::LogFormat;

@@ -25,9 +25,6 @@ use crate::sockets;
 /// How long a server may take to start, and how long to end: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long one that is not ours may take until it accepts connections.
-const LISTENS_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long it may take to end before it is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -122,22 +119,23 @@ impl ServerProcess {
     }
 
     /// Starts a server that does not say when it listens, and blocks until it accepts connections at this
-    /// address. One of them is spent on that. The thread that starts it must outlive it, as for
-    /// [`start`](Self::start).
+    /// address, for `within` at most. One of them is spent on that. The thread that starts it must outlive it, as
+    /// for [`start`](Self::start).
     ///
     /// # Errors
     ///
-    /// When it cannot be started, ends instead, or does not listen within ten seconds.
-    pub fn start_at(command: Command, address: SocketAddr) -> io::Result<Self> {
+    /// When it cannot be started, ends instead, or does not listen in time.
+    pub fn start_at(command: Command, address: SocketAddr, within: Duration) -> io::Result<Self> {
         let mut server = ServerProcess::spawn(command)?;
         server.address = address;
-        let end = Instant::now() + LISTENS_WITHIN;
+        let end = Instant::now() + within;
         while !server.listens() {
             if let Some(status) = server.child.try_wait()? {
                 return Err(io::Error::other(format!("it ended with {status}")));
             }
             if Instant::now() > end {
-                let late = format!("it did not listen at {address} within {LISTENS_WITHIN:?}");
+                let within = humantime::format_duration(within);
+                let late = format!("it did not listen at {address} within {within}");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, late));
             }
             thread::sleep(Duration::from_millis(10));
@@ -277,11 +275,18 @@ impl ServerProcess {
         }
     }
 
-    /// Waits for children that outlived their parent: the kernel charges a process's time to the one that
-    /// waits for it.
+    /// Waits for children that outlived their parent, for a minute at most: the kernel charges a process's time to
+    /// the one that waits for it.
     fn reap_orphans(&self) {
         let group = Pid::from_raw(-self.process().as_raw());
-        while waitpid(group, None).is_ok() {}
+        let end = Instant::now() + PATIENCE;
+        while let Ok(ended) = waitpid(group, Some(WaitPidFlag::WNOHANG)) {
+            match ended {
+                WaitStatus::StillAlive if Instant::now() > end => return,
+                WaitStatus::StillAlive => thread::sleep(Duration::from_millis(1)),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -4,9 +4,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
+use std::os::unix::process::CommandExt;
 use std::process::{self, Command, Stdio};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use server_core::open_file_limit_before;
 
 use crate::ServerProcess;
 
@@ -19,7 +24,13 @@ const PORT: &str = "{port}";
 /// A command that starts a server, with `{port}` in the place of its port. It is taken apart as a shell
 /// would, but run by none: so signals reach the server itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartCommand(Vec<String>);
+pub struct StartCommand {
+    words: Vec<String>,
+    within: Duration,
+}
+
+/// How long a server may take until it accepts connections, unless it is said otherwise.
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// How many ports are tried: each is free when it is chosen, and may be taken before the server gets to it.
 const TRIES: usize = 3;
@@ -36,16 +47,22 @@ impl FromStr for StartCommand {
         if !words.iter().any(|word| word.contains(PORT)) {
             return Err(format!("expected {PORT} in the place of the server's port"));
         }
-        Ok(StartCommand(words))
+        Ok(StartCommand { words, within: WITHIN })
     }
 }
 
 impl StartCommand {
+    /// The same for a server that may take so long until it accepts connections.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        StartCommand { within, ..self }
+    }
+
     /// Starts it at a free port of 127.0.0.1, and blocks until it accepts connections.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, ends before it listens, or does not listen within ten seconds.
+    /// When it cannot be started, ends before it listens, or does not listen in time.
     pub fn start(&self) -> io::Result<ServerProcess> {
         for _ in 1..TRIES {
             let address = free_address()?;
@@ -64,15 +81,29 @@ impl StartCommand {
     /// As [`StartCommand::start`].
     pub fn start_at(&self, address: SocketAddr) -> io::Result<ServerProcess> {
         let port = address.port().to_string();
-        let words: Vec<String> = self.0.iter().map(|word| word.replace(PORT, &port)).collect();
+        let words: Vec<String> = self.words.iter().map(|word| word.replace(PORT, &port)).collect();
         // Without a name, so that nothing is left behind however this process ends.
         let said = tempfile::tempfile()?;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdout(Stdio::null()).stderr(said.try_clone()?);
-        ServerProcess::start_at(command, address).map_err(|error| {
+        start_with_its_own_limit(&mut command);
+        ServerProcess::start_at(command, address, self.within).map_err(|error| {
             io::Error::other(format!("{}: {error} ({})", words.join(" "), last_line(said)))
         })
     }
+}
+
+/// Starts a server with the limit of open files that this program was started with, and not with the one that
+/// it has raised for itself: that is what the server has without it.
+#[allow(unsafe_code)]
+fn start_with_its_own_limit(command: &mut Command) {
+    let Some(before) = open_file_limit_before() else { return };
+    let lower = move || {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        Ok(setrlimit(Resource::RLIMIT_NOFILE, before.min(most), most)?)
+    };
+    // SAFETY: between fork and exec it makes two system calls, and allocates nothing.
+    unsafe { command.pre_exec(lower) };
 }
 
 /// The last line of what a server said. What is not text, or would steer a terminal, is replaced.
@@ -104,7 +135,7 @@ mod tests {
     #[test]
     fn a_command_has_a_place_for_the_port_and_words_as_in_a_shell() {
         let command: StartCommand = "python3 'my server.py' --port={port}".parse().unwrap();
-        assert_eq!(command.0, ["python3", "my server.py", "--port={port}"]);
+        assert_eq!(command.words, ["python3", "my server.py", "--port={port}"]);
         assert!("python3 server.py".parse::<StartCommand>().unwrap_err().contains(PORT));
         assert!("python3 'server.py {port}".parse::<StartCommand>().is_err());
     }

@@ -43,6 +43,11 @@ pub(crate) struct Options {
         value_parser = |text: &str| text.parse::<StartCommand>())]
     start: Option<StartCommand>,
 
+    /// How long the server of --start may take until it accepts connections
+    #[arg(long, value_name = "DURATION", default_value = "10s",
+        value_parser = parse_positive_duration)]
+    start_timeout: Duration,
+
     /// How messages are told apart: `line`, or `raw` as in the Python tutorial
     #[arg(long, default_value = "line", value_parser = framing_parser())]
     framing: Framing,
@@ -70,7 +75,7 @@ pub(crate) struct Options {
 
     /// The longest message that the server takes, its line feed not counted
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE,
-        value_parser = RangedU64ValueParser::<usize>::new().range(100..=1 << 30))]
+        value_parser = RangedU64ValueParser::<usize>::new().range(100..=1 << 26))]
     max_message: usize,
 
     /// How long a message may take, from its first byte to its last
@@ -152,6 +157,7 @@ fn rubric(options: &Options) -> anyhow::Result<Rubric> {
 fn target(options: &Options) -> Target {
     let Options { addr, max_message, message_timeout, timeout, .. } = *options;
     let (process, start) = (options.pid.map(Pid::from_raw), options.start.clone());
+    let start = start.map(|it| it.within(options.start_timeout));
     let (patience, settled) = (timeout, SETTLED);
     Target { address: addr, max_message, message_timeout, patience, settled, process, start }
 }

@@ -190,8 +190,8 @@ impl Standing {
 /// client is gone.
 pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<ServerProcess> {
     let server = lab.start(contestant)?;
-    // A process has one thread at least.
-    let units = || Family::of(server.process()).map_or(0, |family| family.threads);
+    // Where this system does not show its threads, there is nothing to wait for.
+    let units = || Family::of(server.process()).ok().map(|family| family.threads);
     let before = units();
     let converse = || {
         let mut conversation = Conversation::open(server.address(), Framing::Line, PATIENCE)?;
@@ -201,7 +201,8 @@ pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Server
     converse().with_context(|| contestant.name.clone())?;
     let model = &contestant.model;
     let is_settled = || match model.at_once {
-        AtOnce::Workers => units() > model.served_at_once(usize::MAX),
+        _ if before.is_none() => true,
+        AtOnce::Workers => units() > Some(model.served_at_once(usize::MAX)),
         _ => !model.makes_a_unit_for_each() || units() <= before,
     };
     let end = Instant::now() + PATIENCE;
