@@ -11,6 +11,7 @@ use protocol::Framing;
 use serde::Serialize;
 
 mod fate;
+mod fit;
 mod inside;
 mod kinds;
 mod places;

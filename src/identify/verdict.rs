@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::Evidence;
-use super::kinds::{Fit, Kind};
+use super::fit::Fit;
+use super::kinds::Kind;
 use super::show;
 
 /// What kind of server it is.

@@ -46,6 +46,14 @@ impl Session {
         Session { place: place.to_owned(), steps, shows_output }
     }
 
+    /// Whether it may listen at the port of the tour, or speak to who does.
+    pub(crate) fn uses_the_port(&self) -> bool {
+        const NAMED: [&str; 7] =
+            ["-server", "client", "5555", "bugs", "relay", "runtime", "identify"];
+        let is_named = |it: &&str| self.steps.iter().any(|step| step.command.contains(it));
+        NAMED.iter().any(is_named)
+    }
+
     /// What is otherwise in what came, told for a reader.
     pub(crate) fn differs_from(&self, came: &Session) -> Option<String> {
         self.steps.iter().zip(&came.steps).find_map(|(shown, came)| {

@@ -1,7 +1,8 @@
 //! Verdict and evidence as a person reads them.
 
 use super::fate::{Fate, Harm};
-use super::kinds::{Fit, Kind};
+use super::fit::Fit;
+use super::kinds::Kind;
 use super::places::Places;
 use super::stalls::Behaviour;
 use super::turns::Turns;
