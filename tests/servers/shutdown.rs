@@ -111,13 +111,16 @@ fn answers_at(subject: Subject, signal: fn(&ServerProcess)) {
 
 /// `nohup(1)` ignores it.
 fn hangs_up(subject: Subject) {
-    let server = subject.start(&["--drain-timeout", "60s"]);
+    let mut command = subject.command(&["--drain-timeout", "60s"]);
+    // These tests may run where it is ignored.
+    before_exec(&mut command, || take_hangups(SigHandler::SigDfl));
+    let server = Server::start_by(command);
     let mut client = server.connect();
     client.exchange("hello\n");
     stop(server, Signal::SIGHUP);
     client.receive_to_the_end("");
     let mut command = subject.command(&["--drain-timeout", "60s"]);
-    before_exec(&mut command, ignore_hangups);
+    before_exec(&mut command, || take_hangups(SigHandler::SigIgn));
     let server = Server::start_by(command);
     let mut client = server.connect();
     client.exchange("hello\n");
@@ -129,9 +132,9 @@ fn hangs_up(subject: Subject) {
 }
 
 #[allow(unsafe_code)]
-fn ignore_hangups() -> io::Result<()> {
-    // SAFETY: a signal that is ignored runs no code.
-    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn)? };
+fn take_hangups(handler: SigHandler) -> io::Result<()> {
+    // SAFETY: neither the default nor ignoring runs code of ours.
+    unsafe { signal(Signal::SIGHUP, handler)? };
     Ok(())
 }
 
