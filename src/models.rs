@@ -1,8 +1,11 @@
 //! The table of models: no other place knows a model by name.
 
+use std::time::Duration;
+
 use server_core::{AtOnce, Model};
 
 use crate::kernel::limits::backlog;
+use crate::kernel::machine::cores;
 use crate::servers::floor;
 use crate::servers::foreign::{self, Foreign};
 
@@ -92,6 +95,28 @@ impl Contestant {
         self
     }
 
+    /// The same waiting for so long before each answer, where it can be told to.
+    #[must_use]
+    pub fn waiting(mut self, delay: Duration) -> Self {
+        match self.foreign.take() {
+            Some(Foreign::Start(command)) => {
+                Contestant { foreign: Some(Foreign::Start(command.waiting(delay))), ..self }
+            }
+            foreign => {
+                let delay = humantime::format_duration(delay);
+                Contestant { foreign, ..self }.with("--delay", delay)
+            }
+        }
+    }
+
+    /// Whether it can be told to wait.
+    pub fn can_wait(&self) -> bool {
+        match &self.foreign {
+            Some(Foreign::Start(command)) => command.asks_for_a_delay(),
+            _ => !self.bare,
+        }
+    }
+
     /// The same with an option that has no value. A bare server does without it.
     #[must_use]
     pub fn with_flag(mut self, flag: &str) -> Self {
@@ -99,6 +124,18 @@ impl Contestant {
             self.options.push(flag.to_owned());
         }
         self
+    }
+
+    /// Itself, and beside it with a worker for each CPU, where it serves all its clients by workers and has fewer.
+    pub fn with_a_worker_for_each_cpu(&self) -> Vec<Self> {
+        let is_of_few = self.model.properties.workers.is_some_and(|default| default() < cores());
+        match self.model.at_once == AtOnce::All && is_of_few && !self.bare {
+            true => {
+                let name = format!("{} --workers {}", self.name, cores());
+                vec![self.clone(), self.clone().named(name).with("--workers", cores())]
+            }
+            false => vec![self.clone()],
+        }
     }
 
     /// Itself, and beside it what helps it where its threads compute: more of them, or others that do.

@@ -59,8 +59,9 @@ fn read(path: &Path) -> anyhow::Result<Results> {
 }
 
 /// Facts that differ between runs that were measured in the same way.
-const OF_A_RUN: [&str; 8] = [
+const OF_A_RUN: [&str; 9] = [
     "arguments",
+    "seed",
     "machine",
     "no_stories",
     "listen_overflows",

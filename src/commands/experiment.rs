@@ -63,6 +63,10 @@ pub(super) struct Common {
     #[arg(long)]
     pub(super) quick: bool,
 
+    /// In which order the rounds go: the seed that another run has printed
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,

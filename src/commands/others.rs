@@ -18,7 +18,8 @@ pub(super) struct Others {
     #[arg(long, value_name = "NAME=HOST:PORT", value_parser = parse_server)]
     server: Vec<(String, SocketAddr)>,
 
-    /// Add a server that this command starts; `{port}` in it becomes the port; may be given several times
+    /// Add a server that this command starts; `{port}` in it becomes the port, and
+    /// `{delay}` the seconds that it is to wait before each answer; may be given several times
     #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_start)]
     start: Vec<(String, StartCommand)>,
 

@@ -1,5 +1,6 @@
 //! A run of the lab.
 
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn begin(common: &Common, others: Vec<Contestant>) -> anyhow::Result<Self> {
-        let Common { models, quick, json, csv } = common;
+        let Common { models, quick, seed, json, csv } = common;
         let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
         ensure!(!contestants.is_empty(), "--models names no model");
         let (contestants, left_out) = models::without_obstacles(contestants);
@@ -44,7 +45,10 @@ impl Session {
         interrupt::watch()?;
         // Those who abort shall not leave their memory in the current directory.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-        let lab = Lab { contestants, quick: *quick, ..Lab::new(program) };
+        // Short enough to be typed again.
+        let seed = seed.unwrap_or_else(|| fastrand::u64(..10_000));
+        let lab = Lab { contestants, quick: *quick, seed, ..Lab::new(program) };
+        let lab = without_those_that_fail(lab)?;
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
         Ok(Session { lab, machine, left_out, json, csv, overflows_before })
     }
@@ -57,7 +61,8 @@ impl Session {
     /// What to know of the run beside its figures: who is not in it, the machine, and a warning if it is
     /// due.
     pub(super) fn facts(&self) -> Vec<String> {
-        let (machine, warning) = (format!("{}.", self.machine), self.warning());
+        let machine = format!("{}; seed {}.", self.machine, self.lab.seed);
+        let warning = self.warning();
         let stood_still = Duration::from_millis(self.lab.stood_still.load(Ordering::Relaxed));
         let stood_still = (!stood_still.is_zero()).then(|| {
             format!("The load stood still for {stood_still:.1?} in all, which is in no figure.")
@@ -82,6 +87,7 @@ impl Session {
         let command: Vec<String> = words.map(|it| it.to_string_lossy().into_owned()).collect();
         results.note("arguments", command);
         results.note("quick", self.lab.quick);
+        results.note("seed", self.lab.seed);
         results
             .note("client_standstill_milliseconds", self.lab.stood_still.load(Ordering::Relaxed));
         results.note("machine", serde_json::to_value(&self.machine)?);
@@ -94,4 +100,23 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Tries each server that is not ours once, and leaves out those that fail. That is said at once, before anything
+/// is measured.
+fn without_those_that_fail(mut lab: Lab) -> anyhow::Result<Lab> {
+    let contestants = mem::take(&mut lab.contestants);
+    for contestant in contestants {
+        let is_ours = contestant.foreign.is_none();
+        let tried = || lab.open(&contestant).and_then(|it| lab.close(&contestant, it));
+        match if is_ours { Ok(()) } else { tried() } {
+            Ok(()) => lab.contestants.push(contestant),
+            Err(error) => {
+                eprintln!("lab: {error:#}; it is left out");
+                lab.fail(&contestant, "any load", error.root_cause());
+            }
+        }
+    }
+    ensure!(!lab.contestants.is_empty(), "there is nobody else to measure");
+    Ok(lab)
 }

@@ -8,7 +8,7 @@ use server_core::Unit;
 use super::{Experiment, from_few_to_many, results_of};
 use crate::measure::cost::{CLIENT, CONNECTIONS, CPU_PER_CONNECTION};
 use crate::measure::idle_memory::{self, IdleMemory};
-use crate::measure::lab::{Lab, Progress, Window, in_rounds};
+use crate::measure::lab::{Lab, Progress, Window};
 use crate::models::Contestant;
 use crate::results::number::{NOTHING, short, short_or_nothing, time};
 use crate::results::plot::{Axes, Point, picture};
@@ -198,7 +198,7 @@ fn burden(
     ballasts: &[usize],
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    in_rounds(rounds(lab), ballasts.len(), |index| {
+    lab.in_rounds(rounds(lab), ballasts.len(), |index| {
         let mib = ballasts[index];
         progress.step(format!("{}: {mib} MiB of ballast", fork.name));
         let load = |server, extent: Extent| Load {

@@ -101,6 +101,7 @@ impl dyn Experiment + '_ {
     pub fn conduct(&self, lab: &Lab) -> anyhow::Result<(Results, Section)> {
         let mut results = self.run(lab)?;
         results.failures = lab.take_failures();
+        results.sort();
         let mut section = self.show(&results);
         section.sentences.extend(results.failures.iter().map(ToString::to_string));
         Ok((results, section))

@@ -174,9 +174,8 @@ fn put(
     duration: Duration,
     most_clients: usize,
 ) -> anyhow::Result<Outcome> {
-    let work = humantime::format_duration(WORK);
     // The server shall not spend its end on those who gave up.
-    let contestant = variant.clone().with("--delay", work).with("--drain-timeout", "100ms");
+    let contestant = variant.clone().waiting(WORK).with("--drain-timeout", "100ms");
     let window = Window { warm_up: Duration::ZERO, duration };
     lab.put(&contestant, |server| Load {
         messages_per_connection: Some(1),

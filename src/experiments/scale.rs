@@ -11,7 +11,7 @@ use crate::measure::cost::{
     ANSWERED, CLIENT, CONNECTIONS, CPU_PER_CONNECTION, CPU_PER_MESSAGE, Cost, MESSAGE_MEDIAN,
     MESSAGE_P99, MESSAGES, SWITCHES_PER_CONNECTION,
 };
-use crate::measure::lab::{Lab, Window, in_rounds};
+use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::results::number::{short, time};
 use crate::results::plot::{Axes, Point, picture};
@@ -102,7 +102,7 @@ impl Experiment for Scale {
         let mut results = results_of(self, all);
         let steps = clients.len() * all.len();
         let progress = lab.progress(rounds(lab) * steps);
-        in_rounds(rounds(lab), steps, |step| {
+        lab.in_rounds(rounds(lab), steps, |step| {
             let (clients, contestant) = (clients[step / all.len()], &all[step % all.len()]);
             let what = format!("{clients} clients");
             progress.step(format!("{}: {what}", contestant.name));

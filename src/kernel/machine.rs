@@ -11,6 +11,8 @@ pub struct Machine {
     pub cpu: String,
     /// How many processors this process may use.
     pub cores: usize,
+    /// Whether it is a virtual machine, whose processors others may use too.
+    pub is_virtual: bool,
     /// All memory, in GiB.
     pub memory_gib: f64,
     /// The operating system and its version.
@@ -62,8 +64,9 @@ impl Machine {
         let cores = cores();
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let (cpu, memory_gib, kernel) = facts();
+        let is_virtual = is_virtual();
         let build = if IS_OPTIMISED { "release" } else { "debug" };
-        Machine { cpu, cores, memory_gib, kernel, date, build }
+        Machine { cpu, cores, is_virtual, memory_gib, kernel, date, build }
     }
 
     /// The limits that bear on many connections.
@@ -85,9 +88,26 @@ impl Machine {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Machine { cpu, cores, memory_gib, kernel, date, .. } = self;
-        write!(f, "{cpu}, {cores} cores, {memory_gib:.0} GiB, {kernel}, {date}")
+        let Machine { cpu, cores, is_virtual, memory_gib, kernel, date, .. } = self;
+        let kind = if *is_virtual { " of a virtual machine" } else { "" };
+        write!(f, "{cpu}, {cores} cores{kind}, {memory_gib:.0} GiB, {kernel}, {date}")
     }
+}
+
+/// Whether the processor says that a hypervisor runs it: the bit that CPUID keeps free for that.
+#[cfg(target_os = "linux")]
+fn is_virtual() -> bool {
+    use procfs::{CpuInfo, Current};
+    let flags = CpuInfo::current().ok().and_then(|cpu| {
+        Some(cpu.get_info(0)?.get("flags")?.split_whitespace().any(|flag| flag == "hypervisor"))
+    });
+    flags.unwrap_or(false)
+}
+
+/// Elsewhere it is not looked for.
+#[cfg(not(target_os = "linux"))]
+fn is_virtual() -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]

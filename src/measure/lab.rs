@@ -34,6 +34,8 @@ pub struct Lab {
     pub contestants: Vec<Contestant>,
     /// Whether to take less time, and accept more noise.
     pub quick: bool,
+    /// What the order of the rounds follows from.
+    pub seed: u64,
     /// Whether the servers' warnings are shown.
     pub warns: bool,
     /// What limits how many connections there can be.
@@ -78,7 +80,8 @@ impl Lab {
     pub fn new(program: PathBuf) -> Self {
         let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
         let (failures, stood_still) = (Arc::default(), Arc::default());
-        Lab { program, contestants, quick: false, warns: true, limits, part, failures, stood_still }
+        let (quick, seed, warns) = (false, 0, true);
+        Lab { program, contestants, quick, seed, warns, limits, part, failures, stood_still }
     }
 
     /// Fails where the limits leave no room for this many connections at a time to anyone who takes
@@ -231,6 +234,29 @@ impl Lab {
         Ok(put(window)?.beyond(&idle))
     }
 
+    /// Runs `step` for each of `count` things in this many rounds, in another order in each: a disturbance of the
+    /// machine, and what one leaves to the next, hit all alike. The seed decides on the orders.
+    ///
+    /// # Errors
+    ///
+    /// The first that `step` returns.
+    pub fn in_rounds(
+        &self,
+        rounds: usize,
+        count: usize,
+        mut step: impl FnMut(usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        let mut order: Vec<usize> = (0..count).collect();
+        for round in 1..=rounds {
+            random.shuffle(&mut order);
+            for place in &order {
+                step(*place).with_context(|| format!("round {round}"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Shows itself where standard error is a terminal.
     pub fn progress(&self, steps: usize) -> Progress {
         let bar = ProgressBar::new(steps as u64);
@@ -242,25 +268,6 @@ impl Lab {
         }
         Progress(bar)
     }
-}
-
-/// Runs `step` for each of `count` things in this many rounds, a different one first in each: a
-/// disturbance of the machine hits all alike and not always the first.
-///
-/// # Errors
-///
-/// The first that `step` returns.
-pub fn in_rounds(
-    rounds: usize,
-    count: usize,
-    mut step: impl FnMut(usize) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    for round in 0..rounds {
-        for place in 0..count {
-            step((place + round) % count).with_context(|| format!("round {}", round + 1))?;
-        }
-    }
-    Ok(())
 }
 
 /// How far an experiment is.

@@ -121,6 +121,17 @@ impl Results {
         }
     }
 
+    /// Puts the rows in the order of the servers, then of the other axes, in whatever order they were measured.
+    pub fn sort(&mut self) {
+        let place = |row: &Row| {
+            let is_its = |it: &Server| row.at.get(SERVER) == Some(&it.name.as_str().into());
+            self.servers.iter().position(is_its)
+        };
+        self.rows.sort_by(|one, other| {
+            place(one).cmp(&place(other)).then_with(|| one.at.order(&other.at))
+        });
+    }
+
     /// Adds something that there is to know of the run.
     pub fn note(&mut self, fact: &str, value: impl Into<Value>) {
         self.facts.insert(fact.to_owned(), value.into());

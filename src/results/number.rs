@@ -48,6 +48,23 @@ pub fn counted(sample: &Sample) -> String {
     }
 }
 
+/// Names as a sentence lists them: `one`, `one and two`, `one, two and three`.
+pub fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// The medians of several, as a sentence gives them: `12.5k`, or `12.5k to 13.1k`.
+pub fn range_of(medians: &[(&str, f64)], shown: impl Fn(f64) -> String) -> String {
+    let values = medians.iter().map(|(_, median)| *median);
+    let least = values.clone().reduce(f64::min).map(&shown).unwrap_or_default();
+    let most = values.reduce(f64::max).map(&shown).unwrap_or_default();
+    if least == most { least } else { format!("{least} to {most}") }
+}
+
 /// A time that is given in microseconds, in the unit that suits it: `27.4 µs`, `8.75 ms`, `1.2 s`.
 pub fn time(microseconds: f64) -> String {
     let (value, unit) = match microseconds.abs() {
@@ -75,6 +92,16 @@ mod tests {
     fn times_have_the_unit_that_suits_them() {
         let written = [27.4, 999.7, 8750.0, 999_700.0, 1.2e6].map(time);
         assert_eq!(written, ["27.4 µs", "1.00 ms", "8.75 ms", "1.00 s", "1.20 s"]);
+    }
+
+    #[test]
+    fn names_and_medians_are_listed_as_in_a_sentence() {
+        assert_eq!(
+            [&["a"][..], &["a", "b"], &["a", "b", "c"]].map(listed),
+            ["a", "a and b", "a, b and c"]
+        );
+        assert_eq!(range_of(&[("a", 2.0)], short), "2");
+        assert_eq!(range_of(&[("a", 1500.0), ("b", 2.5)], short), "2.50 to 1.50k");
     }
 
     #[test]

@@ -47,6 +47,16 @@ impl Place {
         self.0.get(axis)
     }
 
+    /// By their axes, and on the same axis by their values: numbers from few to many, names by the alphabet.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let values = self.0.iter().zip(&other.0);
+        let order = values.map(|((axis, value), (other_axis, other_value))| {
+            let by_name = || value.to_string().cmp(&other_value.to_string());
+            axis.cmp(other_axis).then_with(|| value.order(other_value)).then_with(by_name)
+        });
+        order.fold(Ordering::Equal, Ordering::then).then_with(|| self.0.len().cmp(&other.0.len()))
+    }
+
     /// All axes and values: first the part of a report and the server, then the others by name.
     pub fn coordinates(&self) -> impl Iterator<Item = (&str, &Coordinate)> {
         let first = [PART, SERVER].into_iter().filter_map(|axis| Some((axis, self.get(axis)?)));

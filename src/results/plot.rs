@@ -192,7 +192,7 @@ mod tests {
     fn three_lines_of_a_colour_look_different_and_names_cannot_break_the_picture() {
         let drawn = |number: usize, name: &str| {
             let name = name.to_owned();
-            Line { name, number, ..line(&[(1.0, 2.0)]) }
+            Line { name, number, ..line(&[(1.0, 2.0), (2.0, 2.0)]) }
         };
         let lines: Vec<Line> = (0..)
             .zip(["<one>", "two", "three"])
@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn what_has_no_place_on_the_axes_is_left_out() {
-        assert!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0)])]).is_some());
-        assert_eq!(draw(&AXES, &[line(&[(1.0, 0.0)])]), None);
+        assert!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0), (20.0, 5.0)])]).is_some());
+        assert_eq!(draw(&AXES, &[line(&[(1.0, 0.0), (10.0, 5.0)])]), None, "one point is no line");
         assert_eq!(draw(&AXES, &[]), None);
     }
 }

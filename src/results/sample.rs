@@ -24,6 +24,9 @@ pub const fn figure<T>(
     Figure { name, unit, of }
 }
 
+/// Medians that differ by less than this share are alike, whatever the rounds: the next run may turn them round.
+const ALIKE: f64 = 0.05;
+
 /// One figure as each round measured it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -52,6 +55,18 @@ impl Sample {
         let smallest = self.0.iter().copied().min_by(f64::total_cmp)?;
         let largest = self.0.iter().copied().max_by(f64::total_cmp)?;
         Some((smallest, largest))
+    }
+
+    /// Whether the rounds show that this is another figure: none of one lies among the other's, and the medians are
+    /// not alike.
+    pub fn is_told_apart_from(&self, other: &Self) -> bool {
+        let (Some((least, most)), Some((other_least, other_most))) = (self.range(), other.range())
+        else {
+            return false;
+        };
+        let (median, other) = (self.median(), other.median());
+        let is_alike = (median - other).abs() <= ALIKE * median.abs().max(other.abs());
+        (least > other_most || other_least > most) && !is_alike
     }
 
     /// The middle of the rounds; 0 without any.
@@ -98,6 +113,16 @@ mod tests {
         assert_eq!(sample(&[3.0, 1.0, 1000.0]).median(), 3.0);
         assert_eq!(sample(&[4.0, 1.0, 2.0, 1000.0]).median(), 3.0);
         assert_eq!(sample(&[]).median(), 0.0);
+    }
+
+    #[test]
+    fn rounds_that_overlap_and_medians_that_are_alike_are_not_told_apart() {
+        let low = sample(&[100.0, 101.0, 102.0]);
+        assert!(low.is_told_apart_from(&sample(&[120.0, 121.0, 122.0])));
+        assert!(sample(&[120.0, 121.0, 122.0]).is_told_apart_from(&low));
+        assert!(!low.is_told_apart_from(&sample(&[102.0, 121.0, 122.0])));
+        assert!(!low.is_told_apart_from(&sample(&[103.0, 104.0, 105.0])));
+        assert!(!low.is_told_apart_from(&sample(&[])));
     }
 
     #[test]

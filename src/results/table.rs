@@ -81,6 +81,16 @@ impl<'c> Column<'c> {
         Column::new(heading, move |view| view.sample(name).map_or(NOTHING.to_owned(), counted))
     }
 
+    /// The same in brackets where that is so: a figure that is not that of the others.
+    #[must_use]
+    pub fn in_brackets_where(self, is_so: impl Fn(&View<'_>) -> bool + 'c) -> Column<'c> {
+        let cell = self.cell;
+        Column::new(self.heading, move |view| match is_so(view) {
+            true => format!("({})", cell(view)),
+            false => cell(view),
+        })
+    }
+
     /// The same of the rows that have this coordinate too.
     #[must_use]
     pub fn at(self, axis: &'static str, value: impl Into<Coordinate>) -> Column<'c> {
@@ -92,16 +102,19 @@ impl<'c> Column<'c> {
 /// What marks a rate that the load may have held down.
 const MARK: &str = "*";
 
+/// Whether the load used so much of its CPU that it may have been the bottleneck: the rule of `client load`.
+pub fn is_held_down(view: &View<'_>) -> bool {
+    view.median(CLIENT_CPU).is_some_and(|percent| percent >= BUSY * 100.0)
+}
+
 /// The figure that decides on the mark: what the load itself used of one CPU, in percent.
 pub const CLIENT_CPU: &str = "client CPU";
 
-/// A figure's median and spread. A rate is marked where the load, and not the server, may have been the
-/// bottleneck: the rule of `client load`.
+/// A figure's median and spread. A rate is marked where the load held it down.
 pub fn median(view: &View<'_>, figure: &str, scale: f64) -> String {
     let Some(row) = view.row(figure) else { return NOTHING.to_owned() };
     let text = with_spread(&row.rounds, scale);
-    let is_held_down = view.median(CLIENT_CPU).is_some_and(|percent| percent >= BUSY * 100.0);
-    if row.unit == PER_SECOND && is_held_down { format!("{MARK}{text}") } else { text }
+    if row.unit == PER_SECOND && is_held_down(view) { format!("{MARK}{text}") } else { text }
 }
 
 /// What the mark means, where a table has it.

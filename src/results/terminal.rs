@@ -125,8 +125,9 @@ fn body(table: &Table, shown: &dyn Fn(&str) -> String) -> Vec<Vec<String>> {
 /// Whether a column holds numbers, and so stands to the right.
 fn is_of_numbers(table: &Table, column: usize) -> bool {
     let mut cells = table.rows.iter().filter_map(|(_, cells)| cells.get(column));
-    cells
-        .all(|cell| cell.starts_with(|first: char| first.is_ascii_digit() || "*>-".contains(first)))
+    cells.all(|cell| {
+        cell.starts_with(|first: char| first.is_ascii_digit() || "(*>-".contains(first))
+    })
 }
 
 /// Whether the labels are numbers.

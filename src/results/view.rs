@@ -102,6 +102,23 @@ impl<'a> View<'a> {
         ranked
     }
 
+    /// The servers with the most of a figure: the first by its median, and all that the rounds do not tell apart from
+    /// it.
+    pub fn most(&self, figure: &str) -> Vec<(&'a str, f64)> {
+        self.first_of(figure, self.ranked(figure).into_iter().rev().collect())
+    }
+
+    /// The same of those with the least.
+    pub fn least(&self, figure: &str) -> Vec<(&'a str, f64)> {
+        self.first_of(figure, self.ranked(figure))
+    }
+
+    fn first_of(&self, figure: &str, ranked: Vec<(&'a str, f64)>) -> Vec<(&'a str, f64)> {
+        let sample = |name: &str| self.at(SERVER, name).sample(figure).cloned().unwrap_or_default();
+        let first = ranked.first().map(|(name, _)| sample(name)).unwrap_or_default();
+        ranked.into_iter().filter(|(name, _)| !first.is_told_apart_from(&sample(name))).collect()
+    }
+
     /// A line for each server over an axis, of what `point` makes of each value there. What has no point has no
     /// line.
     pub fn lines(&self, axis: &str, point: impl Fn(f64, &Self) -> Option<Point>) -> Vec<Line> {

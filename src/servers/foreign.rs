@@ -38,7 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// When it cannot be reached, or does neither.
 pub fn farewell(server: SocketAddr) -> io::Result<Ending> {
-    let mut stream = conversation::connect(server, PATIENCE).map_err(io::Error::other)?;
+    let mut stream = conversation::connect(server, PATIENCE).map_err(|error| {
+        io::Error::other(format!("cannot connect to {server}: {}", error.failure))
+    })?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"Bye\n")?;
     let mut answer = Vec::new();

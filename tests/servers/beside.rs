@@ -93,7 +93,7 @@ fn hangs() {
     let name = format!("mute={}", silent.local_addr().expect("its address"));
     let (text, figures) = run(&["scale", "--clients", "2"], &["--server", &name]);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let reason = "mute: not measured with 2 clients: no answer to \"Bye\" in 5s.";
+    let reason = "mute: not measured with any load: no answer to \"Bye\" in 5s.";
     assert!(words.contains(reason), "{text}");
     assert_eq!(figures["failures"][0]["server"], "mute", "{figures}");
     let has_rate = |server: &str| !rounds(&figures, server, "messages").is_empty();

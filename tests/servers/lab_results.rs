@@ -127,8 +127,8 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["timeline", "--clients", "3", "--messages", "1", "--models", "iterative,fork"],
-        "iterative: 3 clients with # s of waiting each were done after # s; on average a client waited # \
-         s for its turns.",
+        "iterative: 3 clients, who needed # s of service each, were done after # s, and stood in line for # \
+         s on average.",
         "iterative",
     ),
     (
@@ -138,8 +138,8 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["timeline", "--compute", "5ms", "--clients", "2", "--messages", "2", "--models", "async"],
-        "async --offload: 2 clients with # s of computing each were done after # s; on average a client \
-         waited # s for its turns; on average the server computed for # client",
+        "async --offload: 2 clients, who needed # s of CPU time each, were done after # s, and stood in line \
+         for # s on average; on average the server computed for # client",
         "async --offload",
     ),
     (

@@ -21,12 +21,17 @@ const SHOWN: usize = 200;
 /// What stands in the place of the port.
 const PORT: &str = "{port}";
 
-/// A command that starts a server, with `{port}` in the place of its port. It is taken apart as a shell
+/// What stands in the place of the seconds that the server is to wait before each answer.
+const DELAY: &str = "{delay}";
+
+/// A command that starts a server, with `{port}` in the place of its port, and `{delay}` in the place of the seconds
+/// that it is to wait before each answer, if it can. It is taken apart as a shell
 /// would, but run by none: so signals reach the server itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartCommand {
     words: Vec<String>,
     within: Duration,
+    delay: Duration,
 }
 
 /// How long a server may take until it accepts connections, unless it is said otherwise.
@@ -47,7 +52,7 @@ impl FromStr for StartCommand {
         if !words.iter().any(|word| word.contains(PORT)) {
             return Err(format!("expected {PORT} in the place of the server's port"));
         }
-        Ok(StartCommand { words, within: WITHIN })
+        Ok(StartCommand { words, within: WITHIN, delay: Duration::ZERO })
     }
 }
 
@@ -56,6 +61,18 @@ impl StartCommand {
     #[must_use]
     pub fn within(self, within: Duration) -> Self {
         StartCommand { within, ..self }
+    }
+
+    /// The same for a server that is to wait for so long before each answer; nothing changes where the command does not
+    /// ask for that.
+    #[must_use]
+    pub fn waiting(self, delay: Duration) -> Self {
+        StartCommand { delay, ..self }
+    }
+
+    /// Whether it asks how long the server is to wait.
+    pub fn asks_for_a_delay(&self) -> bool {
+        self.words.iter().any(|word| word.contains(DELAY))
     }
 
     /// Starts it at a free port of 127.0.0.1, and blocks until it accepts connections.
@@ -81,7 +98,9 @@ impl StartCommand {
     /// As [`StartCommand::start`].
     pub fn start_at(&self, address: SocketAddr) -> io::Result<ServerProcess> {
         let port = address.port().to_string();
-        let words: Vec<String> = self.words.iter().map(|word| word.replace(PORT, &port)).collect();
+        let delay = self.delay.as_secs_f64().to_string();
+        let filled = |word: &String| word.replace(PORT, &port).replace(DELAY, &delay);
+        let words: Vec<String> = self.words.iter().map(filled).collect();
         // Without a name, so that nothing is left behind however this process ends.
         let said = tempfile::tempfile()?;
         let mut command = Command::new(&words[0]);
@@ -136,6 +155,8 @@ mod tests {
     fn a_command_has_a_place_for_the_port_and_words_as_in_a_shell() {
         let command: StartCommand = "python3 'my server.py' --port={port}".parse().unwrap();
         assert_eq!(command.words, ["python3", "my server.py", "--port={port}"]);
+        let waiting: StartCommand = "server {port} {delay}".parse().unwrap();
+        assert!(waiting.asks_for_a_delay() && !command.asks_for_a_delay());
         assert!("python3 server.py".parse::<StartCommand>().unwrap_err().contains(PORT));
         assert!("python3 'server.py {port}".parse::<StartCommand>().is_err());
     }

@@ -54,8 +54,10 @@ pub(in crate::commands) fn page(report: &Report) -> String {
 
 fn machine(report: &Report) -> String {
     let machine = &report.machine;
+    let kind = if machine.is_virtual { " of a virtual machine" } else { "" };
+    let cpu = format!("{}, {} cores{kind}", machine.cpu, machine.cores);
     let facts = [
-        ("CPU", format!("{}, {} cores", machine.cpu, machine.cores)),
+        ("CPU", cpu),
         ("memory", format!("{:.0} GiB", machine.memory_gib)),
         ("kernel", machine.kernel.clone()),
         ("limits", machine.limits()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Experiment, results_of};
 use crate::kernel::call_counter::{CallCounter, Witness};
 use crate::kernel::interrupts::Interrupts;
-use crate::measure::lab::{Lab, Progress, Window, in_rounds};
+use crate::measure::lab::{Lab, Progress, Window};
 use crate::results::Results;
 use crate::results::plot::INK;
 use crate::results::section::{Picture, Section};
@@ -69,7 +69,7 @@ impl Experiment for Anatomy {
             counts::look(&mut results, lab, contestant)?;
         }
         let conditions = Conditions { window, still: while_still(), counter: CallCounter::new() };
-        in_rounds(rounds, count * LOADS.len(), |step| {
+        lab.in_rounds(rounds, count * LOADS.len(), |step| {
             let (load, contestant) = (&LOADS[step / count], &lab.contestants[step % count]);
             progress.step(format!("{}: {}", contestant.name, load.name));
             counts::count(&mut results, lab, contestant, load, &conditions)

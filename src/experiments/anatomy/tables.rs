@@ -2,6 +2,7 @@
 
 use super::counts::{CALL, CALLS_BY_NAME, CLIENTS, COUNTS, FACTS, LOADS, SPOKEN};
 use crate::experiments::loads::{LOAD, MANY_CLIENTS, WARM_CONNECTIONS};
+use crate::kernel::call_counter::NAMED;
 use crate::results::number::{NOTHING, with_spread};
 use crate::results::table::{Column, Table};
 use crate::results::{Results, SERVER, Sample, View};
@@ -69,8 +70,8 @@ fn by_name(results: &Results) -> Table {
     let mut table = Table::empty("System calls by name", &columns);
     for (heading, view) in loads(results) {
         let most = |view: &View<'_>| view.ranked(CALLS_BY_NAME).last().map(|(_, count)| *count);
-        let mut calls = view.along(CALL);
-        calls.retain(|(_, view)| most(view) >= Some(SELDOM));
+        let calls = NAMED.into_iter().map(|name| (name, view.at(CALL, name)));
+        let calls: Vec<_> = calls.filter(|(_, view)| most(view) >= Some(SELDOM)).collect();
         if !calls.is_empty() {
             table = table.headed(heading).and(calls, &columns);
         }

@@ -11,11 +11,11 @@ use crate::measure::cost::{
     MESSAGE_P99, MESSAGES,
 };
 use crate::measure::idle_memory::{self, IdleMemory};
-use crate::measure::lab::{Lab, Window, in_rounds};
+use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
 use crate::results::section::Section;
 use crate::results::table::{Column, Table};
-use crate::results::{Figure, Place, Results, figure};
+use crate::results::{Figure, Place, Results, View, figure};
 use crate::servers::floor::MESSAGE_SIZE;
 
 mod sentences;
@@ -91,16 +91,17 @@ impl Experiment for Comparison {
     fn seconds(&self, lab: &Lab) -> f64 {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
         let loads = (rounds * LOADS.len()) as f64 * window.seconds();
-        (lab.contestants.len() + 1) as f64 * (loads + memory_rounds as f64 * 0.12)
+        contestants(lab).len() as f64 * (loads + memory_rounds as f64 * 0.12)
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
         let Plan { rounds, memory_rounds, window } = Plan::of(lab);
-        let all = [lab.contestants.as_slice(), &[Contestant::floor()]].concat();
+        let all = contestants(lab);
         let mut results = results_of(self, &all);
+        results.note(WINDOW, humantime::format_duration(window.duration).to_string());
         let progress = lab.progress(all.len() * (memory_rounds + rounds * LOADS.len()));
         // First, while no connections of other loads linger in the kernel.
-        in_rounds(memory_rounds, all.len(), |index| {
+        lab.in_rounds(memory_rounds, all.len(), |index| {
             let contestant = &all[index];
             progress.step(format!("{}: idle connections", contestant.name));
             let (what, measure) = (format!("{IDLE} idle connections"), || {
@@ -112,7 +113,7 @@ impl Experiment for Comparison {
             }
             Ok(())
         })?;
-        in_rounds(rounds, all.len() * LOADS.len(), |step| {
+        lab.in_rounds(rounds, all.len() * LOADS.len(), |step| {
             let ((load, figures), contestant) = (&LOADS[step / all.len()], &all[step % all.len()]);
             progress.step(format!("{}: {}", contestant.name, load.name));
             let put = || load.put(lab, contestant, window);
@@ -127,17 +128,31 @@ impl Experiment for Comparison {
     fn show(&self, results: &Results) -> Section {
         let view = results.view();
         let (rounds, memory_rounds) = (view.rounds(CONNECTIONS.name), view.rounds(USER.name));
+        let window: String = results.noted(WINDOW).unwrap_or_default();
         Section {
             sentences: sentences::all(results),
             tables: vec![connections(results), messages(results), memory(results)],
             method: format!(
-                "Closed loops: a client waits for each answer. Medians of {rounds} rounds \
-                 ({memory_rounds} for memory) ± half their range, in percent of the median. The \
-                 floor is a server without a protocol: one thread that sends back what it reads."
+                "Closed loops: a client waits for each answer. Medians of {rounds} rounds of {window} \
+                 ({memory_rounds} for memory) ± half their range, in percent of the median: how these rounds \
+                 differ. Other runs and other days differ by more. A server with fewer workers than CPUs \
+                 stands there twice: as it is by default, and with a worker for each CPU. The floor is a server \
+                 without a protocol, one thread that sends back what it reads: it shows what the load can ask \
+                 for. With one client at a time most of the time goes into waking up, and a server may be \
+                 before the floor."
             ),
             ..Section::default()
         }
     }
+}
+
+/// Under which name the length of a round is noted.
+const WINDOW: &str = "round";
+
+/// Who takes part: beside a server with fewer workers than there are CPUs one with as many, and the floor.
+fn contestants(lab: &Lab) -> Vec<Contestant> {
+    let all = lab.contestants.iter().flat_map(Contestant::with_a_worker_for_each_cpu);
+    all.chain([Contestant::floor()]).collect()
 }
 
 /// How often and for how long.
@@ -172,11 +187,16 @@ fn connections(results: &Results) -> Table {
     Table::of(caption, results.view().servers(), &columns)
 }
 
+/// Whether a latency is that of a few clients, while the others wait.
+fn is_of_few(view: &View<'_>) -> bool {
+    view.median(ANSWERED.name).is_some_and(|count| count < WARM_CONNECTIONS.connections as f64)
+}
+
 fn messages(results: &Results) -> Table {
     let columns = [
         Column::figure("per\nsecond", &MESSAGES, 1.0),
-        Column::figure("median,\nms", &MESSAGE_MEDIAN, MS),
-        Column::figure("p99,\nms", &MESSAGE_P99, MS),
+        Column::figure("median,\nms", &MESSAGE_MEDIAN, MS).in_brackets_where(is_of_few),
+        Column::figure("p99,\nms", &MESSAGE_P99, MS).in_brackets_where(is_of_few),
         Column::figure("server\nCPU, µs", &CPU_PER_MESSAGE, 1.0),
         Column::figure("client\nCPU, µs", &CLIENT_CPU_PER_MESSAGE, 1.0),
         Column::count("clients\nserved", &ANSWERED),

@@ -1,10 +1,13 @@
 //! What the figures say, in the order of the tables.
 
+use server_core::Unit;
+
 use super::{IDLE, IDLE_CLIENTS, KERNEL, KIB, SERVED, USER};
 use crate::experiments::loads::{LOAD, MANY_CLIENTS, ONE_CLIENT, WARM_CONNECTIONS};
 use crate::measure::cost::{ANSWERED, CONNECTIONS, CPU_PER_CONNECTION, MESSAGES};
-use crate::models::Contestant;
-use crate::results::number::{short, time};
+use crate::models::{self, Contestant};
+use crate::results::number::{listed, range_of, short, time};
+use crate::results::table::is_held_down;
 use crate::results::{Results, SERVER, View};
 
 /// All of them.
@@ -12,46 +15,58 @@ pub(super) fn all(results: &Results) -> Vec<String> {
     let floor = Contestant::floor().name;
     let models = results.view().only(|place| place.get(SERVER) != Some(&floor.as_str().into()));
     let floor = results.view().at(SERVER, floor.as_str());
-    let mut all = vec![connections(&models, &floor), messages(&models), idle(&models)];
+    let mut all = vec![connections(&models, &floor), messages(&models)];
     all.extend(models.servers().iter().filter_map(|(name, view)| out_of_line(name, view)));
+    all.extend(choice(&models));
     all
+}
+
+/// Names of servers that the rounds do not tell apart.
+fn names(servers: &[(&str, f64)]) -> String {
+    listed(&servers.iter().map(|(name, _)| *name).collect::<Vec<_>>())
 }
 
 /// On a connection's cost.
 fn connections(models: &View<'_>, floor: &View<'_>) -> String {
     let [models, floor] = [models, floor].map(|view| view.at(LOAD, MANY_CLIENTS.name));
-    let cost = models.ranked(CPU_PER_CONNECTION.name);
-    let (Some(cheap), Some(dear)) = (cost.first(), cost.last()) else {
+    let least = models.least(CPU_PER_CONNECTION.name);
+    let (Some((_, cheap)), Some((dear, most))) =
+        (least.first(), models.ranked(CPU_PER_CONNECTION.name).pop())
+    else {
         return "No connections were measured.".to_owned();
     };
-    let fastest = models.ranked(CONNECTIONS.name).pop().unwrap_or_default();
-    let floor = floor.median(CONNECTIONS.name).unwrap_or_default();
-    let reached = format!(
-        "{} served the most, {} connections a second, where the floor served {}.",
-        fastest.0,
-        short(fastest.1),
-        short(floor)
-    );
-    match cost.len() {
-        1 => format!("A connection cost {} {} of CPU; {reached}", cheap.0, time(cheap.1)),
-        _ => format!(
-            "A connection cost {} {} of CPU and {} {}, {:.1} times as much; {reached}",
-            cheap.0,
-            time(cheap.1),
-            dear.0,
-            time(dear.1),
-            dear.1 / cheap.1
+    let cost = format!("A connection cost {} {} of CPU", names(&least), range_of(&least, time));
+    let rate = rates(&models, CONNECTIONS.name, "served", "connections");
+    let floor = floor.median(CONNECTIONS.name).map_or("-".to_owned(), short);
+    match least.iter().any(|(name, _)| *name == dear) {
+        true => format!("{cost}; {rate} (the floor: {floor})."),
+        false => format!(
+            "{cost} and {dear} {}, {:.1} times as much; {rate} (the floor: {floor}).",
+            time(most),
+            most / cheap
         ),
     }
+}
+
+/// Who served or answered the most. Where the load itself was at its limit, the order says nothing.
+fn rates(models: &View<'_>, figure: &str, did: &str, what: &str) -> String {
+    let most = models.most(figure);
+    let is_held = |name: &str| is_held_down(&models.at(SERVER, name));
+    let held: Vec<(&str, f64)> =
+        models.ranked(figure).into_iter().filter(|(name, _)| is_held(name)).collect();
+    let (those, so) = match most.iter().any(|(name, _)| is_held(name)) {
+        true => (&held, " as many as the load can ask for (*), which is no order among them"),
+        false if most.len() > 1 => (&most, " the most, and the rounds do not tell them apart"),
+        false => (&most, " the most"),
+    };
+    format!("{} {did}{so}: {} {what} a second", names(those), range_of(those, short))
 }
 
 /// On messages, and on who was not answered.
 fn messages(models: &View<'_>) -> String {
     let models = models.at(LOAD, WARM_CONNECTIONS.name);
     let rate = models.ranked(MESSAGES.name);
-    let (Some(slow), Some(fast)) = (rate.first(), rate.last()) else {
-        return "No messages were measured.".to_owned();
-    };
+    let Some(slow) = rate.first() else { return "No messages were measured.".to_owned() };
     let clients = WARM_CONNECTIONS.connections;
     let few = models.servers().into_iter().filter_map(|(name, view)| {
         let count = view.median(ANSWERED.name).filter(|count| *count < clients as f64)?;
@@ -61,56 +76,85 @@ fn messages(models: &View<'_>) -> String {
     let all = match few.is_empty() {
         true => format!("each answered all {clients} clients"),
         false => format!(
-            "of {clients} clients only a few were answered at a time, {}, and the others waited",
+            "of {clients} clients only a few were answered at a time, {}, and the others waited: their \
+             latencies, in brackets, are those of the few",
             few.join(", ")
         ),
     };
-    let other = match rate.len() {
-        1 => String::new(),
-        _ => format!(", {} {}", slow.0, short(slow.1)),
+    let most = rates(&models, MESSAGES.name, "answered", "messages");
+    let other = match models.most(MESSAGES.name).iter().any(|(name, _)| *name == slow.0) {
+        true => String::new(),
+        false => format!(", {} {}", slow.0, short(slow.1)),
     };
-    format!(
-        "Once connected, {} answered {} messages a second{other}; {all}.",
-        fast.0,
-        short(fast.1)
-    )
+    format!("Once connected, {most}{other}; {all}.")
 }
 
 /// A connection that seems to hold less than this is lost in what comes and goes by itself: in bytes.
 const NOISE: f64 = 256.0;
 
-/// On idle connections. What a server has not taken up costs it nothing, so only those that served
-/// all compare.
-fn idle(models: &View<'_>) -> String {
-    let total = |(name, view): (_, View<'_>)| {
-        let all_served = view.median(SERVED.name)? == IDLE as f64;
-        all_served.then_some((name, view.median(USER.name)? + view.median(KERNEL.name)?))
-    };
-    let models = models.at(IDLE_CLIENTS, IDLE).servers();
-    let mut totals: Vec<(&str, f64)> = models.into_iter().filter_map(total).collect();
-    totals.sort_by(|one, other| one.1.total_cmp(&other.1));
-    if totals.is_empty() {
-        return format!("None of these served {IDLE} idle connections at once.");
+/// Servers that hold their clients in the same kind of thing, and what an idle one holds, in bytes.
+struct Holders<'a> {
+    servers: Vec<(&'a str, f64)>,
+    what: &'static str,
+}
+
+/// Which model to choose for clients that mostly wait, by what these hold. What a server has not taken up costs
+/// it nothing, so only those that served all compare.
+fn choice(models: &View<'_>) -> Vec<String> {
+    let kinds: [(&[Unit], &str); 3] = [
+        (&[Unit::None, Unit::Task], "records or tasks"),
+        (&[Unit::Thread], "threads"),
+        (&[Unit::Process], "processes"),
+    ];
+    let holders = kinds.map(|(units, what)| Holders { servers: idle(models, units), what });
+    let holders: Vec<Holders<'_>> =
+        holders.into_iter().filter(|it| !it.servers.is_empty()).collect();
+    if holders.is_empty() {
+        return vec![format!("None of these served {IDLE} idle connections at once.")];
     }
-    // What is less than the kernel's own noise is not known.
-    let mut known = totals.iter().filter(|(_, total)| *total > NOISE);
-    let (Some((small, least)), (large, most)) = (known.next(), totals[totals.len() - 1]) else {
-        return "What an idle connection held is lost in the kernel's own coming and going."
-            .to_owned();
+    let all: Vec<String> = holders.iter().map(Holders::each).collect();
+    let mut sentences = vec![format!(
+        "Clients that wait are held as {} a client. A server with a fixed number of places lets the others wait.",
+        listed(&all.iter().map(String::as_str).collect::<Vec<_>>())
+    )];
+    for (clients, count, advice) in [
+        ("10", 1e1, "any of them will do, and a thread for each is the plainest code"),
+        ("1,000", 1e3, "threads still do, and processes where a crash must take nobody along"),
+        ("100,000", 1e5, "records or tasks, since no system has so many threads by default"),
+    ] {
+        let memory: Vec<String> = holders.iter().map(|it| it.memory_of(count)).collect();
+        let memory = memory.join(", ");
+        sentences.push(format!("{clients} clients that mostly wait take {memory}: {advice}."));
+    }
+    sentences
+}
+
+/// What an idle client holds under those that hold it in such a unit, in bytes. What is less than the kernel's
+/// own noise is not known.
+fn idle<'a>(models: &View<'a>, units: &[Unit]) -> Vec<(&'a str, f64)> {
+    let total = |(name, view): (&'a str, View<'a>)| {
+        let model = models::find(name).ok().filter(|model| units.contains(&model.unit))?;
+        let all_served = view.median(SERVED.name)? == IDLE as f64;
+        let total = view.median(USER.name)? + view.median(KERNEL.name)?;
+        (all_served && total > NOISE && model.served_at_once(IDLE) == IDLE).then_some((name, total))
     };
-    let kib = |bytes: f64| short(bytes / KIB);
-    let fit = |bytes: f64| short(f64::from(1 << 30) / bytes);
-    let (first, first_fit) = (kib(*least), fit(*least));
-    match totals.len() {
-        1 => format!(
-            "An idle connection held {first} KiB under {small}, so a GiB holds {first_fit} of them."
-        ),
-        _ => format!(
-            "An idle connection held {first} KiB under {small} and {} KiB under {large}: a GiB holds \
-             {first_fit} or {} of them.",
-            kib(most),
-            fit(most)
-        ),
+    models.at(IDLE_CLIENTS, IDLE).servers().into_iter().filter_map(total).collect()
+}
+
+impl Holders<'_> {
+    /// Such as `threads under thread (37.2 KiB)`.
+    fn each(&self) -> String {
+        let kib = range_of(&self.servers, |bytes| short(bytes / KIB));
+        format!("{} under {} ({kib} KiB)", self.what, names(&self.servers))
+    }
+
+    /// Such as `363 MiB as threads`.
+    fn memory_of(&self, clients: f64) -> String {
+        const MIB: f64 = KIB * KIB;
+        let most = self.servers.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max) * clients;
+        let (unit, name) = if most < 1024.0 * MIB { (MIB, "MiB") } else { (1024.0 * MIB, "GiB") };
+        let memory = range_of(&self.servers, |bytes| short(bytes * clients / unit));
+        format!("{memory} {name} as {}", self.what)
     }
 }
 

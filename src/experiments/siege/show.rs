@@ -6,7 +6,7 @@ use crate::results::number::{NOTHING, short, short_or_nothing, time};
 use crate::results::plot::{Axes, Point, picture};
 use crate::results::section::{Picture, Section};
 use crate::results::table::{Column, Table};
-use crate::results::{Results, View};
+use crate::results::{Results, Row, View};
 
 pub(super) fn section(siege: &Siege, results: &Results) -> Section {
     let sides = [false, true].map(|is_defended| results.view().at(DEFENDED, is_defended));
@@ -37,19 +37,27 @@ fn table(siege: &Siege, results: &Results, without: &View<'_>, with: &View<'_>) 
     let of_count = |count| Column::new(count, wait).at(ATTACKERS, count);
     let mut columns: Vec<Column<'_>> =
         results.view().values(ATTACKERS).into_iter().map(of_count).collect();
-    columns.push(Column::new("KiB each", |view| {
-        // Told by the greatest siege.
-        let weights = view.along(ATTACKERS).into_iter().rev();
-        short_or_nothing({ weights }.find_map(|(_, view)| view.median(MEMORY.name)))
-    }));
+    let is_weighed = results.view().rounds(MEMORY.name) > 0;
+    if is_weighed {
+        columns.push(Column::new("KiB each", |view| {
+            // Told by the greatest siege.
+            let weights = view.along(ATTACKERS).into_iter().rev();
+            short_or_nothing({ weights }.find_map(|(_, view)| view.median(MEMORY.name)))
+        }));
+    }
     let caption = format!("How long the last of {ORDINARY} ordinary clients waited, ms");
     let table = Table::empty(caption, &columns).headed("without a time-out for messages");
     let table = table.and(without.servers(), &columns).headed(siege.defence());
-    let legend = format!(
-        "3 of {ORDINARY}: only 3 were answered within {} at all. KiB each: the server's memory for a \
-         slow client, with the kernel's share.",
-        humantime::format_duration(PATIENCE)
+    let fallen = format!(
+        "0 of {ORDINARY}: so many were answered within {}. ",
+        time(PATIENCE.as_secs_f64() * 1e6)
     );
+    let weighed = "KiB each: the server's memory for a slow client, with the kernel's share.";
+    let answered = |row: &Row| row.figure == ANSWERED.name && row.rounds.median() < ORDINARY as f64;
+    let has_fallen = results.rows.iter().any(answered);
+    let legend = [(has_fallen, fallen.as_str()), (is_weighed, weighed)];
+    let legend: String =
+        legend.into_iter().filter_map(|(is_so, text)| is_so.then_some(text)).collect();
     Table { corner: "slow clients", legend, ..table.and(with.servers(), &columns) }
 }
 
@@ -72,7 +80,7 @@ fn sentences(siege: &Siege, without: &View<'_>, with: &View<'_>) -> Vec<String> 
 }
 
 fn fate(server: &View<'_>) -> String {
-    let patience = humantime::format_duration(PATIENCE);
+    let patience = time(PATIENCE.as_secs_f64() * 1e6);
     let Some((count, last)) = server.along(ATTACKERS).pop() else {
         return "it was not besieged".to_owned();
     };

@@ -103,7 +103,7 @@ impl Experiment for Timeline {
         let progress = lab.progress(contestants.len());
         for contestant in &contestants {
             progress.step(&contestant.name);
-            let plan = if contestant.bare { plan.without_work() } else { plan };
+            let plan = if contestant.can_wait() { plan } else { plan.without_work() };
             let play = || play::play(&plan, lab, contestant).context(contestant.name.clone());
             let what = format!("{} clients", self.clients);
             let played = lab.attempt(contestant, &what, self.clients, play)?;
@@ -125,7 +125,8 @@ impl Experiment for Timeline {
 
     fn show(&self, results: &Results) -> Section {
         let panels = Panel::all(results);
-        let sentences: Vec<String> = panels.iter().map(Panel::sentence).collect();
+        let sentences: Vec<String> =
+            panels.iter().flat_map(|it| [Some(it.sentence()), it.excuse()]).flatten().collect();
         let (svg, text) = (svg::draw(&panels, &sentences), Some(text::render(&panels)));
         let caption = format!(
             "{} clients come at once, each with {} messages that take the server {} each",

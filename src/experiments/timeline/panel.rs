@@ -139,6 +139,18 @@ impl Panel {
         Some(self.computing? * self.messages().count() as f64 / (end - begin))
     }
 
+    /// Why there is next to nothing to see of a server that was not told to work.
+    pub(super) fn excuse(&self) -> Option<String> {
+        let has_work = self.computing.is_some() || self.waiting > 0.0;
+        (!has_work).then(|| {
+            format!(
+                "{} was not told to wait. A bare server cannot be; in a --start command {{delay}} becomes the \
+                 seconds.",
+                self.model
+            )
+        })
+    }
+
     /// What the picture shows of it.
     pub(super) fn sentence(&self) -> String {
         let computing = self.processors().map_or(String::new(), |count| {
@@ -146,12 +158,12 @@ impl Panel {
         });
         let messages = self.clients.first().map_or(0, Vec::len) as f64;
         let work = match self.computing {
-            Some(each) => format!("{:.2} s of computing", each * messages),
-            None => format!("{:.2} s of waiting", self.waiting * messages),
+            Some(each) => format!("{:.2} s of CPU time", each * messages),
+            None => format!("{:.2} s of service", self.waiting * messages),
         };
         format!(
-            "{}: {} clients with {work} each were done after {:.2} s; on average a client waited \
-             {:.2} s for its turns{computing}.",
+            "{}: {} clients, who needed {work} each, were done after {:.2} s, and stood in line for \
+             {:.2} s on average{computing}.",
             self.model,
             self.clients.len(),
             self.end,

@@ -63,8 +63,8 @@ impl Host {
 
 /// Plays it to one server. The clients come in the order in which they were answered first.
 pub(super) fn play(plan: &Plan, lab: &Lab, contestant: &Contestant) -> anyhow::Result<Vec<Client>> {
-    let [delay, compute] = [plan.delay, plan.compute].map(humantime::format_duration);
-    let contestant = contestant.clone().with("--delay", delay).with_workers(plan.workers);
+    let compute = humantime::format_duration(plan.compute);
+    let contestant = contestant.clone().waiting(plan.delay).with_workers(plan.workers);
     let contestant = contestant.with("--compute", compute);
     let mut clients = match plan.computes() {
         true => converse_while_it_computes(plan, lab, &contestant)?,

@@ -1,6 +1,7 @@
 //! The picture in the characters of a terminal, 80 columns wide.
 
 use super::panel::{Message, Panel};
+use crate::results::number::listed;
 
 /// How many columns the time takes.
 const WIDTH: usize = 68;
@@ -15,14 +16,42 @@ const SHARING: char = '+';
 pub(super) fn render(panels: &[Panel]) -> String {
     let end = panels.iter().map(|panel| panel.end).fold(0.0, f64::max);
     let mut text = String::new();
-    for panel in panels {
-        text += &format!("{}\n", panel.model);
-        for (number, client) in panel.clients.iter().enumerate() {
-            text += &format!("  {:>3}  {}\n", number + 1, bar(panel, client, end));
+    for (names, bars) in groups(panels, end) {
+        let alike = if names.len() > 1 { ", all alike" } else { "" };
+        text += &format!("{}{alike}\n", listed(&names));
+        for (number, bar) in bars.iter().enumerate() {
+            text += &format!("  {:>3}  {bar}\n", number + 1);
         }
     }
     let axis = format!("0{:>width$}", format!("{end:.1} s"), width = WIDTH - 1);
     format!("{text}       {axis}\n\n  {}\n", legend(&text))
+}
+
+/// Servers whose bars are alike, and the bars of the first.
+type Group<'a> = (Vec<&'a str>, Vec<String>);
+
+/// The panels in groups, each where its first stands.
+fn groups(panels: &[Panel], end: f64) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for panel in panels {
+        let bars: Vec<String> = panel.clients.iter().map(|it| bar(panel, it, end)).collect();
+        match groups.iter_mut().find(|(_, others)| are_alike(others, &bars)) {
+            Some((names, _)) => names.push(&panel.model),
+            None => groups.push((vec![&panel.model], bars)),
+        }
+    }
+    groups
+}
+
+/// How many columns of a bar may differ, since they are noise.
+const NOISE: usize = 3;
+
+fn are_alike(bars: &[String], others: &[String]) -> bool {
+    let differ = |(bar, other): (&String, &String)| {
+        let same = bar.chars().zip(other.chars()).filter(|(one, other)| one == other).count();
+        bar.len().max(other.len()) - same
+    };
+    bars.len() == others.len() && bars.iter().zip(others).map(differ).all(|count| count <= NOISE)
 }
 
 /// What the characters mean that are in the picture.

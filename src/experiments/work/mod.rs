@@ -13,7 +13,7 @@ use server_core::parse_positive_duration;
 
 use super::{Experiment, from_few_to_many, results_of};
 use crate::kernel::machine::cores;
-use crate::measure::lab::{Lab, in_rounds};
+use crate::measure::lab::Lab;
 use crate::models::Contestant;
 use crate::results::section::Section;
 use crate::results::{PER_SECOND, Place, Results};
@@ -99,7 +99,7 @@ impl Experiment for Work {
             (place, share, contestant)
         };
         let progress = lab.progress(steps * rounds(lab));
-        in_rounds(rounds(lab), steps, |step| {
+        lab.in_rounds(rounds(lab), steps, |step| {
             let (place, share, contestant) = place(step);
             progress.step(format!("{}: {share} % computing", contestant.name));
             let outcome = self.put(lab, contestant, share)?;

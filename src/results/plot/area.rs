@@ -46,6 +46,9 @@ impl Area {
     /// One that has a place for each point of the lines; none where there is no point.
     pub(super) fn around(axes: &Axes<'_>, lines: &[Line]) -> Option<Self> {
         let points = || lines.iter().flat_map(|line| &line.points);
+        // A line needs two points.
+        let first = points().next()?.x;
+        points().find(|point| point.x != first)?;
         let x = span(points().map(|point| (point.x, point.x)), 1.15)?;
         let y = span(points().map(|point| point.range), 1.3)?;
         let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
