@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     super::print(&terminal::render(&section, &machines, terminal::width()))
 }
 
-fn read(path: &Path) -> anyhow::Result<Results> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Results> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
     let value: Value = serde_json::from_str(&text).unwrap_or_default();

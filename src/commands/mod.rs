@@ -14,6 +14,7 @@ use lab::results::{plot, terminal};
 use server_core::unless_read_enough;
 
 mod check;
+mod class;
 mod diff;
 mod doctor;
 mod experiment;
@@ -69,6 +70,8 @@ enum Other {
     Doctor(doctor::Options),
     /// Compares saved results of one experiment: before and after a change, or of several machines
     Diff(diff::Options),
+    /// Puts the files of a whole class side by side: of `check`, of `doctor`, or of one experiment
+    Class(class::Options),
     /// Prints the last results of `cargo bench` for connections, alone and among many, side by side
     BenchTable,
     /// The clients of a siege, which come to nobody but the server that their lab has started
@@ -92,6 +95,7 @@ fn do_other(other: &Other) -> anyhow::Result<ExitCode> {
         Other::Check(options) => check::run(options)?,
         Other::Identify(options) => identify::run(options)?,
         Other::Diff(options) => diff::run(options)?,
+        Other::Class(options) => class::run(options)?,
         Other::Doctor(options) => return doctor::run(options),
         Other::BenchTable => bench_table()?,
         Other::Party(options) => return party::run(options),

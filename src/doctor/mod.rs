@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use serde::Serialize;
+
 use crate::results::terminal::labelled;
 
 mod kernel;
@@ -13,7 +15,7 @@ mod programs;
 const COLUMN: usize = 21;
 
 /// What was found of one thing that this project needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What it is about, in a word or two.
     pub what: &'static str,
@@ -24,7 +26,7 @@ pub struct Finding {
 }
 
 /// What will not work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     /// What a class would see of it.
     pub effect: &'static str,

@@ -42,6 +42,14 @@ impl Place {
         self
     }
 
+    /// The same without a value on this axis.
+    #[must_use]
+    pub fn without(&self, axis: &str) -> Self {
+        let mut place = self.clone();
+        place.0.remove(axis);
+        place
+    }
+
     /// The value on an axis, if this place has it.
     pub fn get(&self, axis: &str) -> Option<&Coordinate> {
         self.0.get(axis)

@@ -87,6 +87,36 @@ impl<'a> View<'a> {
         self.sample(figure).map(Sample::median)
     }
 
+    /// The medians of a figure at all its places.
+    pub fn medians(&self, figure: &str) -> Vec<f64> {
+        let of_it = self.rows.iter().filter(|row| row.figure == figure);
+        of_it.map(|row| row.rounds.median()).collect()
+    }
+
+    /// The figures, each once as it comes, with their units.
+    pub fn figures(&self) -> Vec<(&'a str, &'a str)> {
+        let mut figures: Vec<(&str, &str)> = Vec::new();
+        for row in &self.rows {
+            if !figures.iter().any(|(name, _)| *name == row.figure) {
+                figures.push((&row.figure, &row.unit));
+            }
+        }
+        figures
+    }
+
+    /// All places but for their value on an axis, each once as it comes, and its rows.
+    pub fn places_without(&self, axis: &str) -> Vec<(Place, Self)> {
+        let mut places: Vec<(Place, View<'a>)> = Vec::new();
+        for row in &self.rows {
+            let place = row.at.without(axis);
+            match places.iter_mut().find(|(it, _)| *it == place) {
+                Some((_, view)) => view.rows.push(row),
+                None => places.push((place, View { results: self.results, rows: vec![row] })),
+            }
+        }
+        places
+    }
+
     /// In how many rounds a figure was measured, at the most.
     pub fn rounds(&self, figure: &str) -> usize {
         let of_it = self.rows.iter().filter(|row| row.figure == figure);

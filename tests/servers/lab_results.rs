@@ -10,10 +10,11 @@ use crate::command_line::one_line;
 use crate::lab_program::lab;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 3] = [
+    let tests: [(&str, fn()); 4] = [
         ("compares two models and writes what it found", compares_two_models),
         ("each experiment prints 80 columns, a conclusion, and its figures", experiments_run),
         ("two results are compared, and others refused", compares_results),
+        ("the files of a class stand side by side, also as CSV", compares_a_class),
     ];
     let trial = |(name, test): (&str, fn())| {
         Trial::test(format!("lab: {name}"), move || {
@@ -80,6 +81,46 @@ fn compares_results() {
     std::fs::write(&newer, text.replace(&schema, "\"schema\": 99")).expect("a file");
     let refused = one_line(lab(&["diff", &scale, newer.to_str().expect("a plain path")]), 1);
     assert!(refused.contains("schema 99") && refused.contains("measure again"), "{refused}");
+}
+
+/// Three students' checks, two machines' figures, and both together.
+fn compares_a_class() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).to_str().expect("a plain path").to_owned();
+    let case = |name: &str, passed: bool| {
+        let points = 2 * u8::from(passed);
+        format!(
+            r#"{{"case":"{name}","points":{points},"of":2,"passed":{passed},"not_asked":null}}"#
+        )
+    };
+    for (student, [first, second]) in
+        [("ann", [true, false]), ("ben", [true, true]), ("cem", [false, false])]
+    {
+        let cases = [case("it echoes", first), case("it ends", second)].join(",");
+        std::fs::write(file(&format!("{student}.json")), format!(r#"{{"cases":[{cases}]}}"#))
+            .expect("a file");
+    }
+    let (checks, csv) = (["ann.json", "ben.json", "cem.json"].map(file), file("all.csv"));
+    let class = |files: &[&str]| {
+        let output = lab(&[&["class"], files].concat()).output().expect("the lab");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = class(&[&checks[0], &checks[1], &checks[2], "--csv", &csv]);
+    for line in ["1 ann       1       1  2 of 4", "x.x       2  it ends", "..x       1  it echoes"]
+    {
+        assert!(text.contains(line), "{line:?} is missing in {text}");
+    }
+    let rows = std::fs::read_to_string(&csv).expect("the file");
+    assert!(rows.contains("class,it ends,ben,passed,,1,1\n"), "{rows}");
+    let measured = ["m1.json", "m2.json"].map(|name| {
+        let output = lab(&["crash", "--quick", "--models", "pool", "--json", &file(name)]).output();
+        assert!(output.expect("the lab").status.success());
+        file(name)
+    });
+    let text = class(&[&measured[0], &measured[1]]);
+    assert!(text.contains("pool, process killed") && text.contains("least at  most at"), "{text}");
+    let mixed = one_line(lab(&["class", &checks[0], &measured[0]]), 1);
+    assert!(mixed.contains("is of check") && mixed.contains("of crash"), "{mixed}");
 }
 
 /// A result is the same as itself, whatever it is of.
