@@ -67,6 +67,10 @@ pub(super) struct Common {
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
 
+    /// Write each picture to a file in this directory, as SVG for a slide (16 to 9)
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) svg: Option<PathBuf>,
+
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use client::output_file::OutputFile;
 use lab::experiments::Comparison;
 use lab::kernel::machine::{IS_OPTIMISED, NOT_OPTIMISED};
 use lab::measure::criterion;
-use lab::results::{plot, terminal};
+use lab::results::terminal;
 use server_core::unless_read_enough;
 
 mod check;
@@ -106,12 +105,9 @@ fn do_other(other: &Other) -> anyhow::Result<ExitCode> {
 /// Conducts an experiment, writes its results, and prints what it shows of them.
 fn conduct(Told { experiment, common, others }: &Told<'_>) -> anyhow::Result<()> {
     let session = Session::begin(common, others.contestants()?)?;
-    let svg = experiment.svg().map(OutputFile::create).transpose()?;
     announce(experiment.name(), experiment.prepare(&session.lab)?);
     let (results, section) = experiment.conduct(&session.lab)?;
-    if let (Some(file), Some(picture)) = (svg, section.pictures.first()) {
-        file.write(&plot::standalone(&picture.svg))?;
-    }
+    session.write_slides(experiment.name(), &section)?;
     let facts = session.facts();
     session.write(results)?;
     print_measured(&terminal::render(&section, &facts, terminal::width()))

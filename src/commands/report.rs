@@ -54,6 +54,7 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
         let lab = Lab { part: of_all, ..session.lab.clone() };
         announce(&format!("{}, {}", lab.part, part.name), prepare(part)?);
         let (found, section) = part.experiment.conduct(&lab).context(part.name)?;
+        session.write_slides(part.name, &section)?;
         results.add_part(part.name, found);
         let command = command(&[&[part.experiment.name()], part.arguments].concat(), common);
         parts.push(Part { name: part.name, title: part.title, section, command });

@@ -1,8 +1,9 @@
 //! A run of the lab.
 
-use std::mem;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::{fs, mem};
 
 use anyhow::{Context, ensure};
 use client::output_file::OutputFile;
@@ -10,6 +11,8 @@ use lab::kernel::loopback;
 use lab::kernel::machine::{Machine, listen_overflows};
 use lab::measure::lab::Lab;
 use lab::models::{self, Contestant};
+use lab::results::section::Section;
+use lab::results::slide::slide;
 use lab::results::{Results, csv};
 use lab::serve::this_program;
 use nix::sys::resource::{Resource, setrlimit};
@@ -25,12 +28,13 @@ pub(super) struct Session {
     left_out: Vec<String>,
     json: Option<OutputFile>,
     csv: Option<OutputFile>,
+    svg: Option<PathBuf>,
     overflows_before: u64,
 }
 
 impl Session {
     pub(super) fn begin(common: &Common, others: Vec<Contestant>) -> anyhow::Result<Self> {
-        let Common { models, quick, seed, json, csv } = common;
+        let Common { models, quick, seed, json, csv, svg } = common;
         let contestants = models::choose(models).map_err(anyhow::Error::msg)?;
         ensure!(!contestants.is_empty(), "--models names no model");
         let (contestants, left_out) = models::without_obstacles(contestants);
@@ -42,6 +46,11 @@ impl Session {
         // Before the work, so that a mistake in a name does not cost all of it.
         let json = json.as_deref().map(OutputFile::create).transpose()?;
         let csv = csv.as_deref().map(OutputFile::create).transpose()?;
+        let svg = svg.clone();
+        if let Some(directory) = &svg {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make {}", directory.display()))?;
+        }
         interrupt::watch()?;
         // Those who abort shall not leave their memory in the current directory.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
@@ -50,7 +59,7 @@ impl Session {
         let lab = Lab { contestants, quick: *quick, seed, ..Lab::new(program) };
         let lab = without_those_that_fail(lab)?;
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
-        Ok(Session { lab, machine, left_out, json, csv, overflows_before })
+        Ok(Session { lab, machine, left_out, json, csv, svg, overflows_before })
     }
 
     /// How many connections have overflowed a backlog since the start: each came a second late.
@@ -79,6 +88,16 @@ impl Session {
                  were this run's, its rates are not to be trusted."
             )
         })
+    }
+
+    /// Writes the pictures of a section to the directory that `--svg` names, numbered as they come.
+    pub(super) fn write_slides(&self, name: &str, section: &Section) -> anyhow::Result<()> {
+        let Some(directory) = &self.svg else { return Ok(()) };
+        for (number, picture) in (1..).zip(&section.pictures) {
+            let file = directory.join(format!("{name}-{number}.svg"));
+            OutputFile::create(&file)?.write(&slide(picture))?;
+        }
+        Ok(())
     }
 
     /// Writes results to the files that `--json` and `--csv` name, the first with what there is to know of the run.

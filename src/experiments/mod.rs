@@ -4,7 +4,6 @@
 
 use std::cmp::Ordering;
 use std::fmt::Debug;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::measure::lab::Lab;
@@ -59,11 +58,6 @@ pub trait Experiment: Debug {
 
     /// An option that it rests on and that a bare server does not know: then none may take part.
     fn needs(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// Where its picture is to be written too.
-    fn svg(&self) -> Option<&Path> {
         None
     }
 

@@ -18,6 +18,7 @@ mod place;
 pub mod plot;
 mod sample;
 pub mod section;
+pub mod slide;
 pub mod table;
 pub mod terminal;
 mod view;

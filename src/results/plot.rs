@@ -4,13 +4,12 @@
 use std::fmt::Write;
 
 use self::area::Area;
-use self::legend::{heading, legend};
 use super::Sample;
 use super::markup::escaped;
 use super::section::Picture;
 
 mod area;
-mod legend;
+mod labels;
 
 /// The colours of the text, the lines and the ground are the page's own: these variables of its
 /// style sheet.
@@ -23,9 +22,6 @@ const SIZE: (u32, u32) = (640, 400);
 
 /// The size of all text.
 const TEXT: u32 = 15;
-
-/// The height of a row of the legend, and of the title above it.
-const LEGEND_ROW: u32 = 22;
 
 /// What a plot shows.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +39,7 @@ pub struct Axes<'a> {
 /// One line of a plot.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Its name in the legend.
+    /// Its name, which stands at its end.
     pub name: String,
     /// Its colour, as SVG spells it.
     pub colour: String,
@@ -90,7 +86,7 @@ impl Point {
 pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> Option<Picture> {
     // Its title stands in the picture.
     let caption = String::new();
-    draw(axes, lines).map(|svg| Picture { caption, svg, text: None })
+    draw(axes, lines).map(|svg| Picture { caption, svg, slide: None, text: None })
 }
 
 fn draw(axes: &Axes<'_>, lines: &[Line]) -> Option<String> {
@@ -101,9 +97,9 @@ fn draw(axes: &Axes<'_>, lines: &[Line]) -> Option<String> {
         "<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
          font-family=\"sans-serif\" font-size=\"{TEXT}\" fill=\"{INK}\"><title>{title}</title>\n"
     );
-    svg += &heading(&title);
-    svg += &legend(&lines);
+    svg += &format!("<text x=\"16\" y=\"21\" font-weight=\"600\">{title}</text>\n");
     svg += &area.grid(axes);
+    svg += &labels::labels(&lines, &area);
     lines.iter().for_each(|line| draw_line(&mut svg, &area, line));
     Some(svg + "</svg>\n")
 }
@@ -127,7 +123,9 @@ fn draw_line(svg: &mut String, area: &Area, line: &Line) {
         svg,
         "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>"
     );
-    for point in &line.points {
+    // What was computed was not measured at some points only.
+    let measured = if line.colour == INK { &[][..] } else { &line.points };
+    for point in measured {
         let (x, y) = (area.x.at(point.x), area.y.at(point.y));
         let (low, high) = (area.y.at(point.range.0), area.y.at(point.range.1));
         let _ = writeln!(
@@ -144,17 +142,6 @@ fn dashes(number: usize) -> &'static str {
         0 => "",
         1 => " stroke-dasharray=\"6 5\"",
         _ => " stroke-dasharray=\"2 4\"",
-    }
-}
-
-/// A picture for a file of its own: with the colours that a page would give it, light or dark.
-pub fn standalone(svg: &str) -> String {
-    let style = "<style>svg { --ink: #222; --faint: #bbb; background: #fff } \
-                 @media (prefers-color-scheme: dark) { svg { --ink: #ddd; --faint: #555; \
-                 background: #181818 } }</style>\n";
-    match svg.find("<title>") {
-        Some(place) => [&svg[..place], style, &svg[place..]].concat(),
-        None => svg.to_owned(),
     }
 }
 
@@ -178,14 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plot_has_a_title_a_legend_and_the_page_s_colours() {
+    fn a_plot_has_a_title_names_and_the_page_s_colours() {
         let svg = draw(&AXES, &[line(&[(1.0, 10.0), (1000.0, 20.0)])]).unwrap();
         for part in ["<title>a test</title>", ">fork</text>", INK, FAINT, "viewBox", "clients"] {
             assert!(svg.contains(part), "{part:?} is missing in {svg}");
         }
         // A blank line would end the picture where it stands in a page of Markdown.
         assert!(!svg.contains("\n\n"), "{svg}");
-        assert!(standalone(&svg).contains("prefers-color-scheme"));
     }
 
     #[test]

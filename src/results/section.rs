@@ -22,6 +22,8 @@ pub struct Picture {
     pub caption: String,
     /// The picture, in the colours of the page that it stands in.
     pub svg: String,
+    /// The same to be projected, where it is to be drawn otherwise for that.
+    pub slide: Option<String>,
     /// The same in the characters of a terminal, where these can show it.
     pub text: Option<String>,
 }

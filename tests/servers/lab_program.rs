@@ -164,7 +164,7 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["siege", "--attackers", "5001"], 2, "--attackers"),
     (&["siege", "--addr", "127.0.0.1:1"], 2, "--addr"),
     (&["timeline", "--workers", "0"], 2, "--workers"),
-    (&["timeline", "--svg", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["timeline", "--svg", "/dev/null/here"], 1, "cannot make /dev/null/here"),
     (&["overload", "--rates", "0"], 2, "--rates"),
     (&["overload", "--duration", "2"], 2, "--duration"),
     (&["report", "--out", "/nowhere/file"], 1, "cannot write /nowhere/file"),
@@ -249,12 +249,13 @@ fn minds_limits() {
 }
 
 fn draws_a_timeline() {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let path = file.path().to_str().expect("a plain path");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("slides");
+    let path = path.to_str().expect("a plain path");
     let mut command = lab(&["timeline", "--clients", "2", "--messages", "2", "--svg", path]);
     let output = command.args(["--delay", "20ms", "--models", "thread,pool"]).output();
     assert!(output.expect("the lab").status.success());
-    let svg = std::fs::read_to_string(path).expect("the picture");
+    let svg = std::fs::read_to_string(format!("{path}/timeline-1.svg")).expect("the picture");
     // A bar a message, two clients a model, and one in the legend.
     assert_eq!(svg.matches("<rect ").count(), 2 * 2 * 2 + 1, "{svg}");
     for part in ["<title>", "<desc>thread: 2 clients", "prefers-color-scheme", ">pool</tspan>"] {
@@ -263,12 +264,13 @@ fn draws_a_timeline() {
 }
 
 fn draws_computing() {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let path = file.path().to_str().expect("a plain path");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("slides");
+    let path = path.to_str().expect("a plain path");
     let mut command = lab(&["timeline", "--clients", "2", "--messages", "2", "--svg", path]);
     let output = command.args(["--compute", "20ms", "--models", "thread,async"]).output();
     assert!(output.expect("the lab").status.success());
-    let svg = std::fs::read_to_string(path).expect("the picture");
+    let svg = std::fs::read_to_string(format!("{path}/timeline-1.svg")).expect("the picture");
     // Four bars, one of them in the other, for each of two clients of four servers; two in the legend.
     assert_eq!(svg.matches("<rect ").count(), 4 * 2 * 2 * 2 + 2, "{svg}");
     for part in [">async --workers 2</tspan>", ">async --offload</tspan>", "computed for"] {

@@ -84,6 +84,7 @@ impl Experiment for Anatomy {
             Picture {
                 caption: format!("{}: the life of a connection", story.model),
                 svg: svg::draw(story, server.map_or(INK, |it| &it.colour)),
+                slide: None,
                 text: Some(text::render(story)),
             }
         };

@@ -2,7 +2,6 @@
 //! drawn as bars of waiting and being served. The server waits for each message, as for a disk, or it
 //! computes, which takes a processor.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -49,15 +48,11 @@ pub struct Timeline {
     #[arg(long, value_name = "N", default_value_t = Timeline::default().workers,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     workers: usize,
-
-    /// Also write the picture to this file, as SVG
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Timeline { clients: 8, messages: 3, delay: None, compute: None, workers: 4, svg: None }
+        Timeline { clients: 8, messages: 3, delay: None, compute: None, workers: 4 }
     }
 }
 
@@ -127,7 +122,9 @@ impl Experiment for Timeline {
         let panels = Panel::all(results);
         let sentences: Vec<String> =
             panels.iter().flat_map(|it| [Some(it.sentence()), it.excuse()]).flatten().collect();
-        let (svg, text) = (svg::draw(&panels, &sentences), Some(text::render(&panels)));
+        let [svg, slide] =
+            [svg::PAGE, svg::SLIDE].map(|format| svg::draw(&panels, &sentences, format));
+        let (slide, text) = (Some(slide), Some(text::render(&panels)));
         let caption = format!(
             "{} clients come at once, each with {} messages that take the server {} each",
             self.clients,
@@ -143,14 +140,10 @@ impl Experiment for Timeline {
         };
         Section {
             sentences,
-            pictures: vec![Picture { caption, svg, text }],
+            pictures: vec![Picture { caption, svg, slide, text }],
             method: format!("Played once.{computing}"),
             ..Section::default()
         }
-    }
-
-    fn svg(&self) -> Option<&Path> {
-        self.svg.as_deref()
     }
 }
 

@@ -3,14 +3,13 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use super::legend::legend_rows;
-use super::{Axes, FAINT, INK, LEGEND_ROW, Line, SIZE, TEXT};
+use super::{Axes, FAINT, INK, Line, SIZE, TEXT, labels};
 use crate::results::markup::escaped;
 use crate::results::number::short;
 
 /// The room around the area, for its labels.
 const LEFT: f64 = 82.0;
-const RIGHT: f64 = 12.0;
+const ABOVE: f64 = 36.0;
 const BELOW: f64 = 58.0;
 
 /// This many values of the horizontal axis at most are all written at it.
@@ -33,6 +32,11 @@ pub(super) struct Area {
 }
 
 impl Scale {
+    /// The places of the first and the last value.
+    pub(super) fn places(&self) -> (f64, f64) {
+        self.places
+    }
+
     /// Where a value lies.
     pub(super) fn at(&self, value: f64) -> f64 {
         let along = |value: f64| if self.even { value } else { value.log10() };
@@ -52,16 +56,20 @@ impl Area {
         let x = span(points().map(|point| (point.x, point.x)), 1.15)?;
         let y = span(points().map(|point| point.range), 1.3)?;
         let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
-        let top = f64::from(14 + LEGEND_ROW * (1 + legend_rows(lines)));
-        let x = if axes.even { -0.03 * x.end..x.end } else { x };
+        let x = if axes.even { -0.03 * x.end..0.9 * x.end } else { x };
         let x_ticks = measured_at(lines).unwrap_or_else(|| match axes.even {
             true => even_ticks(x.end),
             false => ticks(&x),
         });
         let y_ticks = ticks(&y);
         Some(Area {
-            x: Scale { values: x, places: (LEFT, width - RIGHT), even: axes.even, ticks: x_ticks },
-            y: Scale { values: y, places: (height - BELOW, top), even: false, ticks: y_ticks },
+            x: Scale {
+                values: x,
+                places: (LEFT, width - labels::width(lines)),
+                even: axes.even,
+                ticks: x_ticks,
+            },
+            y: Scale { values: y, places: (height - BELOW, ABOVE), even: false, ticks: y_ticks },
         })
     }
 
