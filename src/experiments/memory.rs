@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use clap::builder::RangedU64ValueParser;
 use client::load::{Extent, Load};
 use server_core::Unit;
+use server_process::family::huge_pages;
 
 use super::{Experiment, from_few_to_many, results_of};
 use crate::measure::cost::{CLIENT, CONNECTIONS, CPU_PER_CONNECTION};
@@ -50,6 +51,9 @@ const PROCESSES: Figure<IdleMemory> =
 const THREADS: Figure<IdleMemory> = figure("threads", "", |it| Some(it.family.threads as f64));
 const FILES: Figure<IdleMemory> =
     figure("descriptors", "", |it| Some(it.family.descriptors as f64));
+
+/// What of a ballast is in huge pages.
+const HUGE_PAGES: &str = "huge pages";
 
 /// What each further connection holds: the slope of the line that fits.
 const USER_EACH: &str = "user memory per further connection";
@@ -198,6 +202,14 @@ fn burden(
     ballasts: &[usize],
     progress: &Progress,
 ) -> anyhow::Result<()> {
+    let burdened = |mib: usize| fork.clone().with(ballast::OPTION, mib);
+    for mib in ballasts {
+        let server = lab.start(&burdened(*mib))?;
+        let huge = huge_pages(server.process()).ok();
+        lab.stop(fork, server)?;
+        let place = Place::of(&fork.name).with(BALLAST, *mib);
+        results.add_once(&place, HUGE_PAGES, "bytes", huge);
+    }
     lab.in_rounds(rounds(lab), ballasts.len(), |index| {
         let mib = ballasts[index];
         progress.step(format!("{}: {mib} MiB of ballast", fork.name));
@@ -205,8 +217,7 @@ fn burden(
             messages_per_connection: Some(1),
             ..Load::strict(server, 32, extent)
         };
-        let burdened = fork.clone().with(ballast::OPTION, mib);
-        let cost = lab.measure(&burdened, Window::milliseconds(50, 225), load)?;
+        let cost = lab.measure(&burdened(mib), Window::milliseconds(50, 225), load)?;
         let place = Place::of(&fork.name).with(BALLAST, mib);
         results.add(&place, &[CONNECTIONS, CPU_PER_CONNECTION, CLIENT], &cost);
         Ok(())
@@ -282,9 +293,20 @@ fn table_of_ballast<L: ToString + Clone>(burdens: &Burdens<'_, L>) -> Table {
 fn sentence_on_ballast<L: ToString>(burdens: &Burdens<'_, L>) -> Option<String> {
     let [(little, first), .., (much, last)] = burdens else { return None };
     let cpu = |view: &View<'_>| view.median(CPU_PER_CONNECTION.name).map(time);
+    let half = much.to_string().parse().unwrap_or(0.0) * MIB / 2.0;
+    let pages = match last.median(HUGE_PAGES) {
+        Some(huge) if huge > half => {
+            "That is in huge pages here (transparent_hugepage), an entry for 2 MiB; in pages of 4 KiB it would \
+             cost far more."
+        }
+        Some(_) => {
+            "That is in pages of 4 KiB here; where transparent_hugepage is `always` it costs far less."
+        }
+        None => "",
+    };
     Some(format!(
         "A connection costs {} {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
-         the page tables of all that its parent has touched.",
+         the page tables of all that its parent has touched. {pages}",
         first.value(SERVER)?,
         cpu(first)?,
         little.to_string(),

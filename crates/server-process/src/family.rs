@@ -70,7 +70,17 @@ impl Mappings {
 ///
 /// When the server is gone, or `/proc` cannot be read.
 pub fn proportional_set_size(server: Pid) -> io::Result<f64> {
-    system::proportional_set_size(server)
+    system::rolled_up(server, "Pss")
+}
+
+/// What of that is in transparent huge pages, in bytes: the kernel keeps one entry for 2 MiB of it (on x86-64), and
+/// not one for each 4 KiB.
+///
+/// # Errors
+///
+/// When the server is gone, or `/proc` cannot be read.
+pub fn huge_pages(server: Pid) -> io::Result<f64> {
+    system::rolled_up(server, "AnonHugePages")
 }
 
 /// CPU time that a server and its children, also those that it has waited for, have used so far, in steps of the kernel's clock: 10 ms.
@@ -134,12 +144,13 @@ mod system {
         Ok(Duration::from_secs_f64(seconds))
     }
 
-    pub(super) fn proportional_set_size(server: Pid) -> io::Result<f64> {
+    /// A line of `/proc/PID/smaps_rollup` (proc_pid_smaps(5)) over all processes, in bytes.
+    pub(super) fn rolled_up(server: Pid, name: &str) -> io::Result<f64> {
         let sizes = each(server, |process| {
             let maps = process.smaps_rollup()?;
             let map = maps.memory_map_rollup.0.first();
-            let size = map.and_then(|map| map.extension.map.get("Pss"));
-            size.map(|size| *size as f64).ok_or_else(|| ProcError::Other("no Pss".to_owned()))
+            let size = map.and_then(|map| map.extension.map.get(name));
+            size.map(|size| *size as f64).ok_or_else(|| ProcError::Other(format!("no {name}")))
         });
         Ok(sizes?.into_iter().sum())
     }
@@ -201,7 +212,7 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn proportional_set_size(_: Pid) -> io::Result<f64> {
+    pub(super) fn rolled_up(_: Pid, _: &str) -> io::Result<f64> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
