@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`models`] | the table of models, and who takes part in an experiment |
 //! | [`measure`] | servers to start, loads to put on them, in which order, and what that costs |
-//! | [`experiments`] | the table of experiments: what each is told, measures and shows |
+//! | [`experiments`] | the experiments: what each is told, how it is run, and what it shows of its results |
 //! | [`results`] | what was measured: rows, tables, plots, files, comparison; it knows nothing of the lab |
 //! | [`kernel`] | facts of the kernel: the machine, its limits, what a process asked of it |
 //! | [`servers`] | servers beside those of the models, and how one is run |
@@ -12,8 +12,8 @@
 //! | [`serve`] | one server in this process, as the lab and the benchmarks start it |
 //! | [`identify`] | what kind of server is this? probes, evidence and a verdict, for any server |
 //!
-//! Adding a model is its crate and a line in [`models`]; adding an experiment is its file and a line
-//! in [`experiments`].
+//! Adding a model is its crate and a line in [`models`]; adding an experiment is its file, a line of the command line
+//! and one of the report ([`experiments::parts`]).
 
 pub mod doctor;
 pub mod experiments;

@@ -49,7 +49,7 @@ pub(crate) fn has_the_same_words(shown: &[String], came: &[String]) -> bool {
 /// The output without what it says of the machine: the sentence of its cores, up to the date.
 fn without_machine(output: &[String]) -> Vec<String> {
     let mut text = output.join("\n");
-    while let Some(cores) = text.find(" cores,").or_else(|| text.find("\ncores,")) {
+    while let Some(cores) = text.find(" cores").or_else(|| text.find("\ncores")) {
         let begin = text[..cores].rfind(". ").or_else(|| text[..cores].rfind(".\n"));
         let begin = begin.map_or(0, |begin| begin + 2);
         let end = text[cores..].find('Z').map_or(text.len(), |end| cores + end + 1);
