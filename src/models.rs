@@ -215,6 +215,11 @@ pub fn find(name: &str) -> Result<Model, String> {
     })
 }
 
+/// The model of a server or a bare server of ours with this name and no options, if it is one.
+pub fn model_of(name: &str) -> Option<Model> {
+    find(name.strip_suffix(BARE).unwrap_or(name)).ok()
+}
+
 /// The servers that a list names, `fork` for a model and `fork-bare` for its bare server, in the order of
 /// the table.
 ///

@@ -1,5 +1,6 @@
 //! `lab class`: what the files of a whole class have in common.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use client::output_file::OutputFile;
 use lab::results::number::{NOTHING, short};
 use lab::results::section::Section;
 use lab::results::table::{Column, Table};
-use lab::results::{Place, Results, Row, View, csv, terminal};
+use lab::results::{Place, Results, Row, Sample, View, csv, terminal};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,6 +36,9 @@ const CASE: &str = "case";
 const POINTS: &str = "points";
 const OF: &str = "points at most";
 const PASSED: &str = "passed";
+
+/// Why a case was not asked, where that is the server's fault.
+const TIME_WAS_OVER: &str = "time_was_over";
 
 /// A case of `check --json`, or a look of `doctor --json`.
 #[derive(Deserialize)]
@@ -106,56 +110,67 @@ impl Case {
         results.add_once(&place, POINTS, "", self.points);
         results.add_once(&place, OF, "", self.of);
         let passed = self.passed.unwrap_or(self.trouble.is_none());
-        let passed = self.not_asked.is_none().then_some(f64::from(u8::from(passed)));
-        results.add_once(&place, PASSED, "", passed);
+        // A server that kept its grader waiting has failed where there was no time left.
+        let is_asked = self.not_asked.as_ref().is_none_or(|why| why == TIME_WAS_OVER);
+        results.add_once(&place, PASSED, "", is_asked.then_some(f64::from(u8::from(passed))));
     }
 }
 
-/// Who passed which case, the case that most fail first.
+/// Who passed which case.
 fn cases(view: &View<'_>, has_points: bool) -> Section {
-    let files = view.along(FILE);
+    let which = table_of_cases(view);
+    let all = view.values(CASE).len();
+    let passed = format!("{} of {all} were passed by everybody.", all - which.rows.len());
+    let mut tables = vec![table_of_files(view, has_points), which];
+    tables.retain(|table| !table.rows.is_empty());
+    Section { sentences: vec![passed], tables, ..Section::default() }
+}
+
+/// How many cases were passed or not, 1 or 0.
+fn count(view: &View<'_>, passed: f64) -> usize {
+    view.medians(PASSED).into_iter().filter(|it| *it == passed).count()
+}
+
+/// A row for each file, with the number that it has as a column of the other table.
+fn table_of_files(view: &View<'_>, has_points: bool) -> Table {
+    let files = view.values(FILE);
     let sum = |view: &View<'_>, figure| view.medians(figure).iter().sum::<f64>();
-    let failed = |view: &View<'_>| view.medians(PASSED).iter().filter(|it| **it == 0.0).count();
-    let passed = |view: &View<'_>| view.medians(PASSED).iter().filter(|it| **it == 1.0).count();
     let mut columns = vec![
-        Column::new("passed", move |view| passed(view).to_string()),
-        Column::new("failed", move |view| failed(view).to_string()),
+        Column::new("passed", |view| count(view, 1.0).to_string()),
+        Column::new("failed", |view| count(view, 0.0).to_string()),
     ];
     if has_points {
-        columns.push(Column::new("points", move |view| {
-            format!("{} of {}", sum(view, POINTS), sum(view, OF))
-        }));
+        let points = move |view: &View<'_>| format!("{} of {}", sum(view, POINTS), sum(view, OF));
+        columns.push(Column::new("points", points));
     }
-    let whose = files
-        .iter()
-        .cloned()
-        .zip(1..)
-        .map(|((name, view), place)| (format!("{place} {name}"), view));
-    let whose = Table::of("", whose, &columns);
-    let mut failing: Vec<_> =
-        view.along(CASE).into_iter().filter(|(_, view)| failed(view) > 0).collect();
-    failing.sort_by_key(|(_, view)| std::cmp::Reverse(failed(view)));
+    let number = |view: &View<'_>| {
+        let place = files.iter().position(|file| view.value(FILE) == Some(*file));
+        place.map_or(NOTHING.to_owned(), |place| (place + 1).to_string())
+    };
+    columns.insert(0, Column::new("column", number));
+    Table::of("", view.along(FILE), &columns)
+}
+
+/// A row for each case that somebody fails, that which most fail first: a mark for each file.
+fn table_of_cases(view: &View<'_>) -> Table {
+    let files = view.values(FILE);
     let mark = |view: &View<'_>| match view.median(PASSED) {
         Some(0.0) => 'x',
         Some(_) => '.',
         None => '-',
     };
-    let marks = |view: &View<'_>| {
-        files.iter().map(|(file, _)| mark(&view.at(FILE, *file))).collect::<String>()
-    };
-    let case = |view: &View<'_>| view.value(CASE).map_or(NOTHING.to_owned(), ToString::to_string);
+    let marks =
+        |view: &View<'_>| files.iter().map(|file| mark(&view.at(FILE, *file))).collect::<String>();
     let columns = [
         Column::new("who", marks),
-        Column::new("failed", move |view| failed(view).to_string()),
-        Column::new("", case),
+        Column::new("failed", |view| count(view, 0.0).to_string()),
+        Column::new("", |view| view.value(CASE).map_or(NOTHING.to_owned(), ToString::to_string)),
     ];
-    let rows: Vec<_> = failing.into_iter().map(|(_, view)| ("", view)).collect();
-    let all = view.values(CASE).len();
-    let nobody = format!("Nobody failed at {} of {all}.", all - rows.len());
-    let legend =
-        "x failed, . passed, - not asked: a column for each file, in the order above.".to_owned();
-    let which = Table { legend, ..Table::of("", rows, &columns) };
-    Section { sentences: vec![nobody], tables: vec![whose, which], ..Section::default() }
+    let mut rows: Vec<_> = view.along(CASE).into_iter().map(|(_, view)| ("", view)).collect();
+    rows.retain(|(_, view)| count(view, 0.0) > 0);
+    rows.sort_by_key(|(_, view)| Reverse(count(view, 0.0)));
+    let legend = "x failed, . passed, - not asked: a column for each file.";
+    Table { legend: legend.to_owned(), ..Table::of("", rows, &columns) }
 }
 
 /// The same figure on all machines: the least and the most, and whose they are.
@@ -164,21 +179,23 @@ fn figures(view: &View<'_>) -> Section {
     let mut table = Table { columns: columns.into(), ..Table::default() };
     for (place, of_place) in view.places_without(FILE) {
         table = table.headed(place.to_string());
-        for (figure, unit) in of_place.figures() {
-            let mut all: Vec<(String, f64)> = of_place
-                .along(FILE)
-                .into_iter()
-                .filter_map(|(file, view)| Some((file.to_string(), view.median(figure)?)))
-                .collect();
-            all.sort_by(|one, other| one.1.total_cmp(&other.1));
-            let [(least_at, least), .., (most_at, most)] = all.as_slice() else { continue };
-            let middle = all[all.len() / 2].1;
-            let unit = if unit.is_empty() { String::new() } else { format!(", {unit}") };
-            let cells =
-                [short(*least), short(middle), short(*most), least_at.clone(), most_at.clone()];
-            table.rows.push((format!("{figure}{unit}"), cells.into()));
-        }
+        let rows = of_place.figures().into_iter().filter_map(|it| row_of_figure(&of_place, it));
+        table.rows.extend(rows);
     }
     let method = "Medians of each machine's rounds.".to_owned();
     Section { tables: vec![table], method, ..Section::default() }
+}
+
+/// The least, the middle and the most of a figure, and whose the first and the last are.
+fn row_of_figure(view: &View<'_>, (figure, unit): (&str, &str)) -> Option<(String, Vec<String>)> {
+    let machines = view.along(FILE).into_iter();
+    let mut all: Vec<(String, f64)> = machines
+        .filter_map(|(file, view)| Some((file.to_string(), view.median(figure)?)))
+        .collect();
+    all.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let ((least_at, least), (most_at, most)) = (all.first()?, all.last()?);
+    let middle = all.iter().map(|(_, median)| *median).collect::<Sample>().median();
+    let unit = if unit.is_empty() { String::new() } else { format!(", {unit}") };
+    let cells = [short(*least), short(middle), short(*most), least_at.clone(), most_at.clone()];
+    Some((format!("{figure}{unit}"), cells.into()))
 }

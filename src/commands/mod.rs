@@ -107,9 +107,8 @@ fn conduct(Told { experiment, common, others }: &Told<'_>) -> anyhow::Result<()>
     let session = Session::begin(common, others.contestants()?)?;
     announce(experiment.name(), experiment.prepare(&session.lab)?);
     let (results, section) = experiment.conduct(&session.lab)?;
-    session.write_slides(experiment.name(), &section)?;
     let facts = session.facts();
-    session.write(results)?;
+    session.write(results, [(experiment.name(), &section)])?;
     print_measured(&terminal::render(&section, &facts, terminal::width()))
 }
 

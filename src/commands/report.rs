@@ -54,16 +54,15 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
         let lab = Lab { part: of_all, ..session.lab.clone() };
         announce(&format!("{}, {}", lab.part, part.name), prepare(part)?);
         let (found, section) = part.experiment.conduct(&lab).context(part.name)?;
-        session.write_slides(part.name, &section)?;
         results.add_part(part.name, found);
         let command = command(&[&[part.experiment.name()], part.arguments].concat(), common);
         parts.push(Part { name: part.name, title: part.title, section, command });
     }
     let not_optimised = (!IS_OPTIMISED).then(|| NOT_OPTIMISED.to_owned());
     let warnings: Vec<String> = not_optimised.into_iter().chain(session.warning()).collect();
-    let machine = session.machine.clone();
-    let report = Report { machine, command: command(&["report"], common), warnings, parts };
-    session.write(results)?;
+    let (machine, seed) = (session.machine.clone(), session.lab.seed);
+    let report = Report { machine, seed, command: command(&["report"], common), warnings, parts };
+    session.write(results, report.parts.iter().map(|part| (part.name, &part.section)))?;
     page.write(&html::page(&report))?;
     if options.book {
         write_for_the_book(&options.book_directory, &report).with_context(|| {
@@ -95,7 +94,7 @@ fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
         true => OutputFile::create(&directory.join(name))?.write(text),
         false => Ok(()),
     };
-    let source = format!("`{}` on {}\n", report.command, report.machine);
+    let source = format!("`{}` on {}; seed {}\n", report.command, report.machine, report.seed);
     for Part { name, section, .. } in &report.parts {
         for (number, picture) in (1..).zip(&section.pictures) {
             // The book puts it into its pages, and gives it their colours.

@@ -1,6 +1,6 @@
 //! A run of the lab.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::{fs, mem};
@@ -50,6 +50,7 @@ impl Session {
         if let Some(directory) = &svg {
             fs::create_dir_all(directory)
                 .with_context(|| format!("cannot make {}", directory.display()))?;
+            OutputFile::create(&directory.join("1.svg"))?;
         }
         interrupt::watch()?;
         // Those who abort shall not leave their memory in the current directory.
@@ -57,7 +58,7 @@ impl Session {
         // Short enough to be typed again.
         let seed = seed.unwrap_or_else(|| fastrand::u64(..10_000));
         let lab = Lab { contestants, quick: *quick, seed, ..Lab::new(program) };
-        let lab = without_those_that_fail(lab)?;
+        let lab = without_those_that_fail(lab);
         let (machine, overflows_before) = (Machine::here(), listen_overflows());
         Ok(Session { lab, machine, left_out, json, csv, svg, overflows_before })
     }
@@ -90,18 +91,13 @@ impl Session {
         })
     }
 
-    /// Writes the pictures of a section to the directory that `--svg` names, numbered as they come.
-    pub(super) fn write_slides(&self, name: &str, section: &Section) -> anyhow::Result<()> {
-        let Some(directory) = &self.svg else { return Ok(()) };
-        for (number, picture) in (1..).zip(&section.pictures) {
-            let file = directory.join(format!("{name}-{number}.svg"));
-            OutputFile::create(&file)?.write(&slide(picture))?;
-        }
-        Ok(())
-    }
-
-    /// Writes results to the files that `--json` and `--csv` name, the first with what there is to know of the run.
-    pub(super) fn write(self, mut results: Results) -> anyhow::Result<()> {
+    /// Writes results to the files that `--json` and `--csv` name, the first with what there is to know of the run, and
+    /// the pictures of these sections to the directory that `--svg` names.
+    pub(super) fn write<'a>(
+        self,
+        mut results: Results,
+        sections: impl IntoIterator<Item = (&'a str, &'a Section)>,
+    ) -> anyhow::Result<()> {
         let words = std::env::args_os().skip(1);
         let command: Vec<String> = words.map(|it| it.to_string_lossy().into_owned()).collect();
         results.note("arguments", command);
@@ -117,13 +113,32 @@ impl Session {
         if let Some(file) = self.json {
             file.write(&(serde_json::to_string_pretty(&results)? + "\n"))?;
         }
-        Ok(())
+        self.svg.map_or(Ok(()), |directory| write_slides(&directory, sections))
     }
+}
+
+/// Writes the pictures of sections as slides, numbered as they come.
+fn write_slides<'a>(
+    directory: &Path,
+    sections: impl IntoIterator<Item = (&'a str, &'a Section)>,
+) -> anyhow::Result<()> {
+    let mut count = 0;
+    for (name, section) in sections {
+        for (number, picture) in (1..).zip(&section.pictures) {
+            let file = directory.join(format!("{name}-{number}.svg"));
+            OutputFile::create(&file)?.write(&slide(picture))?;
+            count += 1;
+        }
+    }
+    if count == 0 {
+        eprintln!("lab: there are no pictures of this for {}", directory.display());
+    }
+    Ok(())
 }
 
 /// Tries each server that is not ours once, and leaves out those that fail. That is said at once, before anything
 /// is measured.
-fn without_those_that_fail(mut lab: Lab) -> anyhow::Result<Lab> {
+fn without_those_that_fail(mut lab: Lab) -> Lab {
     let contestants = mem::take(&mut lab.contestants);
     for contestant in contestants {
         let is_ours = contestant.foreign.is_none();
@@ -136,6 +151,5 @@ fn without_those_that_fail(mut lab: Lab) -> anyhow::Result<Lab> {
             }
         }
     }
-    ensure!(!lab.contestants.is_empty(), "there is nobody else to measure");
-    Ok(lab)
+    lab
 }

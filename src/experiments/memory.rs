@@ -15,7 +15,7 @@ use crate::results::number::{NOTHING, short, short_or_nothing, time};
 use crate::results::plot::{Axes, Point, picture};
 use crate::results::section::{Picture, Section};
 use crate::results::table::{Column, Table};
-use crate::results::{Figure, Place, Results, SERVER, View, figure};
+use crate::results::{Coordinate, Figure, Place, Results, SERVER, View, figure};
 use crate::servers::ballast;
 
 const KIB: f64 = 1024.0;
@@ -278,9 +278,9 @@ fn holdings(held: &View<'_>) -> Table {
 }
 
 /// The ballasts, and what was measured with each.
-type Burdens<'b, L> = [(L, View<'b>)];
+type Burdens<'b> = [(&'b Coordinate, View<'b>)];
 
-fn table_of_ballast<L: ToString + Clone>(burdens: &Burdens<'_, L>) -> Table {
+fn table_of_ballast(burdens: &Burdens<'_>) -> Table {
     let columns = [
         Column::figure("connections/s", &CONNECTIONS, 1.0),
         Column::figure("server CPU, µs", &CPU_PER_CONNECTION, 1.0),
@@ -290,28 +290,25 @@ fn table_of_ballast<L: ToString + Clone>(burdens: &Burdens<'_, L>) -> Table {
 }
 
 /// What fork pays for its memory.
-fn sentence_on_ballast<L: ToString>(burdens: &Burdens<'_, L>) -> Option<String> {
+fn sentence_on_ballast(burdens: &Burdens<'_>) -> Option<String> {
     let [(little, first), .., (much, last)] = burdens else { return None };
     let cpu = |view: &View<'_>| view.median(CPU_PER_CONNECTION.name).map(time);
-    let half = much.to_string().parse().unwrap_or(0.0) * MIB / 2.0;
     let pages = match last.median(HUGE_PAGES) {
-        Some(huge) if huge > half => {
-            "That is in huge pages here (transparent_hugepage), an entry for 2 MiB; in pages of 4 KiB it would \
-             cost far more."
+        Some(huge) if huge > much.number() * MIB / 2.0 => {
+            " The ballast is in huge pages here (transparent_hugepage), of 2 MiB an entry: in pages of 4 KiB it \
+             would cost far more."
         }
         Some(_) => {
-            "That is in pages of 4 KiB here; where transparent_hugepage is `always` it costs far less."
+            " The ballast is in pages of 4 KiB here; where transparent_hugepage is `always` it costs far less."
         }
         None => "",
     };
     Some(format!(
-        "A connection costs {} {} of CPU with {} MiB of ballast and {} with {} MiB: a fork copies \
-         the page tables of all that its parent has touched. {pages}",
+        "A connection costs {} {} of CPU with {little} MiB of ballast and {} with {much} MiB: a fork copies \
+         the page tables of all that its parent has touched.{pages}",
         first.value(SERVER)?,
         cpu(first)?,
-        little.to_string(),
         cpu(last)?,
-        much.to_string()
     ))
 }
 

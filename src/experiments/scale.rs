@@ -12,7 +12,7 @@ use crate::measure::cost::{
     MESSAGE_P99, MESSAGES, SWITCHES_PER_CONNECTION,
 };
 use crate::measure::lab::{Lab, Window};
-use crate::models::Contestant;
+use crate::models::{self, Contestant};
 use crate::results::number::{short, time};
 use crate::results::plot::{Axes, Point, picture};
 use crate::results::section::{Picture, Section};
@@ -36,20 +36,20 @@ const ROUNDS: usize = 4;
 const CLIENTS: &str = "clients";
 
 /// The loads. Of connections: connect, one echo, `Bye`, end. Then messages over warm connections.
-const LOADS: [NamedLoad; 2] = [
-    NamedLoad {
+const LOADS: [LoadOfScale; 2] = [
+    LoadOfScale {
         name: "connections",
         messages_per_connection: Some(1),
         figures: &[CONNECTIONS, CPU_PER_CONNECTION, SWITCHES_PER_CONNECTION, CLIENT],
     },
-    NamedLoad {
+    LoadOfScale {
         name: "messages",
         messages_per_connection: None,
         figures: &[MESSAGES, MESSAGE_MEDIAN, MESSAGE_P99, CPU_PER_MESSAGE, ANSWERED, CLIENT],
     },
 ];
 
-struct NamedLoad {
+struct LoadOfScale {
     name: &'static str,
     messages_per_connection: Option<u64>,
     figures: &'static [Figure<Cost>],
@@ -129,7 +129,8 @@ impl Experiment for Scale {
             tables: SHOWN.iter().map(|shown| table(results, shown)).collect(),
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} interleaved \
-                 rounds ± half their range."
+                 rounds ± half their range: how these rounds differ. Other runs differ by more.{}",
+                workers(results)
             ),
         }
     }
@@ -138,6 +139,20 @@ impl Experiment for Scale {
 impl Scale {
     fn clients(&self, lab: &Lab) -> Vec<usize> {
         from_few_to_many(&self.clients, lab, &[1, 16, 128, 1024], &[1, 256])
+    }
+}
+
+/// Their default numbers of workers: a server with more of them could do more.
+fn workers(results: &Results) -> String {
+    let all = results.servers.iter().filter_map(|server| {
+        let workers = models::model_of(&server.name)?.properties.workers?();
+        Some(format!("{} {workers}", server.name))
+    });
+    let all: Vec<String> = all.collect();
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!(" Workers, by default: {}.", all.join(", "))
     }
 }
 
@@ -153,7 +168,7 @@ fn rounds(lab: &Lab) -> usize {
 fn measure(lab: &Lab, contestant: &Contestant, clients: usize) -> anyhow::Result<Vec<Cost>> {
     // An iterative server lets a thousand clients wait for long; one that is not ours may hang.
     let patience = Duration::from_secs(if contestant.foreign.is_none() { 60 } else { 15 });
-    let measure = |load: &NamedLoad| {
+    let measure = |load: &LoadOfScale| {
         lab.measure(contestant, window(lab), |server, extent: Extent| Load {
             messages_per_connection: load.messages_per_connection,
             message_size: MESSAGE_SIZE,
@@ -213,12 +228,11 @@ fn bend(name: &str, server: &View<'_>) -> Option<String> {
             short(rate(first))
         ));
     }
-    let best = points.iter().max_by(|(_, one), (_, other)| rate(one).total_cmp(&rate(other)))?;
+    let best = points.iter().map(|(_, view)| rate(view)).fold(0.0, f64::max);
     Some(format!(
         "{name}: a connection costs {cpu} of CPU and {switches} context switches with {few}, {last_cpu} \
-         and {last_switches} with {many}; its best rate was {} connections a second, with {}.",
-        short(rate(&best.1)),
-        clients(best.0.number()),
+         and {last_switches} with {many}; its best rate was {} connections a second.",
+        short(best),
     ))
 }
 

@@ -148,7 +148,8 @@ impl Results {
         let is_new = |it: &Server| !self.servers.contains(it);
         let servers: Vec<Server> = results.servers.into_iter().filter(is_new).collect();
         self.servers.extend(servers);
-        self.failures.extend(results.failures);
+        let of_part = |it: Failure| Failure { what: format!("{part}, {}", it.what), ..it };
+        self.failures.extend(results.failures.into_iter().map(of_part));
         self.note(part, results.facts);
         let of_part = |row: Row| Row { at: row.at.with(PART, part), ..row };
         self.rows.extend(results.rows.into_iter().map(of_part));

@@ -101,10 +101,11 @@ fn hangs() {
 }
 
 fn everywhere() {
-    let mine = format!("mine={STARTER}");
+    let mine = format!("mine={STARTER} {{delay}}");
     for experiment in [
         &["scale", "--clients", "2"][..],
         &["timeline"],
+        &["timeline", "--compute", "2ms"],
         &["memory", "--connections", "5", "--ballast", "0MiB"],
         &["overload", "--duration", "300ms", "--rates", "50"],
     ] {

@@ -165,6 +165,7 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["siege", "--addr", "127.0.0.1:1"], 2, "--addr"),
     (&["timeline", "--workers", "0"], 2, "--workers"),
     (&["timeline", "--svg", "/dev/null/here"], 1, "cannot make /dev/null/here"),
+    (&["timeline", "--svg", "/proc"], 1, "cannot write /proc/1.svg"),
     (&["overload", "--rates", "0"], 2, "--rates"),
     (&["overload", "--duration", "2"], 2, "--duration"),
     (&["report", "--out", "/nowhere/file"], 1, "cannot write /nowhere/file"),

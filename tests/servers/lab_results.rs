@@ -106,7 +106,8 @@ fn compares_a_class() {
         String::from_utf8(output.stdout).expect("text")
     };
     let text = class(&[&checks[0], &checks[1], &checks[2], "--csv", &csv]);
-    for line in ["1 ann       1       1  2 of 4", "x.x       2  it ends", "..x       1  it echoes"]
+    for line in
+        ["ann       1       1       1  2 of 4", "x.x       2  it ends", "..x       1  it echoes"]
     {
         assert!(text.contains(line), "{line:?} is missing in {text}");
     }
@@ -158,7 +159,7 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
     (
         &["scale", "--clients", "1,4", "--models", "thread,pool"],
         "thread: a connection costs # of CPU and # context switches with 1 client, # and # with 4 \
-         clients; its best rate was # connections a second, with ",
+         clients; its best rate was # connections a second.",
         "thread",
     ),
     (

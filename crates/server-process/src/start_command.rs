@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use server_core::open_file_limit_before;
 
 use crate::ServerProcess;
@@ -119,7 +119,8 @@ fn start_with_its_own_limit(command: &mut Command) {
     let Some(before) = open_file_limit_before() else { return };
     let lower = move || {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        Ok(setrlimit(Resource::RLIMIT_NOFILE, before.min(most), most)?)
+        let before = rlim_t::try_from(before).map_or(most, |before| before.min(most));
+        Ok(setrlimit(Resource::RLIMIT_NOFILE, before, most)?)
     };
     // SAFETY: between fork and exec it makes two system calls, and allocates nothing.
     unsafe { command.pre_exec(lower) };

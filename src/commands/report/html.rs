@@ -29,6 +29,8 @@ pub(in crate::commands) struct Part {
 pub(in crate::commands) struct Report {
     /// What everything was measured on, and when.
     pub machine: Machine,
+    /// What the order of the rounds followed from.
+    pub seed: u64,
     /// The command that made it.
     pub command: String,
     /// What to know before trusting it.
@@ -62,6 +64,7 @@ fn machine(report: &Report) -> String {
         ("kernel", machine.kernel.clone()),
         ("limits", machine.limits()),
         ("date", machine.date.clone()),
+        ("seed", report.seed.to_string()),
         ("made by", report.command.clone()),
     ];
     let warnings = report.warnings.iter().map(|warning| ("warning", warning.clone()));
@@ -140,7 +143,8 @@ mod tests {
         let command = "cargo run".to_owned();
         let part = Part { name: "part", title: "A part", section, command };
         let (machine, warnings) = (Machine::here(), vec!["3 connections".to_owned()]);
-        let report = Report { machine, command: "lab".to_owned(), warnings, parts: vec![part] };
+        let report =
+            Report { machine, seed: 7, command: "lab".to_owned(), warnings, parts: vec![part] };
         let html = page(&report);
         let marked = "may be the bottleneck";
         for part in

@@ -81,10 +81,11 @@ impl Experiment for Anatomy {
         let stories: Vec<Story> = results.noted(STORIES).unwrap_or_default();
         let picture = |story: &Story| {
             let server = results.servers.iter().find(|it| it.name == story.model);
+            let colour = server.map_or(INK, |it| &it.colour);
             Picture {
                 caption: format!("{}: the life of a connection", story.model),
-                svg: svg::draw(story, server.map_or(INK, |it| &it.colour)),
-                slide: None,
+                svg: svg::draw(story, colour, svg::PAGE),
+                slide: Some(svg::draw(story, colour, svg::SLIDE)),
                 text: Some(text::render(story)),
             }
         };

@@ -8,70 +8,84 @@ use super::story::Story;
 use crate::results::markup::escaped;
 use crate::results::plot::{FAINT, INK};
 
-/// Where the first lane stands, how far it is to the next, and to the edge where there is but one.
+/// Where the first lane stands, and how many characters a lane has room for.
 const LEFT: f64 = 112.0;
-const LANE: f64 = 300.0;
-const LEAST_WIDTH: f64 = LEFT + 2.0 * LANE;
-
-/// How many characters a lane has room for.
 const CHARACTERS: usize = 34;
 
 const TOP: f64 = 34.0;
-const LINE: f64 = 18.0;
+
+/// How large it is drawn: its letters, its lanes and its lines.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    text: f64,
+    lane: f64,
+    line: f64,
+}
+
+/// To be read.
+pub(super) const PAGE: Format = Format { text: 13.0, lane: 300.0, line: 18.0 };
+
+/// To be projected.
+pub(super) const SLIDE: Format = Format { text: 16.0, lane: 345.0, line: 22.0 };
 
 /// Draws the story in this colour.
-pub(super) fn draw(story: &Story, colour: &str) -> String {
+pub(super) fn draw(story: &Story, colour: &str, format: Format) -> String {
     let layout = Layout::new(story, CHARACTERS);
-    let width = (LEFT + LANE * layout.lanes.len() as f64).max(LEAST_WIDTH);
-    let height = y(layout.height) + 8.0;
+    // Where there is but one lane, there is room for another.
+    let width = format.x(layout.lanes.len().max(2));
+    let height = format.y(layout.height) + 8.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         font-family=\"ui-monospace, monospace\" font-size=\"13\" fill=\"{INK}\">\n\
+         font-family=\"ui-monospace, monospace\" font-size=\"{}\" fill=\"{INK}\">\n\
          <title>The life of a connection: {}</title>\n<desc>{}</desc>\n",
+        format.text,
         escaped(&story.model),
         escaped(&story.sentence())
     );
-    phases(&mut svg, &layout, width);
+    phases(&mut svg, &layout, width, format);
     for lane in 0..layout.lanes.len() {
-        draw_lane(&mut svg, &layout, lane, colour);
+        draw_lane(&mut svg, &layout, lane, colour, format);
     }
     for cell in &layout.cells {
-        draw_cell(&mut svg, &layout, cell, colour);
+        draw_cell(&mut svg, &layout, cell, colour, format);
     }
     svg + "</svg>\n"
 }
 
-/// The top of a line.
-fn y(line: usize) -> f64 {
-    TOP + LINE * line as f64
+impl Format {
+    /// The top of a line.
+    fn y(&self, line: usize) -> f64 {
+        TOP + self.line * line as f64
+    }
+
+    /// Where a lane stands.
+    fn x(&self, lane: usize) -> f64 {
+        LEFT + self.lane * lane as f64
+    }
+
+    /// The middle of a step's first line, where its mark stands.
+    fn middle(&self, cell: &Cell<'_>) -> f64 {
+        self.y(cell.line) + self.line / 2.0
+    }
 }
 
-/// Where a lane stands.
-fn x(lane: usize) -> f64 {
-    LEFT + LANE * lane as f64
-}
-
-/// The middle of a step's first line, where its mark stands.
-fn middle(cell: &Cell<'_>) -> f64 {
-    y(cell.line) + LINE / 2.0
-}
-
-fn phases(svg: &mut String, layout: &Layout<'_>, width: f64) {
+fn phases(svg: &mut String, layout: &Layout<'_>, width: f64, format: Format) {
     for (phase, line) in &layout.phases {
-        let top = y(*line);
+        let top = format.y(*line);
         let _ = writeln!(
             svg,
             "<path d=\"M0 {top}H{width}\" stroke=\"{FAINT}\"/><text x=\"0\" y=\"{}\" \
              font-family=\"system-ui, sans-serif\">{}</text>",
-            top + 14.0,
+            top + 1.1 * format.text,
             phase.title()
         );
     }
 }
 
 /// A lane from its beginning to its end, dashed where it waits.
-fn draw_lane(svg: &mut String, layout: &Layout<'_>, lane: usize, colour: &str) {
-    let (name, x) = (escaped(layout.lanes[lane]), x(lane));
+fn draw_lane(svg: &mut String, layout: &Layout<'_>, lane: usize, colour: &str, format: Format) {
+    let (name, x) = (escaped(layout.lanes[lane]), format.x(lane));
+    let middle = |cell: &Cell<'_>| format.middle(cell);
     let _ = writeln!(
         svg,
         "<text x=\"{x}\" y=\"18\" text-anchor=\"start\" font-weight=\"bold\" \
@@ -83,7 +97,7 @@ fn draw_lane(svg: &mut String, layout: &Layout<'_>, lane: usize, colour: &str) {
         line_to(svg, x, from, middle(cell), colour, dashes);
         from = middle(cell);
         if !cell.step.returned {
-            line_to(svg, x, from, y(layout.height), colour, WAITING);
+            line_to(svg, x, from, format.y(layout.height), colour, WAITING);
         }
     }
 }
@@ -106,8 +120,8 @@ fn maker<'a>(layout: &'a Layout<'_>, lane: usize) -> Option<&'a Cell<'a>> {
 }
 
 /// A step with its mark, hollow where it had to wait, and an arrow to whom it has made.
-fn draw_cell(svg: &mut String, layout: &Layout<'_>, cell: &Cell<'_>, colour: &str) {
-    let (x, middle) = (x(cell.lane), middle(cell));
+fn draw_cell(svg: &mut String, layout: &Layout<'_>, cell: &Cell<'_>, colour: &str, format: Format) {
+    let (x, middle) = (format.x(cell.lane), format.middle(cell));
     let fill = if cell.step.waited { "var(--ground, #fff)" } else { colour };
     let _ = writeln!(
         svg,
@@ -115,13 +129,14 @@ fn draw_cell(svg: &mut String, layout: &Layout<'_>, cell: &Cell<'_>, colour: &st
          stroke-width=\"2\"/>"
     );
     for (number, text) in cell.lines.iter().enumerate() {
-        let (left, base) = (x + 14.0, middle + 4.5 + LINE * number as f64);
+        let base = middle + 0.35 * format.text + format.line * number as f64;
+        let left = x + 14.0;
         let _ = writeln!(svg, "<text x=\"{left}\" y=\"{base}\">{}</text>", escaped(text));
     }
     let made = cell.step.made.as_ref().map(|made| made.name.as_str());
     let lanes = layout.lanes.iter().position(|lane| Some(*lane) == made);
-    if let Some(other) = lanes.map(self::x) {
-        let (from, tip) = (x + LANE - 32.0, other - 2.0);
+    if let Some(other) = lanes.map(|lane| format.x(lane)) {
+        let (from, tip) = (x + format.lane - 32.0, other - 2.0);
         let _ = writeln!(
             svg,
             "<path d=\"M{from} {middle}H{tip}m-7 -4l7 4l-7 4\" fill=\"none\" stroke=\"{colour}\" \

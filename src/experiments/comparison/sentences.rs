@@ -36,7 +36,7 @@ fn connections(models: &View<'_>, floor: &View<'_>) -> String {
         return "No connections were measured.".to_owned();
     };
     let cost = format!("A connection cost {} {} of CPU", names(&least), range_of(&least, time));
-    let rate = rates(&models, CONNECTIONS.name, "served", "connections");
+    let (rate, _) = rates(&models, CONNECTIONS.name, "served", "connections");
     let floor = floor.median(CONNECTIONS.name).map_or("-".to_owned(), short);
     match least.iter().any(|(name, _)| *name == dear) {
         true => format!("{cost}; {rate} (the floor: {floor})."),
@@ -48,18 +48,26 @@ fn connections(models: &View<'_>, floor: &View<'_>) -> String {
     }
 }
 
-/// Who served or answered the most. Where the load itself was at its limit, the order says nothing.
-fn rates(models: &View<'_>, figure: &str, did: &str, what: &str) -> String {
+/// Who served or answered the most, and their names. Where the load itself was at its limit, the order says nothing.
+fn rates<'a>(
+    models: &View<'a>,
+    figure: &str,
+    did: &str,
+    what: &str,
+) -> (String, Vec<(&'a str, f64)>) {
     let most = models.most(figure);
     let is_held = |name: &str| is_held_down(&models.at(SERVER, name));
     let held: Vec<(&str, f64)> =
         models.ranked(figure).into_iter().filter(|(name, _)| is_held(name)).collect();
     let (those, so) = match most.iter().any(|(name, _)| is_held(name)) {
-        true => (&held, " as many as the load can ask for (*), which is no order among them"),
-        false if most.len() > 1 => (&most, " the most, and the rounds do not tell them apart"),
-        false => (&most, " the most"),
+        true if held.len() > 1 => {
+            (held, " as many as the load can ask for (*), which is no order among them")
+        }
+        true => (held, " as many as the load can ask for (*)"),
+        false if most.len() > 1 => (most, " the most, and the rounds do not tell them apart"),
+        false => (most, " the most"),
     };
-    format!("{} {did}{so}: {} {what} a second", names(those), range_of(those, short))
+    (format!("{} {did}{so}: {} {what} a second", names(&those), range_of(&those, short)), those)
 }
 
 /// On messages, and on who was not answered.
@@ -81,8 +89,8 @@ fn messages(models: &View<'_>) -> String {
             few.join(", ")
         ),
     };
-    let most = rates(&models, MESSAGES.name, "answered", "messages");
-    let other = match models.most(MESSAGES.name).iter().any(|(name, _)| *name == slow.0) {
+    let (most, those) = rates(&models, MESSAGES.name, "answered", "messages");
+    let other = match those.iter().any(|(name, _)| *name == slow.0) {
         true => String::new(),
         false => format!(", {} {}", slow.0, short(slow.1)),
     };
@@ -109,12 +117,13 @@ fn choice(models: &View<'_>) -> Vec<String> {
     let holders = kinds.map(|(units, what)| Holders { servers: idle(models, units), what });
     let holders: Vec<Holders<'_>> =
         holders.into_iter().filter(|it| !it.servers.is_empty()).collect();
-    if holders.is_empty() {
-        return vec![format!("None of these served {IDLE} idle connections at once.")];
+    // Where all are of one kind there is nothing to choose.
+    if holders.len() < 2 {
+        return holders.iter().map(|it| format!("A waiting client takes {}.", it.each())).collect();
     }
     let all: Vec<String> = holders.iter().map(Holders::each).collect();
     let mut sentences = vec![format!(
-        "Clients that wait are held as {} a client. A server with a fixed number of places lets the others wait.",
+        "A waiting client takes {}. A server with a fixed number of places lets the others wait.",
         listed(&all.iter().map(String::as_str).collect::<Vec<_>>())
     )];
     for (clients, count, advice) in [
@@ -133,7 +142,7 @@ fn choice(models: &View<'_>) -> Vec<String> {
 /// own noise is not known.
 fn idle<'a>(models: &View<'a>, units: &[Unit]) -> Vec<(&'a str, f64)> {
     let total = |(name, view): (&'a str, View<'a>)| {
-        let model = models::find(name).ok().filter(|model| units.contains(&model.unit))?;
+        let model = models::model_of(name).filter(|model| units.contains(&model.unit))?;
         let all_served = view.median(SERVED.name)? == IDLE as f64;
         let total = view.median(USER.name)? + view.median(KERNEL.name)?;
         (all_served && total > NOISE && model.served_at_once(IDLE) == IDLE).then_some((name, total))
@@ -142,10 +151,10 @@ fn idle<'a>(models: &View<'a>, units: &[Unit]) -> Vec<(&'a str, f64)> {
 }
 
 impl Holders<'_> {
-    /// Such as `threads under thread (37.2 KiB)`.
+    /// Such as `37.2 KiB as threads (thread)`.
     fn each(&self) -> String {
         let kib = range_of(&self.servers, |bytes| short(bytes / KIB));
-        format!("{} under {} ({kib} KiB)", self.what, names(&self.servers))
+        format!("{kib} KiB as {} ({})", self.what, names(&self.servers))
     }
 
     /// Such as `363 MiB as threads`.
@@ -168,9 +177,14 @@ fn out_of_line(name: &str, server: &View<'_>) -> Option<String> {
     let findings: Vec<String> =
         [slower(&alone, &among), dearer(&alone, &among)].into_iter().flatten().collect();
     (!findings.is_empty()).then(|| {
+        let shown = match models::model_of(name) {
+            Some(_) => format!(
+                " `cargo run --release -- anatomy --models {name}` shows what they make the kernel do."
+            ),
+            None => String::new(),
+        };
         format!(
-            "{name} is out of line: with {} clients {}. `cargo run --release -- anatomy --models {name}` \
-             shows what they make the kernel do.",
+            "{name} is out of line: with {} clients {}.{shown}",
             MANY_CLIENTS.connections,
             findings.join(", and ")
         )

@@ -66,7 +66,7 @@ impl Experiment for Timeline {
     }
 
     fn quick() -> &'static str {
-        "40 ms of work instead of 100"
+        "40 ms of waiting instead of 100"
     }
 
     fn takes_foreign() -> bool {
@@ -98,7 +98,8 @@ impl Experiment for Timeline {
         let progress = lab.progress(contestants.len());
         for contestant in &contestants {
             progress.step(&contestant.name);
-            let plan = if contestant.can_wait() { plan } else { plan.without_work() };
+            let works = if plan.computes() { !contestant.bare } else { contestant.can_wait() };
+            let plan = if works { plan } else { plan.without_work() };
             let play = || play::play(&plan, lab, contestant).context(contestant.name.clone());
             let what = format!("{} clients", self.clients);
             let played = lab.attempt(contestant, &what, self.clients, play)?;
@@ -115,13 +116,21 @@ impl Experiment for Timeline {
                 client.add_to(&mut results, &server, number);
             }
         }
+        results.note("clients", plan.clients);
+        results.note("messages", plan.messages);
+        results.note("delay_seconds", plan.delay.as_secs_f64());
+        results.note("compute_seconds", plan.compute.as_secs_f64());
+        results.note("workers", plan.workers);
         Ok(results)
     }
 
     fn show(&self, results: &Results) -> Section {
         let panels = Panel::all(results);
-        let sentences: Vec<String> =
-            panels.iter().flat_map(|it| [Some(it.sentence()), it.excuse()]).flatten().collect();
+        let sentences: Vec<String> = panels
+            .iter()
+            .flat_map(|it| [Some(it.sentence()), it.excuse(self.compute.is_some())])
+            .flatten()
+            .collect();
         let [svg, slide] =
             [svg::PAGE, svg::SLIDE].map(|format| svg::draw(&panels, &sentences, format));
         let (slide, text) = (Some(slide), Some(text::render(&panels)));

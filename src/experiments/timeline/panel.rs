@@ -139,15 +139,16 @@ impl Panel {
         Some(self.computing? * self.messages().count() as f64 / (end - begin))
     }
 
-    /// Why there is next to nothing to see of a server that was not told to work.
-    pub(super) fn excuse(&self) -> Option<String> {
+    /// Why there is next to nothing to see of a server that was not told to work as the others were.
+    pub(super) fn excuse(&self, others_compute: bool) -> Option<String> {
         let has_work = self.computing.is_some() || self.waiting > 0.0;
-        (!has_work).then(|| {
-            format!(
-                "{} was not told to wait. A bare server cannot be; in a --start command {{delay}} becomes the \
-                 seconds.",
+        (!has_work).then(|| match others_compute {
+            true => format!("{} was not told to compute: only our servers can be.", self.model),
+            false => format!(
+                "{} was not told to wait: a bare server cannot be, nor one that runs already. In a --start \
+                 command {{delay}} becomes the seconds.",
                 self.model
-            )
+            ),
         })
     }
 

@@ -34,7 +34,7 @@ impl Plan {
         !self.compute.is_zero()
     }
 
-    /// The same for a bare server, which does no work.
+    /// The same for a server that cannot be told to work.
     pub(super) fn without_work(self) -> Self {
         Plan { delay: Duration::ZERO, compute: Duration::ZERO, ..self }
     }

@@ -43,15 +43,16 @@ fn groups(panels: &[Panel], end: f64) -> Vec<Group<'_>> {
     groups
 }
 
-/// How many columns of a bar may differ, since they are noise.
+/// How many columns of a bar may differ, since they are noise: of a long one these, of a short one fewer.
 const NOISE: usize = 3;
 
 fn are_alike(bars: &[String], others: &[String]) -> bool {
-    let differ = |(bar, other): (&String, &String)| {
+    let is_noise = |(bar, other): (&String, &String)| {
         let same = bar.chars().zip(other.chars()).filter(|(one, other)| one == other).count();
-        bar.len().max(other.len()) - same
+        let longer = bar.len().max(other.len());
+        bar.is_empty() == other.is_empty() && longer - same <= NOISE.min(longer / 8)
     };
-    bars.len() == others.len() && bars.iter().zip(others).map(differ).all(|count| count <= NOISE)
+    bars.len() == others.len() && bars.iter().zip(others).all(is_noise)
 }
 
 /// What the characters mean that are in the picture.

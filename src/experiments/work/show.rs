@@ -1,7 +1,7 @@
 //! What the work shows of its figures.
 
 use super::{ANSWERS, COMPUTING, MEDIAN, P99, RATE, Work, processors};
-use crate::results::number::{short, short_or_nothing};
+use crate::results::number::{listed, range_of, short, short_or_nothing};
 use crate::results::plot::{Axes, Line, Point, picture};
 use crate::results::section::{Picture, Section};
 use crate::results::table::{Column, Table, median};
@@ -63,25 +63,22 @@ fn table(work: &Work, view: &View<'_>, figure: &str, title: &str) -> Table {
 
 /// Who leads at a share, and who falls far behind.
 fn sentence(work: &Work, share: f64, view: &View<'_>) -> Option<String> {
-    let ranked = view.ranked(RATE);
-    let (best, most) = *ranked.last()?;
-    let leads = ranked.iter().rev().filter(|(name, rate)| *name != best && *rate > 0.95 * most);
-    let leads: Vec<&str> = leads.map(|(name, _)| *name).collect();
-    let beside = match leads.as_slice() {
-        [] => String::new(),
-        leads => format!(" (within 5 %: {})", leads.join(", ")),
-    };
-    let behind = ranked.iter().rev().filter(|(_, rate)| *rate < 0.6 * most);
+    let leads = view.most(RATE);
+    let (_, most) = *leads.first()?;
+    let names: Vec<&str> = leads.iter().map(|(name, _)| *name).collect();
+    let verb = if names.len() > 1 { "lead" } else { "leads" };
+    let behind = view.ranked(RATE).into_iter().rev().filter(|(_, rate)| *rate < 0.6 * most);
     let behind: Vec<String> =
-        behind.map(|(name, rate)| format!("{name} {}", short(*rate))).collect();
+        behind.map(|(name, rate)| format!("{name} {}", short(rate))).collect();
     let behind = match behind.as_slice() {
         [] => String::new(),
         behind => format!("; far behind: {}", behind.join(", ")),
     };
     let limit = work.limit(share, processors());
     Some(format!(
-        "{share} % computing: {best} leads with {} messages a second{beside}, {} {}{behind}.",
-        short(most),
+        "{share} % computing: {} {verb} with {} messages a second, {} {}{behind}.",
+        listed(&names),
+        range_of(&leads, short),
         if most > 0.97 * limit { "which is at the limit of" } else { "below the limit of" },
         short(limit),
     ))

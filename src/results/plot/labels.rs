@@ -14,8 +14,18 @@ const APART: f64 = 17.0;
 
 /// How wide the names are with what leads to them: as wide as their letters may need.
 pub(super) fn width(lines: &[Line]) -> f64 {
-    let letters = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or_default();
+    let letters = lines.iter().map(|line| name(line).chars().count()).max().unwrap_or_default();
     LEAD + 8.0 * letters as f64
+}
+
+/// How many letters of a name there is room for.
+const LETTERS: usize = 22;
+
+fn name(line: &Line) -> String {
+    match line.name.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", &line.name[..end]),
+        None => line.name.clone(),
+    }
 }
 
 /// The names, from top to bottom as the lines end, and a stroke from the end of each line to its name.
@@ -31,10 +41,10 @@ pub(super) fn labels(lines: &[Line], area: &Area) -> String {
     let mut svg = String::new();
     for ((line, (x, y)), place) in ends.iter().zip(apart(&wanted, top, bottom)) {
         let (edge, right) = (area.x.places().1, area.x.places().1 + LEAD);
-        let (colour, name, dashes) = (&line.colour, escaped(&line.name), dashes(line.number));
+        let (colour, name, dashes) = (&line.colour, escaped(&name(line)), dashes(line.number));
         let _ = writeln!(
             svg,
-            "<path d=\"M{x:.1} {y:.1}L{edge:.1} {y:.1}L{:.1} {place:.1}\" fill=\"none\" stroke=\"{colour}\"{dashes}/>\
+            "<path d=\"M{x:.1} {y:.1}L{edge:.1} {y:.1}L{:.1} {place:.1}\" fill=\"none\" stroke=\"{colour}\" stroke-opacity=\"0.5\"{dashes}/>\
              <text x=\"{right:.1}\" y=\"{:.1}\">{name}</text>",
             right - 3.0,
             place + f64::from(TEXT) / 3.0
