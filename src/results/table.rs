@@ -122,7 +122,7 @@ pub fn explain_mark(tables: &[Table]) -> Option<String> {
     let mut cells = tables.iter().flat_map(|table| &table.rows).flat_map(|(_, cells)| cells);
     cells.any(|cell| cell.starts_with(MARK)).then(|| {
         format!(
-            "{MARK} The load used {:.0} % or more of its one CPU there: it may be the bottleneck, \
+            "{MARK} The load used {:.0} % or more of its one CPU for these rates: it may be the bottleneck, \
              and the server could do more.",
             BUSY * 100.0
         )

@@ -134,12 +134,12 @@ impl Experiment for Comparison {
             tables: vec![connections(results), messages(results), memory(results)],
             method: format!(
                 "Closed loops: a client waits for each answer. Medians of {rounds} rounds of {window} \
-                 ({memory_rounds} for memory) ± half their range, in percent of the median: how these rounds \
+                 ({memory_rounds} rounds for memory) ± half their range, in percent of the median: how these rounds \
                  differ. Other runs and other days differ by more. A server with fewer workers than CPUs \
-                 stands there twice: as it is by default, and with a worker for each CPU. The floor is a server \
+                 is listed twice: as it is by default, and with a worker for each CPU. The floor is a server \
                  without a protocol, one thread that sends back what it reads: it shows what the load can ask \
                  for. With one client at a time most of the time goes into waking up, and a server may be \
-                 before the floor."
+                 faster than the floor."
             ),
             ..Section::default()
         }

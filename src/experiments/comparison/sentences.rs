@@ -61,7 +61,7 @@ fn rates<'a>(
         models.ranked(figure).into_iter().filter(|(name, _)| is_held(name)).collect();
     let (those, so) = match most.iter().any(|(name, _)| is_held(name)) {
         true if held.len() > 1 => {
-            (held, " as many as the load can ask for (*), which is no order among them")
+            (held, " as many as the load can ask for (*), so that their order says nothing")
         }
         true => (held, " as many as the load can ask for (*)"),
         false if most.len() > 1 => (most, " the most, and the rounds do not tell them apart"),
