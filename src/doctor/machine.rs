@@ -63,7 +63,7 @@ pub(super) fn open_files() -> Finding {
 /// Processes and threads.
 pub(super) fn units() -> Finding {
     let (what, limits) = ("processes", Limits::here());
-    // Whoever takes on fewer has enough.
+    // A model that serves fewer at once needs no more than it is allowed.
     let all = MODELS.iter().map(Contestant::server).filter(|it| it.room() >= MOST_CONNECTIONS);
     let lack = { all }.find_map(|it| limits.lack(&it, MOST_CONNECTIONS));
     let found = format!("room for {MOST_CONNECTIONS} connections, a process or a thread each");

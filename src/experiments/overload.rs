@@ -61,10 +61,11 @@ const ANSWERED: Figure<Came> =
 const MEDIAN: Figure<Came> = figure("latency median", "ms", |it| it.latency(0.5));
 const P99: Figure<Came> = figure("latency p99", "ms", |it| it.latency(0.99));
 
-/// Who gave up; for whom the time was up first; and who failed otherwise, or was not sent since all clients were
-/// on their way.
+/// Clients that gave up.
 const GAVE_UP: Figure<Came> = figure("gave up", "% of due", |it| it.percent(it.gave_up()));
+/// Clients that still waited at the end of the load.
 const WAITING: Figure<Came> = figure("waiting", "% of due", |it| it.percent(it.outcome.in_flight));
+/// Clients that failed in another way, and those that were never sent because all clients were busy.
 const FAILED: Figure<Came> = figure("failed", "% of due", |it| {
     it.percent(it.outcome.failures.total() - it.gave_up() + it.outcome.unsent)
 });
@@ -286,7 +287,7 @@ fn method(results: &Results) -> String {
         "Open loop: each client connects when it is due, sends one message, which takes the server \
          {work} of waiting, and gives up after {patience}. Latency counts from when it was due, for \
          those who were answered and those who gave up, who count as waiting for longer than that. \
-         Waiting are those for whom the time was up first; failed are resets, and clients beyond \
+         Waiting: not answered yet at the end of the run. Failed: resets, and clients beyond \
          {most_clients} at a time. Measured once."
     )
 }

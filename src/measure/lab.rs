@@ -286,3 +286,38 @@ impl Drop for Progress {
         self.0.finish_and_clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The order of ten things in each of three rounds.
+    fn order(seed: u64) -> Vec<usize> {
+        let lab = Lab { seed, ..Lab::new(PathBuf::new()) };
+        let mut order = Vec::new();
+        let told = lab.in_rounds(3, 10, |thing| {
+            order.push(thing);
+            Ok(())
+        });
+        assert!(told.is_ok());
+        order
+    }
+
+    #[test]
+    fn each_round_takes_all_in_another_order() {
+        let order = order(1);
+        let rounds: Vec<&[usize]> = order.chunks(10).collect();
+        assert!(rounds[0] != rounds[1] && rounds[1] != rounds[2]);
+        for round in rounds {
+            let mut round = round.to_vec();
+            round.sort_unstable();
+            assert_eq!(round, (0..10).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_on_the_order() {
+        assert_eq!(order(1), order(1));
+        assert_ne!(order(1), order(2));
+    }
+}

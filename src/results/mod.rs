@@ -43,7 +43,7 @@ pub struct Results {
     pub servers: Vec<Server>,
     /// What could not be measured.
     pub failures: Vec<Failure>,
-    /// What else there is to know of the run: the command, the machine, how was measured.
+    /// What else there is to know of the run: the command, the machine, how it was measured.
     #[serde(flatten)]
     pub facts: Map<String, Value>,
     /// What was measured.

@@ -81,7 +81,8 @@ impl Point {
     }
 }
 
-/// Draws the lines as a picture under their title; none where there is no point to draw. What is not above
+/// Draws the lines as a picture under their title; none where there are not two values of the
+/// horizontal axis to draw between. What is not above
 /// zero has no place on a logarithmic axis and is left out.
 pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> Option<Picture> {
     // Its title stands in the picture.

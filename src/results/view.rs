@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn servers_that_the_rounds_do_not_tell_apart_are_first_together() {
+        let mut results = Results::new("test", results().servers);
+        for (name, rates) in [("pool", [9.0, 5.0]), ("fork", [8.0, 4.0]), ("absent", [1.0, 2.0])] {
+            for rate in rates {
+                results.add_round(&Place::of(name), "rate", "per second", rate);
+            }
+        }
+        assert_eq!(results.view().most("rate"), [("pool", 7.0), ("fork", 6.0)]);
+        assert_eq!(results.view().least("rate"), [("absent", 1.5)]);
+    }
+
+    #[test]
     fn several_lines_of_a_colour_are_numbered_and_what_was_not_measured_has_none() {
         let results = results();
         let point = |x, view: &View<'_>| Point::exact(x, view.median("rate"));

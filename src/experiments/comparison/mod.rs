@@ -104,9 +104,8 @@ impl Experiment for Comparison {
         lab.in_rounds(memory_rounds, all.len(), |index| {
             let contestant = &all[index];
             progress.step(format!("{}: idle connections", contestant.name));
-            let (what, measure) = (format!("{IDLE} idle connections"), || {
-                idle_memory::measure(lab, contestant, IDLE)
-            });
+            let what = format!("{IDLE} idle connections");
+            let measure = || idle_memory::measure(lab, contestant, IDLE);
             if let Some(memory) = lab.attempt(contestant, &what, IDLE, measure)? {
                 let place = Place::of(&contestant.name).with(IDLE_CLIENTS, IDLE);
                 results.add(&place, &[USER, KERNEL, SERVED], &memory);

@@ -129,7 +129,7 @@ fn choice(models: &View<'_>) -> Vec<String> {
     for (clients, count, advice) in [
         ("10", 1e1, "any of them will do, and a thread for each is the plainest code"),
         ("1,000", 1e3, "threads still do, and processes where a crash must take nobody along"),
-        ("100,000", 1e5, "records or tasks, since no system has so many threads by default"),
+        ("100,000", 1e5, "records or tasks, because by default no system allows that many threads"),
     ] {
         let memory: Vec<String> = holders.iter().map(|it| it.memory_of(count)).collect();
         let memory = memory.join(", ");
@@ -215,6 +215,7 @@ mod tests {
     use super::super::Comparison;
     use super::*;
     use crate::experiments::Experiment;
+    use crate::results::table::CLIENT_CPU;
     use crate::results::{Place, Server};
 
     /// What is said of a server with these rates and costs in each round: with one client, and with many.
@@ -254,5 +255,62 @@ mod tests {
     #[test]
     fn a_model_within_its_noise_is_in_line() {
         assert_eq!(sentences("pool", [[9e3, 7e3], [6e3, 8e3]], [100.0, 190.0]), "");
+    }
+
+    /// What is said of servers that answered this many messages a second, where the load used so much of its CPU,
+    /// and whose idle clients hold so many KiB.
+    fn of_messages_and_memory(servers: &[(&str, f64, f64, f64)]) -> String {
+        let named = |(name, ..): &(&str, f64, f64, f64)| Server {
+            name: (*name).to_owned(),
+            colour: String::new(),
+        };
+        let mut results = Results::new("comparison", servers.iter().map(named).collect());
+        for (name, rate, load, kib) in servers {
+            let place = Place::of(name).with(LOAD, WARM_CONNECTIONS.name);
+            results.add_round(&place, MESSAGES.name, MESSAGES.unit, *rate);
+            results.add_once(&place, CLIENT_CPU, "%", *load);
+            let place = Place::of(name).with(IDLE_CLIENTS, IDLE);
+            results.add_once(&place, USER.name, USER.unit, kib * KIB);
+            results.add_once(&place, KERNEL.name, KERNEL.unit, 0.0);
+            results.add_once(&place, SERVED.name, SERVED.unit, IDLE as f64);
+        }
+        Comparison {}.show(&results).sentences.join("\n")
+    }
+
+    #[test]
+    fn rates_that_the_load_held_down_are_not_ranked() {
+        let held = of_messages_and_memory(&[
+            ("thread", 9e3, 99.0, 40.0),
+            ("event", 8e3, 99.0, 6.0),
+            ("fork", 5e3, 50.0, 150.0),
+        ]);
+        assert!(
+            held.contains("event and thread answered as many as the load can ask for"),
+            "{held}"
+        );
+        assert!(held.contains("8.00k to 9.00k messages a second, fork 5.00k;"), "{held}");
+        let free =
+            of_messages_and_memory(&[("thread", 9e3, 50.0, 40.0), ("fork", 5e3, 50.0, 150.0)]);
+        assert!(free.contains("thread answered the most: 9.00k messages a second"), "{free}");
+    }
+
+    #[test]
+    fn the_choice_compares_what_holds_the_waiting_clients() {
+        let all = of_messages_and_memory(&[
+            ("thread", 9e3, 50.0, 40.0),
+            ("event", 8e3, 50.0, 6.0),
+            ("fork", 5e3, 50.0, 150.0),
+        ]);
+        assert!(
+            all.contains(
+                "A waiting client takes 6 KiB as records or tasks (event), 40 KiB as threads (thread) and \
+                 150 KiB as processes (fork)."
+            ),
+            "{all}"
+        );
+        assert!(all.contains("1,000 clients that mostly wait take 5.86 MiB as records"), "{all}");
+        let alone = of_messages_and_memory(&[("thread", 9e3, 50.0, 40.0)]);
+        assert!(alone.contains("A waiting client takes 40 KiB as threads (thread)."), "{alone}");
+        assert!(!alone.contains("mostly wait"), "{alone}");
     }
 }

@@ -73,7 +73,7 @@ fn reach(results: &Results, death: Death) -> Option<String> {
     ];
     let groups = groups.into_iter().filter(|(_, models)| !models.is_empty());
     let parts: Vec<String> =
-        groups.map(|(whom, models)| format!("{whom} under {models}")).collect();
+        groups.map(|(reach, models)| format!("{reach} under {models}")).collect();
     let death = match death {
         Death::HandlerPanics => "When a handler panicked",
         Death::ProcessAborts => "When a process aborted",

@@ -49,7 +49,7 @@ fn table(siege: &Siege, results: &Results, without: &View<'_>, with: &View<'_>) 
     let table = Table::empty(caption, &columns).headed("without a time-out for messages");
     let table = table.and(without.servers(), &columns).headed(siege.defence());
     let fallen = format!(
-        "0 of {ORDINARY}: so many were answered within {}. ",
+        "N of {ORDINARY}: only N were answered within {}. ",
         time(PATIENCE.as_secs_f64() * 1e6)
     );
     let weighed = "KiB each: the server's memory for a slow client, with the kernel's share.";

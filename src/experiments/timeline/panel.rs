@@ -121,7 +121,7 @@ impl Panel {
         }
     }
 
-    /// What a client waited for its turns, on the average.
+    /// How long a client waited for its turns, on average.
     fn mean_wait(&self) -> f64 {
         let all: f64 = self.messages().map(|message| message.served_from - message.sent).sum();
         all / self.clients.len().max(1) as f64
@@ -131,8 +131,8 @@ impl Panel {
         self.clients.iter().flatten()
     }
 
-    /// How many processors computed at a time, on the average from the first computation to the end of
-    /// the last; nothing where there was none.
+    /// How many processors computed at a time, on average from the first computation to the end of the
+    /// last; nothing where there was none.
     pub(super) fn processors(&self) -> Option<f64> {
         let begin = self.messages().map(|it| it.served_from).reduce(f64::min)?;
         let end = self.messages().map(|it| it.answered).reduce(f64::max)?;

@@ -47,16 +47,16 @@ impl Scale {
 }
 
 impl Area {
-    /// One that has a place for each point of the lines; none where there is no point.
+    /// One that has a place for each point of the lines; none where there are not two
+    /// values of the horizontal axis.
     pub(super) fn around(axes: &Axes<'_>, lines: &[Line]) -> Option<Self> {
         let points = || lines.iter().flat_map(|line| &line.points);
         // A line needs two points.
         let first = points().next()?.x;
         points().find(|point| point.x != first)?;
-        let x = span(points().map(|point| (point.x, point.x)), 1.15)?;
+        let x = x_range(axes, points().map(|point| point.x))?;
         let y = span(points().map(|point| point.range), 1.3)?;
         let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
-        let x = if axes.even { -0.03 * x.end..0.9 * x.end } else { x };
         let x_ticks = measured_at(lines).unwrap_or_else(|| match axes.even {
             true => even_ticks(x.end),
             false => ticks(&x),
@@ -111,6 +111,15 @@ fn measured_at(lines: &[Line]) -> Option<Vec<f64>> {
     values.sort_by(f64::total_cmp);
     values.dedup();
     (values.len() <= MOST_VALUES).then_some(values)
+}
+
+/// Where the horizontal axis begins and ends: an even one a little before 0.
+fn x_range(axes: &Axes<'_>, values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
+    let values = values.map(|value| (value, value));
+    match axes.even {
+        true => span(values, 1.03).map(|x| -0.03 * x.end..x.end),
+        false => span(values, 1.15),
+    }
 }
 
 /// From the smallest to the largest value, and a little further to either side.
