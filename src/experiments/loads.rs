@@ -43,7 +43,7 @@ impl NamedLoad {
         }
     }
 
-    /// Puts the load on a new server, and takes off what an idle one costs. Blocks until then.
+    /// Puts the load on a new server, and takes off what the least of it costs. Blocks until then.
     pub(super) fn put(
         &self,
         lab: &Lab,

@@ -40,7 +40,7 @@ pub const NAMED: [&str; 28] = [
 ];
 
 /// Who counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
     /// The kernel, at next to no cost.
@@ -72,8 +72,8 @@ pub struct Count {
 type Finish = Box<dyn FnOnce() -> io::Result<Calls>>;
 
 impl CallCounter {
-    /// One that counts as cheaply as this system and the limit of open files allow, all servers in
-    /// the same way. To make it, and to drop it, takes the kernel a second.
+    /// One that counts as cheaply as this system and the limit of open files allow. To make it, and to drop
+    /// it, takes the kernel a second.
     pub fn new() -> Self {
         CallCounter(system::Points::open().ok())
     }
@@ -92,14 +92,16 @@ impl CallCounter {
         CallCounter(None)
     }
 
-    /// Begins to count the calls of a server.
+    /// Begins to count the calls of a server. A tracer does it for one that has so many threads that there
+    /// are too few descriptors for the kernel's counters.
     ///
     /// # Errors
     ///
-    /// When the system forbids it, or has too few descriptors.
+    /// When the system forbids it.
     pub fn attach(&self, server: Pid) -> io::Result<Count> {
-        let (witness, finish) = match &self.0 {
-            Some(points) => (Witness::Kernel, points.attach(server)?),
+        let by_kernel = self.0.as_ref().and_then(|points| points.attach(server).ok());
+        let (witness, finish) = match by_kernel {
+            Some(finish) => (Witness::Kernel, finish),
             None => (Witness::Tracer, system::trace(server)?),
         };
         Ok(Count { witness, finish: Some(finish) })

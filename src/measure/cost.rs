@@ -10,8 +10,8 @@ use crate::kernel::interrupts::Interrupts;
 use crate::results::table::CLIENT_CPU;
 use crate::results::{Figure, PER_SECOND, figure};
 
-/// What came of a load. What it costs to start a server, to connect and to stop is known from a run
-/// that ended as soon as it began, and is taken off.
+/// What came of a load. What it costs to start a server, to serve each client once and to stop is known from
+/// another run, and is taken off.
 #[derive(Clone, Debug)]
 pub struct Cost {
     /// What came of the load.
@@ -93,12 +93,12 @@ impl Cost {
         Cost { outcome, connections, messages, used }
     }
 
-    /// The same without what an idle run has cost.
-    pub(crate) fn beyond(self, idle: &Cost) -> Self {
+    /// The same without what the least of the load has cost.
+    pub(crate) fn beyond(self, least: &Cost) -> Self {
         Cost {
-            connections: self.connections.saturating_sub(idle.connections),
-            messages: self.messages.saturating_sub(idle.messages),
-            used: self.used.since(idle.used),
+            connections: self.connections.saturating_sub(least.connections),
+            messages: self.messages.saturating_sub(least.messages),
+            used: self.used.since(least.used),
             outcome: self.outcome,
         }
     }

@@ -48,6 +48,9 @@ pub struct Lab {
     pub stood_still: Arc<AtomicU64>,
 }
 
+/// What is not measured of a server that forgets its children.
+const CPU_TIME: &str = "CPU time";
+
 /// How long a load runs before it is measured, and then how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
@@ -208,16 +211,28 @@ impl Lab {
         self.note_standstills(&outcome);
         // First, so that the server's end is not charged to the client's account.
         let (client, own_account_then) = (Used::so_far()?, server.cpu_time());
-        let is_child = server.is_child();
+        let (is_child, forgets_children) = (server.is_child(), server.forgets_children());
         self.close(contestant, server)?;
         let used = Used::so_far()?.since(before).with_client_of(client.since(before));
         let own_account =
             own_account_then.zip(own_account).map(|(then, before)| then.saturating_sub(before));
-        Ok(Cost::new(outcome, if is_child { used } else { used.of_another(own_account) }))
+        let used = match (forgets_children, is_child) {
+            (true, _) => {
+                self.fail_once(
+                    contestant,
+                    CPU_TIME,
+                    "it ignores SIGCHLD, so that nobody is charged for its children",
+                );
+                used.of_another(None)
+            }
+            (false, true) => used,
+            (false, false) => used.of_another(own_account),
+        };
+        Ok(Cost::new(outcome, used))
     }
 
-    /// Puts a load on a new server for this time, and on another one for none, whose cost is taken
-    /// off: the start, the connecting and the stop. Blocks until then.
+    /// Puts a load on a new server for this time, and as little of it as there can be on another one, whose
+    /// cost is taken off. Blocks until then.
     ///
     /// # Errors
     ///
@@ -228,10 +243,9 @@ impl Lab {
         window: Window,
         load: impl Fn(SocketAddr, Extent) -> Load,
     ) -> anyhow::Result<Cost> {
-        let put =
-            |window: Window| self.put_once(contestant, |server| load(server, window.extent()));
-        let idle = put(Window::milliseconds(0, 0))?;
-        Ok(put(window)?.beyond(&idle))
+        let load = |server| load(server, window.extent());
+        let least = self.put_once(contestant, |server| least_of(load(server)))?;
+        Ok(self.put_once(contestant, load)?.beyond(&least))
     }
 
     /// Runs `step` for each of `count` things in this many rounds, in another order in each: a disturbance of the
@@ -268,6 +282,16 @@ impl Lab {
         }
         Progress(bar)
     }
+}
+
+/// The least of a load: the server starts and stops, and each client comes once. What a client then does
+/// in a conversation of few messages it does here too, so that whole connections are taken off a load.
+pub fn least_of(load: Load) -> Load {
+    let extent = match load.messages_per_connection {
+        Some(_) => Extent::Connections(load.connections as u64),
+        None => Window::milliseconds(0, 0).extent(),
+    };
+    Load { extent, ..load }
 }
 
 /// How far an experiment is.

@@ -24,6 +24,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         where_there_is_python(trial("a server that it starts has its column", started)),
         trial("a server that runs has its column, and CPU time where its process is told", there),
+        where_there_is_python(trial(
+            "a server that forgets its children has no CPU time, and a word on why",
+            forgets_children,
+        )),
         trial("a server that hangs ends its own column alone, and says why", hangs),
         where_there_is_python(trial("a server that is not ours is in each of these", everywhere)),
         where_there_is_python(trial("a server that it started ends when it is killed", ends_along)),
@@ -86,6 +90,18 @@ fn there() {
     assert!(line.contains("process 1 does not listen at") && !output.status.success(), "{line}");
     // What runs anyhow is left running.
     server.connect().exchange("still there\n");
+}
+
+/// What a parent ignores, its child does too.
+fn forgets_children() {
+    let ignore = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); \
+        os.execvp('python3', ['python3'] + sys.argv[1:])";
+    let forgetful = STARTER.replace("python3", &format!("python3 -c \"{ignore}\""));
+    let (text, figures) =
+        run(&["scale", "--clients", "2"], &["--start", &format!("mine={forgetful}")]);
+    assert_eq!(rate_and_cpu(&figures, "mine"), (true, false), "{figures}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("CPU time: it ignores SIGCHLD"), "{text}");
 }
 
 fn hangs() {

@@ -92,6 +92,16 @@ pub fn cpu_time(server: Pid) -> io::Result<Duration> {
     system::cpu_time(server)
 }
 
+/// Whether a server, or one of its children, ignores SIGCHLD. The kernel then forgets their children as soon as
+/// they end, and nobody is ever charged for the time that these have used (`wait(2)`).
+///
+/// # Errors
+///
+/// When the server is gone, or `/proc` cannot be read.
+pub fn forgets_children(server: Pid) -> io::Result<bool> {
+    system::forgets_children(server)
+}
+
 #[cfg(target_os = "linux")]
 pub use system::own_threads;
 
@@ -100,6 +110,7 @@ mod system {
     use std::io;
     use std::time::Duration;
 
+    use nix::sys::signal::Signal;
     use nix::unistd::Pid;
     use procfs::ProcError;
     use procfs::process::{Process, Task};
@@ -131,6 +142,12 @@ mod system {
             let kib = process.status()?.vmpte.unwrap_or_default();
             Ok((process.maps()?.len(), kib * 1024))
         })
+    }
+
+    pub(super) fn forgets_children(server: Pid) -> io::Result<bool> {
+        const IGNORED: u64 = 1 << (Signal::SIGCHLD as u64 - 1);
+        let forgetful = each(server, |process| Ok(process.status()?.sigign & IGNORED != 0))?;
+        Ok(forgetful.contains(&true))
     }
 
     pub(super) fn cpu_time(server: Pid) -> io::Result<Duration> {
@@ -205,6 +222,10 @@ mod system {
     }
 
     pub(super) fn mappings(_: Pid) -> io::Result<Vec<(usize, u64)>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn forgets_children(_: Pid) -> io::Result<bool> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

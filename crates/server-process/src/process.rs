@@ -19,6 +19,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 #[cfg(target_os = "linux")]
 use nix::unistd::getppid;
+use socket2::SockRef;
 
 use crate::sockets;
 
@@ -146,7 +147,7 @@ impl ServerProcess {
     /// Whether it listens at its address: it, or another process of its group, and no other.
     fn listens(&self) -> bool {
         // A connection shows at once that one does. The table that says which one may be long.
-        TcpStream::connect(self.address).is_ok()
+        TcpStream::connect(self.address).is_ok_and(|probe| !is_to_itself(&probe))
             && sockets::is_group_listening(self.process(), self.address).unwrap_or(true)
     }
 
@@ -290,6 +291,18 @@ impl ServerProcess {
     }
 }
 
+/// Whether a connection has both its ends at one address: the kernel chose for it the very port it was to go
+/// to, where nobody listens. It is cut, so that the port is free at once for whoever is to listen there.
+fn is_to_itself(probe: &TcpStream) -> bool {
+    let is_same =
+        probe.local_addr().is_ok_and(|local| probe.peer_addr().is_ok_and(|it| it == local));
+    if is_same {
+        // Where it fails, the server has to wait a while for its port.
+        let _ = SockRef::from(probe).set_linger(Some(Duration::ZERO));
+    }
+    is_same
+}
+
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         // All of these fail only where no process is left.
@@ -349,5 +362,35 @@ impl Output {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_to_itself_is_no_server_and_leaves_its_port_free() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        socket.connect(&address).unwrap();
+        let probe = TcpStream::from(socket);
+        assert!(is_to_itself(&probe));
+        drop(probe);
+        let listener = plain_listener(&address);
+        assert!(!is_to_itself(&TcpStream::connect(listener.local_addr().unwrap()).unwrap()));
+    }
+
+    /// Without SO_REUSEADDR, which [`TcpListener::bind`] sets.
+    fn plain_listener(address: &socket2::SockAddr) -> TcpListener {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(address).unwrap();
+        socket.listen(1).unwrap();
+        socket.into()
     }
 }

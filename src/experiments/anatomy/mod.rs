@@ -23,7 +23,7 @@ mod trace;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod words;
 
-use counts::{CALLS_COUNTED_BY, Conditions, LOADS};
+use counts::{CALLS_COUNTED_BY, Conditions, LOADS, Witnesses};
 use story::Story;
 
 /// The experiment. It is told nothing of its own.
@@ -103,20 +103,29 @@ impl Experiment for Anatomy {
 }
 
 /// Who counted the system calls.
-fn who_counted(results: &Results) -> &'static str {
-    match results.noted(CALLS_COUNTED_BY) {
-        Some(Witness::Kernel) => "System calls were counted by the kernel's tracepoints.",
-        Some(Witness::Tracer) => {
-            "System calls were counted by a tracer, which slows a server down: its threads sleep \
-             more often then, and a pool makes up to twice as many calls."
-        }
-        None => "System calls were not counted: this system forbids it.",
+fn who_counted(results: &Results) -> String {
+    let witnesses: Witnesses = results.noted(CALLS_COUNTED_BY).unwrap_or_default();
+    let of = |one: Witness| {
+        let its = witnesses.iter().filter(|(_, witness)| **witness == one);
+        its.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    match (of(Witness::Kernel).as_str(), of(Witness::Tracer).as_str()) {
+        ("", "") => "System calls were not counted: this system forbids it.".to_owned(),
+        (_, "") => "System calls were counted by the kernel's tracepoints.".to_owned(),
+        ("", _) => format!("System calls were counted by a tracer, {SLOWS}"),
+        (_, traced) => format!(
+            "System calls were counted by the kernel's tracepoints, but those of {traced} by a \
+             tracer, {SLOWS}"
+        ),
     }
 }
 
+const SLOWS: &str = "which slows a server down: its threads sleep more often then, and a pool makes \
+    up to twice as many calls.";
+
 const METHOD: &str = "After two rehearsals one client is followed; it goes on only when all in the \
     server wait. ~ had to wait; ... waits for the next client. Counts are medians of runs without \
-    a tracer, children included, an idle run taken off.";
+    a tracer, children included; what a server costs that serves each client once is taken off.";
 
 /// How long the machine is watched with nothing to do.
 const STILL: Duration = Duration::from_millis(300);
@@ -171,5 +180,27 @@ mod trace {
 
     pub(super) fn story(_: &Lab, _: &Contestant) -> anyhow::Result<io::Result<Story>> {
         Ok(Err(io::ErrorKind::Unsupported.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(witnesses: &[(&str, Witness)]) -> String {
+        let mut results = results_of(&Anatomy {}, &[]);
+        let witnesses: Witnesses =
+            witnesses.iter().map(|(name, witness)| ((*name).to_owned(), *witness)).collect();
+        results.note(CALLS_COUNTED_BY, serde_json::to_value(witnesses).unwrap());
+        who_counted(&results)
+    }
+
+    #[test]
+    fn one_server_s_witness_does_not_speak_for_the_others() {
+        let (fork, pool) = (("fork", Witness::Kernel), ("pool", Witness::Tracer));
+        assert!(told(&[fork]).ends_with("by the kernel's tracepoints."));
+        assert!(told(&[fork, pool]).contains("tracepoints, but those of pool by a tracer"));
+        assert!(told(&[pool]).starts_with("System calls were counted by a tracer"));
+        assert!(told(&[]).contains("were not counted"));
     }
 }

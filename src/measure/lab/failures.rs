@@ -39,6 +39,14 @@ impl Lab {
         }
     }
 
+    /// The same for a reason that each round finds again.
+    pub(super) fn fail_once(&self, contestant: &Contestant, what: &str, reason: &str) {
+        let is_of_it = |it: &Failure| it.server == contestant.name && it.what == what;
+        if !self.failures().iter().any(is_of_it) {
+            self.fail(contestant, what, reason);
+        }
+    }
+
     /// Keeps what could not be measured, and why.
     pub fn fail(&self, contestant: &Contestant, what: &str, reason: impl ToString) {
         let (server, what, reason) = (contestant.name.clone(), what.to_owned(), reason.to_string());

@@ -8,7 +8,7 @@ use client::load::Load;
 use nix::unistd::Pid;
 use server_core::Ending;
 use server_process::ServerProcess;
-use server_process::family::cpu_time;
+use server_process::family::{cpu_time, forgets_children};
 
 use super::Lab;
 use crate::models::Contestant;
@@ -47,6 +47,13 @@ impl Running {
     /// Whether it is a child of this process, whose account it then is on.
     pub(super) fn is_child(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// Whether the CPU time of its children is on no account, once they have ended. Our own servers wait for
+    /// theirs.
+    pub(super) fn forgets_children(&self) -> bool {
+        let process = self.process.filter(|_| self.farewell.is_some());
+        process.is_some_and(|process| forgets_children(process).unwrap_or(false))
     }
 
     /// CPU time that it has used so far, where only its process can tell.
