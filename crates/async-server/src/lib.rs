@@ -80,6 +80,7 @@ struct Server {
 async fn serve_until_shutdown(listener: TcpListener, server: &Arc<Server>) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener, &server.options)?;
     server.drain_at_signals()?;
+    tokio::spawn(runtime::keep_a_first_timer(server.options.idle_timeout));
     let tasks = TaskTracker::new();
     let mut number = 0;
     // ANCHOR: loop
