@@ -80,7 +80,8 @@ fn command(words: &[&str], common: &Common) -> String {
     };
     let quick = common.quick.then(|| "--quick".to_owned());
     let words = words.iter().map(|word| (*word).to_owned());
-    let words: Vec<String> = words.chain(models).chain(quick).collect();
+    let seed = common.seed.map(|seed| format!("--seed {seed}"));
+    let words: Vec<String> = words.chain(models).chain(quick).chain(seed).collect();
     format!("cargo run --release -- {}", words.join(" "))
 }
 

@@ -353,4 +353,22 @@ mod tests {
         assert_eq!(slope(&[holding(10, 20.0 * KIB)], |it| it.user), Some(2.0));
         assert_eq!(slope(&[], |it| it.user), None);
     }
+
+    /// What is said of a fork with this much of 512 MiB of ballast in huge pages.
+    fn said_of(huge: Option<f64>) -> String {
+        let mut results = Results::default();
+        for (ballast, cpu) in [(0_usize, 100.0), (512, 900.0)] {
+            let place = Place::of("fork").with(BALLAST, ballast);
+            results.add_once(&place, CPU_PER_CONNECTION.name, "µs", cpu);
+            results.add_once(&place, HUGE_PAGES, "bytes", huge);
+        }
+        sentence_on_ballast(&results.view().along(BALLAST)).unwrap()
+    }
+
+    #[test]
+    fn in_which_pages_the_ballast_is_is_said_where_it_is_known() {
+        assert!(said_of(Some(500.0 * MIB)).contains("is in huge pages here"));
+        assert!(said_of(Some(2.0 * MIB)).contains("is in pages of 4 KiB here"));
+        assert!(!said_of(None).contains("pages of"), "{}", said_of(None));
+    }
 }

@@ -216,4 +216,20 @@ mod tests {
         assert_eq!(found.map(Sample::median), Some(2.0));
         assert_eq!(results.sample(&[("clients", 5_usize.into())], "messages"), None);
     }
+
+    #[test]
+    fn rows_are_put_in_the_order_of_the_servers_and_then_of_their_axes() {
+        let server = |name: &str| Server { name: name.to_owned(), colour: String::new() };
+        let mut results = Results::new("test", ["thread", "event"].map(server).into());
+        for (name, clients) in [("event", 16_usize), ("thread", 100), ("event", 2), ("thread", 20)]
+        {
+            results.add_once(&Place::of(name).with("clients", clients), "rate", "", 1.0);
+        }
+        results.sort();
+        let order: Vec<String> = results.rows.iter().map(|row| row.at.to_string()).collect();
+        assert_eq!(
+            order,
+            ["thread, 20 clients", "thread, 100 clients", "event, 2 clients", "event, 16 clients"]
+        );
+    }
 }

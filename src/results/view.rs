@@ -225,4 +225,13 @@ mod tests {
             lines.iter().map(|it| (it.name.as_str(), it.number, it.points.len())).collect();
         assert_eq!(told, [("pool", 0, 1), ("fork", 1, 2)]);
     }
+
+    #[test]
+    fn a_place_without_an_axis_has_the_rows_of_all_its_values() {
+        let results = results();
+        let places = results.view().places_without("clients");
+        let found: Vec<(String, usize)> =
+            places.iter().map(|(place, view)| (place.to_string(), view.rows.len())).collect();
+        assert_eq!(found, [("fork".to_owned(), 2), ("pool".to_owned(), 1)]);
+    }
 }

@@ -119,4 +119,16 @@ mod tests {
         assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
+
+    #[test]
+    fn bars_that_differ_by_noise_are_drawn_once_and_others_twice() {
+        let bars = |ends: [usize; 2]| ends.map(|end| "#".repeat(end)).to_vec();
+        assert!(are_alike(&bars([40, 40]), &bars([43, 37])));
+        assert!(!are_alike(&bars([40, 40]), &bars([44, 40])), "more than noise");
+        assert!(!are_alike(&bars([8, 8]), &bars([10, 8])), "much of a short bar");
+        assert!(!are_alike(&bars([40, 40]), &bars([40, 40])[..1]), "a client less");
+        assert!(!are_alike(&bars([40, 0]), &bars([40, 1])), "one was never served");
+        let waits = [".".repeat(20) + &"#".repeat(20), "#".repeat(40)];
+        assert!(!are_alike(&bars([40, 40]), &waits), "one waits for its turn");
+    }
 }
