@@ -1,8 +1,9 @@
 //! The table of models: no other place knows a model by name.
 
+use std::iter;
 use std::time::Duration;
 
-use server_core::{AtOnce, Model};
+use server_core::{AtOnce, Model, Properties};
 
 use crate::kernel::limits::backlog;
 use crate::kernel::machine::cores;
@@ -141,11 +142,11 @@ impl Contestant {
     /// Itself, and beside it what helps it where its threads compute: more of them, or others that do.
     pub fn with_cures_for_computing(&self) -> Vec<Self> {
         let named = |what: &str| self.clone().named(format!("{} {what}", self.name));
-        let workers = || named("--workers 2").with("--workers", 2);
-        match self.model.properties.offload && !self.bare {
-            true => vec![self.clone(), workers(), named("--offload").with_flag("--offload")],
-            false => vec![self.clone()],
-        }
+        let Properties { workers, offload, .. } = self.model.properties;
+        let has_loops = self.model.at_once == AtOnce::All && workers.is_some() && !self.bare;
+        let workers = has_loops.then(|| named("--workers 2").with("--workers", 2));
+        let offload = (offload && !self.bare).then(|| named("--offload").with_flag("--offload"));
+        iter::once(self.clone()).chain(workers).chain(offload).collect()
     }
 
     /// The same under another name.

@@ -1,26 +1,36 @@
 //! More work than a model can do: an open loop past what it serves.
 //!
-//! Each message takes the server some work, in which it waits and computes nothing. So
-//! what a model can serve is how many it serves at a time, and not how fast this machine is: with
-//! 20 ms of work, one at a time is 50 a second, and 8 workers are 400.
+//! The work on a message is of two kinds. Where the server waits, what a model can serve is how many it serves
+//! at a time, and not how fast this machine is: with 20 ms of waiting, one at a time is 50 a second, and 8
+//! workers are 400. Where it computes, what all models can serve is what the processors can compute: the work is
+//! such that this is 400 a second too, on any machine.
 
+use std::fmt;
+use std::iter;
 use std::time::Duration;
 
-use client::failure::FailureKind::TimedOut;
+use client::failure::FailureKind::{TimedOut, TurnedAway};
 use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
-use server_core::{AtOnce, Ending, Unit, parse_positive_duration};
+use server_core::{AtOnce, Ending, Properties, Unit, parse_positive_duration};
 
 use super::{Experiment, from_few_to_many, results_of};
+use crate::kernel::machine::cores;
 use crate::measure::lab::{Lab, Window};
 use crate::models::Contestant;
-use crate::results::number::{NOTHING, short, short_or_nothing};
+use crate::results::number::{NOTHING, listed, short, short_or_nothing};
 use crate::results::plot::{Axes, Line, Point, picture};
 use crate::results::section::{Picture, Section};
 use crate::results::table::{Column, Table};
 use crate::results::{Figure, PER_SECOND, Place, Results, View, figure};
 
-/// The work on each message.
-const WORK: Duration = Duration::from_millis(20);
+/// The work on each message, where it is waiting.
+const WAITING_FOR: Duration = Duration::from_millis(20);
+
+/// How many messages a second all processors together can compute.
+const COMPUTED_PER_SECOND: f64 = 400.0;
+
+/// How long a client may wait for a worker, where the server says no.
+const MAX_WAIT: &str = "200ms";
 
 /// After how long a client gives up.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,7 +51,23 @@ pub struct Overload {
     /// How long each rate lasts [default: 2s]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     duration: Option<Duration>,
+
+    /// What the work on a message is [default: waiting,computing]
+    #[arg(long, value_name = "KIND,KIND", value_delimiter = ',')]
+    work: Vec<Work>,
 }
+
+/// What a server does for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Work {
+    /// It waits, as for a disk or another server.
+    Waiting,
+    /// It computes.
+    Computing,
+}
+
+/// The axis of the kinds of work.
+const KIND: &str = "work";
 
 /// The axis of the experiment: how many clients were due a second.
 const DUE: &str = "due_per_second";
@@ -65,9 +91,12 @@ const P99: Figure<Came> = figure("latency p99", "ms", |it| it.latency(0.99));
 const GAVE_UP: Figure<Came> = figure("gave up", "% of due", |it| it.percent(it.gave_up()));
 /// Clients that still waited at the end of the load.
 const WAITING: Figure<Came> = figure("waiting", "% of due", |it| it.percent(it.outcome.in_flight));
+/// Clients that the server has told at once that it is busy.
+const TURNED: Figure<Came> = figure("turned away", "% of due", |it| it.percent(it.turned_away()));
 /// Clients that failed in another way, and those that were never sent because all clients were busy.
 const FAILED: Figure<Came> = figure("failed", "% of due", |it| {
-    it.percent(it.outcome.failures.total() - it.gave_up() + it.outcome.unsent)
+    let others = it.outcome.failures.total() - it.gave_up() - it.turned_away();
+    it.percent(others + it.outcome.unsent)
 });
 const CLIENT: Figure<Came> =
     figure("client CPU", "%", |it| Some(it.outcome.client_share() * 100.0));
@@ -95,52 +124,78 @@ impl Experiment for Overload {
     }
 
     fn seconds(&self, lab: &Lab) -> f64 {
-        let variants = lab.contestants.iter().flat_map(variants).count();
         let each = self.duration(lab).as_secs_f64() + 0.22;
-        (variants * self.rates(lab).len()) as f64 * each
+        let of_kind = |work: Work| work.all_variants(lab).len() * self.rates(lab).len();
+        self.work().map(of_kind).sum::<usize>() as f64 * each
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
         // Clients that give up are the point, and each would be a warning.
         let lab = Lab { warns: false, ..lab.clone() };
-        let variants: Vec<Contestant> = lab.contestants.iter().flat_map(variants).collect();
-        let mut results = results_of(self, &variants);
         let room = lab.contestants.iter().map(|it| lab.limits.room_for(it)).min();
         let most_clients = room.unwrap_or_default().min(MOST_CLIENTS);
         let (rates, duration) = (self.rates(&lab), self.duration(&lab));
-        let progress = lab.progress(variants.len() * rates.len());
-        for rate in rates {
-            for variant in &variants {
-                let what = format!("{rate} new clients a second");
-                progress.step(format!("{}: {what}", variant.name));
-                let put = || put(&lab, variant, rate, duration, most_clients);
-                if let Some(outcome) = lab.attempt(variant, &what, FEWEST_CLIENTS, put)? {
-                    let came = Came { outcome, rate, most_clients };
-                    let figures = [ANSWERED, MEDIAN, P99, GAVE_UP, WAITING, FAILED, CLIENT, MOST];
-                    results.add(&Place::of(&variant.name).with(DUE, rate), &figures, &came);
-                }
+        let runs: Vec<(Work, f64, Contestant)> = self
+            .work()
+            .flat_map(|work| {
+                let variants = work.all_variants(&lab);
+                let at = move |rate| variants.clone().into_iter().map(move |it| (work, rate, it));
+                rates.clone().into_iter().flat_map(at)
+            })
+            .collect();
+        let mut results = results_of(self, &each_once(&runs));
+        let progress = lab.progress(runs.len());
+        for (work, rate, variant) in &runs {
+            let what = format!("{rate} new clients a second, {work}");
+            progress.step(format!("{}: {what}", variant.name));
+            let lab = Lab { load_comes_first: *work == Work::Computing, ..lab.clone() };
+            let put = || put(&lab, &work.given_to(variant), *rate, duration, most_clients);
+            if let Some(outcome) = lab.attempt(variant, &what, FEWEST_CLIENTS, put)? {
+                let came = Came { outcome, rate: *rate, most_clients };
+                let figures =
+                    [ANSWERED, MEDIAN, P99, GAVE_UP, TURNED, WAITING, FAILED, CLIENT, MOST];
+                let place =
+                    Place::of(&variant.name).with(KIND, work.to_string().as_str()).with(DUE, *rate);
+                results.add(&place, &figures, &came);
             }
         }
         Ok(results)
     }
 
     fn show(&self, results: &Results) -> Section {
-        let answered = plot(results, "Clients answered a second", "answered a second", &ANSWERED);
-        let title = "Median latency, ms, of those who were answered or gave up after 1,000";
-        let latency = plot(results, title, "ms", &MEDIAN);
-        let servers = results.view().servers();
-        Section {
-            sentences: servers.iter().filter_map(|(name, view)| behind(name, view)).collect(),
-            pictures: [answered, latency].into_iter().flatten().collect(),
-            tables: vec![table(results)],
-            method: method(results),
+        let mut section = Section { method: method(results), ..Section::default() };
+        for kind in Work::ALL.map(|it| it.to_string()) {
+            let (kind, view) = (kind.as_str(), results.view().at(KIND, kind.as_str()));
+            if view.is_empty() {
+                continue;
+            }
+            let answered = format!("Clients answered a second, where the work is {kind}");
+            let latency = format!(
+                "Median latency, ms, of those who were answered or gave up after 1,000; {kind}"
+            );
+            let answered = plot(&view, &answered, "answered a second", &ANSWERED);
+            let latency = plot(&view, &latency, "ms", &MEDIAN);
+            section.pictures.extend([answered, latency].into_iter().flatten());
+            section.tables.push(table(&view, &format!("The work is {kind}")));
+            section.sentences.extend(who_kept_up(&view, kind));
+            let servers = view.servers();
+            let behind = servers.iter().filter_map(|(name, view)| behind(name, view, kind));
+            section.sentences.extend(behind);
         }
+        section.sentences.extend(what_helps(results));
+        section
     }
 }
 
 impl Overload {
     fn rates(&self, lab: &Lab) -> Vec<f64> {
         from_few_to_many(&self.rates, lab, &[25.0, 300.0, 1000.0], &[1000.0])
+    }
+
+    /// The kinds of work, each once.
+    fn work(&self) -> impl Iterator<Item = Work> {
+        let all = if self.work.is_empty() { Work::ALL.to_vec() } else { self.work.clone() };
+        Work::ALL.into_iter().filter(move |work| all.contains(work))
     }
 
     fn duration(&self, lab: &Lab) -> Duration {
@@ -150,17 +205,73 @@ impl Overload {
     }
 }
 
+impl Work {
+    const ALL: [Work; 2] = [Work::Waiting, Work::Computing];
+
+    /// Everybody who takes part. Who cannot be told to compute does not, where that is the work.
+    fn all_variants(self, lab: &Lab) -> Vec<Contestant> {
+        let all = lab.contestants.iter();
+        match self {
+            Work::Waiting => all.flat_map(variants).collect(),
+            Work::Computing => {
+                let able = all.filter(|it| !it.bare);
+                able.flat_map(Contestant::with_a_worker_for_each_cpu)
+                    .flat_map(|it| variants(&it))
+                    .collect()
+            }
+        }
+    }
+
+    /// The contestant with this work on each message.
+    fn given_to(self, contestant: &Contestant) -> Contestant {
+        let contestant = contestant.clone();
+        match self {
+            Work::Waiting => contestant.waiting(WAITING_FOR),
+            Work::Computing => {
+                contestant.with("--compute", humantime::format_duration(computing_for()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Work::Waiting => "waiting",
+            Work::Computing => "computing",
+        })
+    }
+}
+
+/// The work on each message, where it is computing.
+fn computing_for() -> Duration {
+    Duration::from_secs_f64(cores() as f64 / COMPUTED_PER_SECOND)
+}
+
+/// The contestants of all runs, by their names.
+fn each_once(runs: &[(Work, f64, Contestant)]) -> Vec<Contestant> {
+    let mut all: Vec<Contestant> = Vec::new();
+    for (.., contestant) in runs {
+        if !all.iter().any(|it| it.name == contestant.name) {
+            all.push(contestant.clone());
+        }
+    }
+    all
+}
+
 /// A server, and beside it what limits make of it where it has a queue or a thread for each client.
 fn variants(contestant: &Contestant) -> Vec<Contestant> {
     let name = &contestant.name;
     let with = |what: &str| contestant.clone().named(format!("{name}{what}"));
-    let has_queue = contestant.model.properties.max_connections.is_some();
+    let Properties { max_connections, max_wait, .. } = contestant.model.properties;
     match (contestant.model.at_once, contestant.model.unit) {
-        (AtOnce::Workers, _) if has_queue => vec![
-            with(" of 8").with_workers(8),
-            with(", at most 12").with_workers(8).with("--max-connections", 12),
-        ],
-        (AtOnce::Workers, _) => vec![with(" of 8").with_workers(8)],
+        (AtOnce::Workers, _) => {
+            let of_8 = |what: &str| with(&format!(" of 8{what}")).with_workers(8);
+            let at_most =
+                max_connections.map(|_| of_8(", at most 12").with("--max-connections", 12));
+            let says_no = max_wait.then(|| of_8(", says no").with("--max-wait", MAX_WAIT));
+            iter::once(of_8("")).chain(at_most).chain(says_no).collect()
+        }
         (AtOnce::All, Unit::Thread) => {
             vec![contestant.clone(), with(", at most 8").with("--max-connections", 8)]
         }
@@ -170,13 +281,13 @@ fn variants(contestant: &Contestant) -> Vec<Contestant> {
 
 fn put(
     lab: &Lab,
-    variant: &Contestant,
+    contestant: &Contestant,
     rate: f64,
     duration: Duration,
     most_clients: usize,
 ) -> anyhow::Result<Outcome> {
     // The server shall not spend its end on those who gave up.
-    let contestant = variant.clone().waiting(WORK).with("--drain-timeout", "100ms");
+    let contestant = contestant.clone().with("--drain-timeout", "100ms");
     let window = Window { warm_up: Duration::ZERO, duration };
     lab.put(&contestant, |server| Load {
         messages_per_connection: Some(1),
@@ -193,6 +304,10 @@ impl Came {
         self.outcome.failures.count(TimedOut)
     }
 
+    fn turned_away(&self) -> u64 {
+        self.outcome.failures.count(TurnedAway)
+    }
+
     fn latency(&self, at: f64) -> Option<f64> {
         let latency = quantile_with(&self.outcome.message_latency, self.gave_up(), PATIENCE, at);
         latency.map(|it| it.as_secs_f64() * 1e3)
@@ -205,8 +320,7 @@ impl Came {
 }
 
 /// A figure of each server over the rates, and of answers also where all would be answered who come.
-fn plot(results: &Results, title: &str, unit: &str, figure: &Figure<Came>) -> Option<Picture> {
-    let view = results.view();
+fn plot(view: &View<'_>, title: &str, unit: &str, figure: &Figure<Came>) -> Option<Picture> {
     let point = |x, view: &View<'_>| Point::exact(x, view.median(figure.name));
     let mut lines = view.lines(DUE, point);
     if figure.name == ANSWERED.name {
@@ -218,7 +332,7 @@ fn plot(results: &Results, title: &str, unit: &str, figure: &Figure<Came>) -> Op
 }
 
 /// A row a server and a rate.
-fn table(results: &Results) -> Table {
+fn table(view: &View<'_>, caption: &str) -> Table {
     let share = |heading, figure: Figure<Came>| {
         Column::new(heading, move |view| {
             view.median(figure.name).map_or(NOTHING.to_owned(), |share| format!("{share:.0}%"))
@@ -231,14 +345,15 @@ fn table(results: &Results) -> Table {
     };
     let columns = [
         Column::new("due/s", |view| short_or_nothing(view.value(DUE).map(|rate| rate.number()))),
-        Column::new("answered/s", |view| short_or_nothing(view.median(ANSWERED.name))),
+        Column::new("answered\n/s", |view| short_or_nothing(view.median(ANSWERED.name))),
         late("p50, ms", MEDIAN),
         late("p99, ms", P99),
-        share("gave up", GAVE_UP),
+        share("gave\nup", GAVE_UP),
+        share("turned\naway", TURNED),
         share("waiting", WAITING),
         share("failed", FAILED),
     ];
-    Table::of("", results.view().servers_along(DUE), &columns)
+    Table::of(caption, view.servers_along(DUE), &columns)
 }
 
 /// Whether a latency in milliseconds is that of clients who gave up.
@@ -253,16 +368,25 @@ fn latency(milliseconds: f64) -> String {
     if is_at_least(milliseconds) { format!(">{text}") } else { text }
 }
 
-/// From which rate on a server falls behind.
-fn behind(name: &str, server: &View<'_>) -> Option<String> {
+/// The first rate at which a server answered far fewer than were due, and what was measured there.
+fn first_behind<'a>(server: &View<'a>) -> Option<(f64, f64, View<'a>)> {
     let points = server.along(DUE).into_iter();
-    let points =
+    let mut points =
         points.filter_map(|(due, view)| Some((due.number(), view.median(ANSWERED.name)?, view)));
-    let points: Vec<_> = points.collect();
-    let behind = points.iter().find(|(due, answered, _)| *answered < 0.9 * due);
-    let Some((due, answered, view)) = behind else {
-        return (!points.is_empty()).then(|| format!("{name} kept up with every rate."));
-    };
+    points.find(|(due, answered, _)| *answered < 0.9 * due)
+}
+
+/// Who answered all.
+fn who_kept_up(view: &View<'_>, kind: &str) -> Option<String> {
+    let servers = view.servers().into_iter();
+    let kept = servers.filter(|(_, it)| !it.is_empty() && first_behind(it).is_none());
+    let kept: Vec<&str> = kept.map(|(name, _)| name).collect();
+    (!kept.is_empty()).then(|| format!("{kind}: {} kept up with every rate.", listed(&kept)))
+}
+
+/// From which rate on a server falls behind.
+fn behind(name: &str, server: &View<'_>, kind: &str) -> Option<String> {
+    let (due, answered, view) = first_behind(server)?;
     let patience = humantime::format_duration(PATIENCE);
     let half = match view.median(MEDIAN.name) {
         None => "too few were answered or gave up to say how long they waited".to_owned(),
@@ -274,21 +398,39 @@ fn behind(name: &str, server: &View<'_>) -> Option<String> {
         }
     };
     Some(format!(
-        "{name} fell behind at {} a second: it answered {}, and {half}.",
-        short(*due),
-        short(*answered),
+        "{kind}: {name} fell behind at {} a second: it answered {}, and {half}.",
+        short(due),
+        short(answered),
     ))
+}
+
+/// What a server can do against it, where one did that.
+fn what_helps(results: &Results) -> Option<String> {
+    let turned_away = |(_, view): &(&str, View<'_>)| {
+        view.along(DUE).iter().any(|(_, view)| view.median(TURNED.name) > Some(0.0))
+    };
+    results.view().servers().iter().any(turned_away).then(|| {
+        format!(
+            "To tell clients at once that it is too much for them is called load shedding: who says no after \
+             {MAX_WAIT} has a queue that is shorter than the patience of those in it. To accept or read more slowly, \
+             so that the others have to wait before they send, is called backpressure: that helps where those who \
+             send can wait, and not where more and more come."
+        )
+    })
 }
 
 fn method(results: &Results) -> String {
     let most_clients = results.view().median(MOST.name).unwrap_or_default();
-    let (work, patience) = (humantime::format_duration(WORK), humantime::format_duration(PATIENCE));
+    let patience = humantime::format_duration(PATIENCE);
     format!(
-        "Open loop: each client connects when it is due, sends one message, which takes the server \
-         {work} of waiting, and gives up after {patience}. Latency counts from when it was due, for \
+        "Open loop: each client connects when it is due, sends one message, and gives up after {patience}. \
+         The server waits {} for it, or computes for {}; then the load comes first where both want a processor \
+         (nice). Latency counts from when it was due, for \
          those who were answered and those who gave up, who count as waiting for longer than that. \
-         Waiting: not answered yet at the end of the run. Failed: resets, and clients beyond \
-         {most_clients} at a time. Measured once."
+         Turned away: told that the server is busy. Waiting: not answered yet at the end of the run. Failed: \
+         resets, and clients beyond {most_clients} at a time. Measured once.",
+        humantime::format_duration(WAITING_FOR),
+        humantime::format_duration(computing_for()),
     )
 }
 

@@ -36,6 +36,7 @@ fn of(kind: Kind) -> &'static [Sign] {
             is_in_new_processes,
             has_a_waiting_thread_each,
             waits_for_many_nowhere,
+            waits_for_completions_instead,
         ],
         Kind::Completions => &[
             adds_processes,
@@ -127,6 +128,14 @@ fn waits_for_others(inside: &Inside) -> Option<String> {
 fn waits_for_many_nowhere(inside: &Inside) -> Option<String> {
     let nowhere = inside.waiting(&[Wait::Epoll, Wait::Poll]) == 0 && !inside.is_busy();
     nowhere.then(|| "no thread waits for many descriptors at once".to_owned())
+}
+
+/// Who polls beside a ring may be the one that accepts for several loops.
+fn waits_for_completions_instead(inside: &Inside) -> Option<String> {
+    let instead = inside.queues.io_uring > 0
+        && inside.waiting(&[Wait::Completion]) > 0
+        && inside.waiting(&[Wait::Epoll]) == 0;
+    instead.then(|| "its loop waits for completions".to_owned())
 }
 
 fn has_no_ring(inside: &Inside) -> Option<String> {

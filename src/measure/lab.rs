@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
-use server_process::{ServerProcess, serve_command};
+use server_process::{ServerProcess, at_lowest_priority, serve_command};
 
 use crate::measure::cost::{Cost, Used};
 use crate::measure::limits::Limits;
@@ -38,6 +38,9 @@ pub struct Lab {
     pub seed: u64,
     /// Whether the servers' warnings are shown.
     pub warns: bool,
+    /// Whether a server leaves the processors to the load when both want them (`nice(2)`): else a load that has to
+    /// wait for a processor would count what it did not see.
+    pub load_comes_first: bool,
     /// What limits how many connections there can be.
     pub limits: Limits,
     /// Which part of a longer work this is, such as `2 of 6`.
@@ -83,8 +86,19 @@ impl Lab {
     pub fn new(program: PathBuf) -> Self {
         let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
         let (failures, stood_still) = (Arc::default(), Arc::default());
-        let (quick, seed, warns) = (false, 0, true);
-        Lab { program, contestants, quick, seed, warns, limits, part, failures, stood_still }
+        let (quick, seed, warns, load_comes_first) = (false, 0, true, false);
+        Lab {
+            program,
+            contestants,
+            quick,
+            seed,
+            warns,
+            load_comes_first,
+            limits,
+            part,
+            failures,
+            stood_still,
+        }
     }
 
     /// Fails where the limits leave no room for this many connections at a time to anyone who takes
@@ -149,7 +163,11 @@ impl Lab {
     }
 
     fn command(&self, contestant: &Contestant) -> Command {
-        serve_command(&self.program, contestant.model.name, &contestant.options)
+        let mut command = serve_command(&self.program, contestant.model.name, &contestant.options);
+        if self.load_comes_first {
+            at_lowest_priority(&mut command);
+        }
+        command
     }
 
     /// Stops a server, as its kind is stopped. Blocks until it has ended.

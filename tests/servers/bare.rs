@@ -10,15 +10,21 @@ use crate::of_those;
 use crate::support::{Client, Server, Subject, wait_until};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let holds_all = |it: &Subject| !it.serves_one() && it.model.unit != Unit::Process;
+    let holds_all =
+        |it: &Subject| !it.serves_one() && it.model.unit != Unit::Process && it.has_bare();
     let makes_units = |it: &Subject| {
         it.model.makes_a_unit_for_each() && matches!(it.model.unit, Unit::Process | Unit::Thread)
     };
     let are_processes = |it: &Subject| it.model.unit == Unit::Process;
     let all = [
-        of_those(|_| true, "its bare server echoes, and closes at Bye", echoes).collect::<Vec<_>>(),
-        of_those(|_| true, "its bare server takes no option of the server's", refuses_options)
-            .collect(),
+        of_those(Subject::has_bare, "its bare server echoes, and closes at Bye", echoes)
+            .collect::<Vec<_>>(),
+        of_those(
+            Subject::has_bare,
+            "its bare server takes no option of the server's",
+            refuses_options,
+        )
+        .collect(),
         of_those(Subject::serves_one, "its bare server dies of a reset", dies_of_a_reset).collect(),
         of_those(holds_all, "its bare server dies out of descriptors", dies_out_of_descriptors)
             .collect(),

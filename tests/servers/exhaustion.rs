@@ -21,7 +21,10 @@ use crate::support::{Client, LAB, Server, Subject, wait_until};
 const MANY: usize = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let has_workers = |it: &Subject| it.model.at_once == AtOnce::Workers;
+    let has_workers = |it: &Subject| match it.model.unit {
+        Unit::None => it.model.properties.workers.is_some() && !it.has_loops(),
+        _ => it.model.at_once == AtOnce::Workers,
+    };
     // A connection takes a descriptor of the process that accepts.
     let holds_all = |it: &Subject| !it.serves_one() && it.model.unit != Unit::Process;
     let makes_units = |it: &Subject| {

@@ -11,13 +11,14 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use server_core::{AtOnce, Unit};
 use server_process::ServerProcess;
+use server_process::family::proportional_set_size;
 
 use crate::support::inside::{children_of, is_gone};
 use crate::support::{Client, PATIENCE, Server, Subject, wait_for, wait_until};
 use crate::{Tests, of_all, of_those};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: Tests<13> = [
+    let tests: Tests<14> = [
         ("a log that is not read costs lines, which are counted, and no answer", unread_log),
         ("a message far over the limit is answered, however it is framed", far_too_long),
         ("a client that resets before it is accepted harms nobody", reset_before_accept),
@@ -28,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a client that sends on after an ERROR is not reset", sends_on_after_an_error),
         ("a client without line ends is told of in the log, once", no_line_ends),
         ("what looks like TLS or HTTP is told of in the log", other_protocols),
+        ("a client that does not read is not read from for long", is_not_read_from),
         ("a reset during work is noticed, also behind a half-close", reset_during_work),
         ("a storm of resets is told of once a second", storm_of_resets),
         ("SIGTERM under load: every answer that was counted arrives", shutdown_under_load),
@@ -154,6 +156,19 @@ fn reset_with_answers_unread(subject: Subject) {
         wait_until("the log says it", || server.logged("closed: ") == 1);
     });
     assert_eq!(server.logged("closed: "), 1, "{}", server.log());
+}
+
+/// Backpressure: the server stops reading what it could not answer, and TCP passes that on to the client. A server
+/// that read on would keep the answers, and its client could send for ever.
+fn is_not_read_from(subject: Subject) {
+    let server = subject.start(&["--quiet"]);
+    let mut client = server.connect();
+    client.stuff();
+    let memory = proportional_set_size(server.process.process()).expect("a running server");
+    assert!(memory < f64::from(32 << 20), "{memory} bytes");
+    client.half_close();
+    let answers = client.wait_for_any_end().expect("the rest of them");
+    assert!(answers > 1 << 16, "{answers} bytes");
 }
 
 /// Long before the work would be done.

@@ -36,7 +36,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     let told = subjects().flat_map(|subject| {
         let all: Vec<&[&str]> = match subject.model.at_once {
             AtOnce::Workers => vec![&["--workers", "1"], &["--workers", "3"], &["--bare"]],
-            _ => vec![&[], &["--bare"]],
+            _ if subject.has_bare() => vec![&[], &["--bare"]],
+            _ => vec![&[]],
         };
         all.into_iter().map(move |arguments| (subject, arguments))
     });

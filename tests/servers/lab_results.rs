@@ -185,9 +185,9 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
         "async --offload",
     ),
     (
-        &["work", "--shares", "0,100", "--clients", "8", "--models", "iterative,event"],
-        "0 % computing: event leads with # messages a second",
-        "event",
+        &["work", "--shares", "0,100", "--clients", "8", "--models", "iterative,pool"],
+        "0 % computing: pool leads with # messages a second",
+        "pool",
     ),
     (&["crash", "--models", "pool"], "noticed each end within #; one that", "pool"),
     (

@@ -28,6 +28,7 @@ mod guarantees;
 mod identify;
 mod lab_program;
 mod lab_results;
+mod loops;
 mod many;
 #[cfg(target_os = "linux")]
 mod refusal;
@@ -35,6 +36,7 @@ mod shutdown;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+mod turned_away;
 mod work;
 mod worker_processes;
 
@@ -78,6 +80,8 @@ fn main() -> ExitCode {
         exhaustion::trials(),
         many::trials(),
         worker_processes::trials(),
+        loops::trials(),
+        turned_away::trials(),
         work::trials(),
         #[cfg(target_os = "linux")]
         refusal::trials(),

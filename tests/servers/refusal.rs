@@ -15,7 +15,7 @@ use crate::support::{LAB, Subject, subjects};
 use crate::{Tests, of};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let in_vain = subjects().filter(|it| it.model.properties.by_completion);
+    let in_vain = subjects().filter(|it| it.model.properties.by_completion && it.has_bare());
     let tests: Tests<3> = [
         ("refused by the kernel, it says so in one line and ends", server_says_so),
         ("refused by the kernel, the lab leaves it out and says so", lab_leaves_it_out),

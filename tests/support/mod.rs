@@ -33,11 +33,11 @@ pub(crate) struct Subject {
     options: &'static [&'static str],
 }
 
-/// Every model, and beside a model of tasks what it is with a second worker.
+/// Every model, and beside one that serves all its clients by workers what it is with a second one.
 pub(crate) fn subjects() -> impl Iterator<Item = Subject> {
     MODELS.iter().flat_map(|entry| {
         let model = entry.model;
-        let has_variant = model.unit == Unit::Task && model.properties.workers.is_some();
+        let has_variant = model.at_once == AtOnce::All && model.properties.workers.is_some();
         let variants =
             [&[][..], &["--workers", "2"]].into_iter().take(1 + usize::from(has_variant));
         variants.map(move |options| Subject { model, options })
@@ -72,6 +72,16 @@ impl Subject {
     /// Whether it has a thread for all that it does.
     pub(crate) fn has_one_thread(&self) -> bool {
         self.options.is_empty() && matches!(self.model.unit, Unit::Task | Unit::None)
+    }
+
+    /// Whether its options go with `--bare`: a bare loop is one loop.
+    pub(crate) fn has_bare(&self) -> bool {
+        self.options.is_empty() || self.model.unit != Unit::None
+    }
+
+    /// Whether it has several loops, each in a thread of its own.
+    pub(crate) fn has_loops(&self) -> bool {
+        !self.options.is_empty() && self.model.unit == Unit::None
     }
 
     /// Whether a second client waits for the first one's end.

@@ -184,10 +184,10 @@ pub fn connect(server: impl Into<Addresses>, timeout: Duration) -> Result<TcpStr
 
 /// The answer is not the echo: it is a refusal, or wrong.
 fn wrong(sent: &str, received: &str) -> Failure {
-    match received.strip_prefix("ERROR ") {
-        Some(reason) => Failure::ErrorLine(reason.trim_end().to_owned()),
-        None => Failure::WrongEcho { sent: format!("{sent:?}"), received: format!("{received:?}") },
-    }
+    Failure::of_error_line(received).unwrap_or_else(|| Failure::WrongEcho {
+        sent: format!("{sent:?}"),
+        received: format!("{received:?}"),
+    })
 }
 
 #[cfg(test)]

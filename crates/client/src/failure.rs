@@ -5,7 +5,10 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use protocol::DecodeError;
+use protocol::{BUSY, DecodeError};
+
+/// How the line begins that refuses.
+const ERROR: &str = "ERROR ";
 
 /// What went wrong with one connection.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,8 @@ pub enum FailureKind {
     Reset,
     /// [`Failure::TimedOut`] or [`Failure::Unheard`].
     TimedOut,
+    /// The server's line [`BUSY`].
+    TurnedAway,
     /// An answer that is not what was sent.
     WrongEcho,
     /// [`Failure::NoLocalPort`].
@@ -73,6 +78,21 @@ pub enum FailureKind {
 }
 
 impl Failure {
+    /// Whether the server has said that it is [`BUSY`].
+    fn is_busy(&self) -> bool {
+        matches!(self, Failure::ErrorLine(line) if BUSY.trim_end().strip_prefix(ERROR) == Some(line))
+    }
+
+    /// What the line [`BUSY`] tells of.
+    pub(crate) fn busy() -> Self {
+        Failure::ErrorLine(BUSY.trim_start_matches(ERROR).trim_end().to_owned())
+    }
+
+    /// The failure that an `ERROR` line tells of, if this is one.
+    pub(crate) fn of_error_line(line: &str) -> Option<Self> {
+        Some(Failure::ErrorLine(line.strip_prefix(ERROR)?.trim_end().to_owned()))
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> FailureKind {
         match self {
@@ -81,6 +101,7 @@ impl Failure {
             Failure::Reset | Failure::BrokenPipe => FailureKind::Reset,
             Failure::TimedOut(_) | Failure::Unheard => FailureKind::TimedOut,
             Failure::NoLocalPort => FailureKind::NoLocalPort,
+            Failure::ErrorLine(_) if self.is_busy() => FailureKind::TurnedAway,
             Failure::WrongEcho { .. } | Failure::ErrorLine(_) => FailureKind::WrongEcho,
             Failure::ByeAnswered(_) | Failure::NoMessage(_) => FailureKind::WrongEcho,
             Failure::Other(_) => FailureKind::Other,
@@ -96,6 +117,7 @@ impl Failure {
             Failure::BrokenPipe => "EPIPE",
             Failure::TimedOut(_) | Failure::Unheard => "timed out",
             Failure::NoLocalPort => "no local port",
+            Failure::ErrorLine(_) if self.is_busy() => "turned away",
             Failure::WrongEcho { .. } | Failure::ErrorLine(_) => "wrong answer",
             Failure::ByeAnswered(_) | Failure::NoMessage(_) => "wrong answer",
             Failure::Other(_) => "failed",
@@ -112,6 +134,7 @@ impl Failure {
                  --framing"
             }
             Failure::WrongEcho { .. } | Failure::NoMessage(_) => "is it an echo server?",
+            Failure::ErrorLine(_) if self.is_busy() => "try again when it has fewer clients",
             Failure::ErrorLine(_) => "what are its --max-message and --framing?",
             Failure::ByeAnswered(_) => "does it expect another --framing?",
             Failure::EndOfFile | Failure::Reset | Failure::BrokenPipe | Failure::Other(_) => {
@@ -139,10 +162,11 @@ impl From<io::Error> for Failure {
 
 impl FailureKind {
     /// All kinds, in the order of a report.
-    pub const ALL: [FailureKind; 7] = [
+    pub const ALL: [FailureKind; 8] = [
         FailureKind::Refused,
         FailureKind::Reset,
         FailureKind::TimedOut,
+        FailureKind::TurnedAway,
         FailureKind::WrongEcho,
         FailureKind::NoLocalPort,
         FailureKind::ClosedEarly,
@@ -156,6 +180,7 @@ impl fmt::Display for FailureKind {
             FailureKind::Refused => "refused",
             FailureKind::Reset => "reset",
             FailureKind::TimedOut => "timed out",
+            FailureKind::TurnedAway => "turned away",
             FailureKind::WrongEcho => "wrong echo",
             FailureKind::NoLocalPort => "no local port",
             FailureKind::ClosedEarly => "closed early",

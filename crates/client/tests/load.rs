@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -97,6 +97,16 @@ fn a_wrong_echo_fails_the_run() {
         echo(stream);
     });
     assert_eq!(kind(load(server).run()), FailureKind::WrongEcho);
+}
+
+#[test]
+fn a_client_that_is_turned_away_is_counted_as_that() {
+    let busy = server(|mut stream| {
+        stream.write_all(b"ERROR busy\n").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    assert_eq!(kind(load(busy).run()), FailureKind::TurnedAway);
 }
 
 #[test]

@@ -1,17 +1,15 @@
-//! All connections of the loop, by the keys that their events carry.
+//! All connections of a loop, by the keys that their events carry.
 
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use server_core::{Connections, Timer, Timers};
+use server_core::{Connection, Connections, Timer, Timers, WorkerName};
 use slab::Slab;
 
 use crate::handler::{Handler, Next};
@@ -28,7 +26,9 @@ const RETRY: Duration = Duration::from_millis(100);
 
 // ANCHOR: clients
 pub(crate) struct Clients<'a> {
-    connections: &'a Arc<Connections<TcpStream>>,
+    connections: &'a Arc<Connections>,
+    /// The name of this loop's thread, where there are several.
+    worker: Option<WorkerName>,
     registry: Registry,
     handlers: Slab<Client<'a>>,
     timers: Timers,
@@ -50,16 +50,18 @@ struct Client<'a> {
 
 impl<'a> Clients<'a> {
     pub(crate) fn new(
-        connections: &'a Arc<Connections<TcpStream>>,
+        connections: &'a Arc<Connections>,
+        worker: Option<WorkerName>,
         registry: Registry,
     ) -> Clients<'a> {
         let (handlers, timers) = (Slab::new(), Timers::default());
         let (ready, spare) = (Vec::new(), Vec::new());
-        Clients { connections, registry, handlers, timers, ready, spare, draining: false }
+        Clients { connections, worker, registry, handlers, timers, ready, spare, draining: false }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.handlers.is_empty()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.handlers.len()
     }
 
     /// Takes a new connection in.
@@ -67,11 +69,11 @@ impl<'a> Clients<'a> {
     /// # Errors
     ///
     /// When the kernel cannot report its events.
-    pub(crate) fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    pub(crate) fn admit(&mut self, connection: Connection) -> io::Result<()> {
         let place = self.handlers.vacant_entry();
-        self.registry.register(&mut stream, Token(place.key()), INTEREST)?;
-        let connection = self.connections.admit(stream, peer);
-        let handler = Handler::new(connection, self.connections.session());
+        let descriptor = connection.stream().as_raw_fd();
+        self.registry.register(&mut SourceFd(&descriptor), Token(place.key()), INTEREST)?;
+        let handler = Handler::new(connection, self.worker, self.connections.session());
         self.ready.push(place.key());
         let timer = Timer::default();
         place.insert(Client { handler, timer, is_ready: true, waits_for_room: false });

@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use mio::event::Event;
-use mio::net::TcpStream;
 use server_core::{
-    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, compute,
+    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, Who, WorkerName,
+    compute,
 };
 use tracing::{Span, info, info_span};
 
@@ -19,7 +19,8 @@ const BUDGET: usize = 64;
 
 /// A connection, and where its conversation is.
 pub(crate) struct Handler<'a> {
-    connection: Connection<TcpStream>,
+    connection: Connection,
+    who: Who,
     session: Session<'a>,
     span: Span,
     state: State,
@@ -70,12 +71,16 @@ struct Readiness {
 
 impl<'a> Handler<'a> {
     /// A connection whose client has not sent anything yet.
-    pub(crate) fn new(connection: Connection<TcpStream>, session: Session<'a>) -> Self {
-        let who = format_args!("connection {}", connection.number());
+    pub(crate) fn new(
+        connection: Connection,
+        worker: Option<WorkerName>,
+        session: Session<'a>,
+    ) -> Self {
+        let who = Who { worker, connection: connection.number() };
         let span = info_span!("connection", %who, peer = %connection.peer());
         span.in_scope(|| info!(event = "connected", "connected"));
         let (state, readiness) = (State::Asking, Readiness::default());
-        Handler { connection, session, span, state, readiness }
+        Handler { connection, who, session, span, state, readiness }
     }
 
     /// Takes note of an event.
@@ -232,8 +237,7 @@ impl<'a> Handler<'a> {
 
     /// Logs how the conversation ended. Closes it, unless the client needs time to receive the last answer.
     fn end(&mut self, outcome: &Result<Ending, ConnectionError>) -> Option<Next> {
-        let who = format_args!("connection {}", self.connection.number());
-        match self.connection.end(who, outcome, &self.session) {
+        match self.connection.end(self.who, outcome, &self.session) {
             Aftermath::Close => Some(Next::Close),
             Aftermath::Linger => {
                 self.state = State::Lingering(Instant::now() + LINGER);

@@ -17,7 +17,8 @@
 //!
 //! A connection costs an entry in a table and a registration with the kernel, a message a read and a
 //! write. One question to the kernel is enough for all connections that are ready. So the busier the
-//! server is, the fewer questions it asks for each message. It can use only one CPU.
+//! server is, the fewer questions it asks for each message. One thread can use only one CPU: with `--workers`
+//! there are several, each with a loop of its own ([`Workers`]).
 //!
 //! # What it adds to the bare server
 //!
@@ -35,10 +36,11 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use server_core::{Connections, Options, Report, Shutdown, outlast};
+use server_core::{Connections, Options, Report, Shutdown, Worker, Workers, outlast};
 
 mod acceptor;
 mod bare;
@@ -56,62 +58,82 @@ const EVENTS: usize = 256;
 /// How many clients are accepted, at most, before those that are there go on.
 const AT_ONCE: usize = 32;
 
-/// Serves all connections from one loop until a shutdown signal.
+// ANCHOR: run
+/// Serves all connections from `--workers` loops until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the server cannot start, or its listener breaks.
+/// When the server cannot start, or a listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(EVENTS));
-    let mut acceptor = Acceptor::new(listener, options, poll.registry())?;
-    let connections = Connections::new(options, acceptor.waker());
-    let mut clients = Clients::new(&connections, poll.registry().try_clone()?);
-    // ANCHOR: loop
-    while !acceptor.is_done() {
-        for _ in 0..AT_ONCE {
-            let Some((stream, peer)) = acceptor.next(connections.open()) else { break };
-            let admitted = clients.admit(stream, peer);
-            admitted.unwrap_or_else(|error| acceptor.reject(peer, &error));
+    let workers = Workers::new(listener, options)?;
+    let connections = Connections::new(options, workers.waker());
+    let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
+    workers.run(&connections, serve)?;
+    connections.report()
+}
+// ANCHOR_END: run
+
+/// A loop and its parts: a thread of its own runs it.
+struct Loop<'a> {
+    poll: Poll,
+    events: Events,
+    acceptor: Acceptor<'a>,
+    clients: Clients<'a>,
+}
+
+impl<'a> Loop<'a> {
+    fn new(worker: Worker, connections: &'a Arc<Connections>) -> io::Result<Self> {
+        let (poll, events) = (Poll::new()?, Events::with_capacity(EVENTS));
+        let clients = Clients::new(connections, worker.name, poll.registry().try_clone()?);
+        let acceptor = Acceptor::new(worker, connections, poll.registry())?;
+        Ok(Loop { poll, events, acceptor, clients })
+    }
+
+    /// Serves until the shutdown, and returns how many connections it had to cut then.
+    fn run(mut self, drain_timeout: Duration) -> io::Result<usize> {
+        while !self.acceptor.is_done() {
+            self.turn(None)?;
         }
-        clients.go_on();
-        let next_accept = acceptor.deadline(connections.open());
-        wait(&mut poll, &mut events, [next_accept, clients.deadline()])?;
-        for event in &events {
+        let closed = self.acceptor.close();
+        self.drain(drain_timeout)?;
+        closed.map(|()| self.clients.len())
+    }
+
+    /// Waits until something happens, or until `end`, and goes on with each client that it concerns.
+    // ANCHOR: loop
+    fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
+        let Loop { poll, events, acceptor, clients } = self;
+        wait(poll, events, [end, acceptor.deadline(clients.len()), clients.deadline()])?;
+        for event in &*events {
             if !acceptor.notice(event.token()) {
                 clients.notice(event);
             }
         }
+        for _ in 0..AT_ONCE {
+            let Some(connection) = acceptor.next(clients.len()) else { break };
+            let peer = connection.peer();
+            let admitted = clients.admit(connection);
+            admitted.unwrap_or_else(|error| acceptor.reject(peer, &error));
+        }
+        clients.go_on();
+        Ok(())
     }
     // ANCHOR_END: loop
-    let closed = acceptor.close();
-    drain(&mut clients, &mut poll, &mut events, options.drain_timeout)?;
-    connections.cut();
-    drop(clients);
-    closed?;
-    connections.report()
-}
 
-/// Lets each open connection be answered for what its client has already sent, and waits for their
-/// end, but no longer than that.
-fn drain(
-    clients: &mut Clients<'_>,
-    poll: &mut Poll,
-    events: &mut Events,
-    longest: Duration,
-) -> io::Result<()> {
-    let end = Shutdown::get()?.drain_end(longest);
-    clients.begin_drain();
-    clients.go_on();
-    while !clients.is_empty() && Instant::now() < end {
-        wait(poll, events, [Some(end), clients.deadline()])?;
-        events.iter().for_each(|event| clients.notice(event));
-        clients.go_on();
+    /// Lets each open connection be answered for what its client has already sent, and waits for their
+    /// end, but no longer than that.
+    fn drain(&mut self, longest: Duration) -> io::Result<()> {
+        let end = Shutdown::get()?.drain_end(longest);
+        self.clients.begin_drain();
+        while (self.clients.len() > 0 || self.acceptor.expects_more()) && Instant::now() < end {
+            self.turn(Some(end))?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Asks the kernel which sockets are ready, and waits for an answer until the first of these moments at most.
-fn wait(poll: &mut Poll, events: &mut Events, until: [Option<Instant>; 2]) -> io::Result<()> {
+fn wait(poll: &mut Poll, events: &mut Events, until: [Option<Instant>; 3]) -> io::Result<()> {
     let until = until.into_iter().flatten().min();
     let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
     poll.poll(events, timeout).or_else(|error| {

@@ -27,6 +27,7 @@
 //! - a handler that panics: the worker goes on (the bare server loses a worker each time);
 //! - a client that was sent an `ERROR` line and keeps sending: one separate thread takes care of all
 //!   such clients, because a few of them could occupy all workers;
+//! - more clients than it can serve, where `--max-wait` says how long they may wait: see `src/doorman.rs`;
 //! - more clients than `--max-connections`: the others wait in the backlog;
 //! - a lack of descriptors: the acceptor waits until there are some again;
 //! - SIGTERM: [`Connections`] has a list of all open connections, also of those in the queue, so that
@@ -36,10 +37,13 @@ use std::io;
 use std::net::TcpListener;
 use std::thread;
 
-use crossbeam::channel;
+use std::time::Instant;
+
+use crossbeam::channel::{self, Receiver};
 use server_core::{Acceptor, Aftermath, Connection, Connections, LingeringThread, Options, Report};
 
 mod bare;
+mod doorman;
 mod model;
 
 pub use model::MODEL;
@@ -55,22 +59,24 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let lingering = LingeringThread::start()?;
     // It has no limit of its own: --max-connections counts the clients in the queue too.
     let (queue, waiting) = channel::unbounded();
-    // ANCHOR: workers
-    let work = |number| {
-        for connection in &waiting {
-            serve(connection, number, &lingering);
-        }
-    };
-    // ANCHOR_END: workers
     // ANCHOR: loop
     thread::scope(|scope| {
+        let clients = match options.max_wait {
+            None => waiting,
+            Some(max_wait) => doorman::start(scope, waiting, max_wait, lingering.clone())?,
+        };
         for number in 1..=options.workers {
             let worker = thread::Builder::new().stack_size(options.stack_size);
-            let worker = worker.spawn_scoped(scope, move || work(number));
+            let (clients, lingering) = (clients.clone(), &lingering);
+            let worker = worker.spawn_scoped(scope, move || work(number, &clients, lingering));
             worker.map_err(|error| not_started(number, options, &error))?;
         }
+        // The workers have theirs: where all of them have ended, nobody takes from the queue.
+        drop(clients);
         while let Some((stream, peer)) = acceptor.next(|| connections.open()) {
-            queue.send(connections.admit(stream, peer)).map_err(io::Error::other)?;
+            let connection = connections.admit(stream, peer);
+            let client = Client { connection, since: Instant::now() };
+            queue.send(client).map_err(io::Error::other)?;
         }
         let report = connections.drain(acceptor);
         // Without a sender the queue ends, and then the workers. The scope waits for them.
@@ -79,6 +85,21 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     })
     // ANCHOR_END: loop
 }
+
+/// A client in the queue.
+struct Client {
+    connection: Connection,
+    since: Instant,
+}
+
+/// A worker: serves clients, one after the other, until the queue ends.
+// ANCHOR: workers
+fn work(number: usize, clients: &Receiver<Client>, lingering: &LingeringThread) {
+    for client in clients {
+        serve(client.connection, number, lingering);
+    }
+}
+// ANCHOR_END: workers
 
 /// Serves one client, and leaves it to others to wait for its end where it may still be sending.
 fn serve(connection: Connection, worker: usize, lingering: &LingeringThread) {

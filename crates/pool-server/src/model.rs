@@ -17,6 +17,7 @@ pub const MODEL: Model = Model {
         max_connections: Some(1024),
         workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
         stack_size: Some(256 * 1024),
+        max_wait: true,
         ..Properties::NONE
     },
     run: crate::run,

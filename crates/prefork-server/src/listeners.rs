@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 
-use server_core::{Options, bind};
+use server_core::{Options, listeners};
 
 /// The parent holds all of them, so that the clients in the queue of a listener outlive its worker: the
 /// next one finds them.
@@ -14,23 +14,15 @@ impl Listeners {
     ///
     /// # Errors
     ///
-    /// Those of [`bind`].
-    // ANCHOR: listeners
+    /// Those of `bind(2)` and `listen(2)`.
     pub(crate) fn new(first: TcpListener, options: &Options) -> io::Result<Self> {
-        let options = Options { addr: first.local_addr()?, ..options.clone() };
-        let further = if options.reuse_port { options.workers - 1 } else { 0 };
-        let further = (0..further).map(|place| {
-            let number = place + 2;
-            let lacking =
-                |error| io::Error::other(format!("no listener for worker {number}: {error}"));
-            bind(&options).map_err(lacking)
-        });
-        Ok(Listeners([Ok(first)].into_iter().chain(further).collect::<io::Result<_>>()?))
+        listeners(first, options).map(Listeners)
     }
 
+    // ANCHOR: of_worker
     /// The one that the worker with this number, from 1 on, takes its clients from.
     pub(crate) fn of_worker(&self, number: usize) -> &TcpListener {
         &self.0[(number - 1) % self.0.len()]
     }
-    // ANCHOR_END: listeners
+    // ANCHOR_END: of_worker
 }

@@ -58,6 +58,13 @@
 //! that has not begun a message may be silent for longer. The time runs while the server waits for the
 //! rest of the message, and not while it works on earlier ones.
 //!
+//! A server that has kept a client waiting for too long may tell it so, whatever it has sent, and closes in the
+//! same way ([`BUSY`]):
+//!
+//! ```text
+//! ERROR busy\n
+//! ```
+//!
 //! # The end
 //!
 //! A client that ends its sending side (a *half-close*) is still answered for all that it sent;
@@ -92,3 +99,6 @@ pub const DEFAULT_MAX_MESSAGE: usize = 65536;
 
 /// How long after its first byte a message must be whole, unless a server is told otherwise.
 pub const DEFAULT_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The line that a client gets whom nobody has served in time.
+pub const BUSY: &str = "ERROR busy\n";

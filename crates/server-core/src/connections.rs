@@ -1,12 +1,13 @@
 //! The connections of a server whose handlers share its memory, from their admission to the drain.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::BUSY;
 use tracing::warn;
 
 use crate::registry::Registry;
@@ -144,6 +145,15 @@ impl Connection {
             // A failure is not logged: the conversation is over.
             let _ = linger(&self.stream);
         }
+    }
+
+    /// Tells its client that nobody was free for `waited`, without a look at what it has sent, and leaves the rest
+    /// to the caller. `who` says in the log line where it has waited.
+    pub fn turn_away(&self, who: impl Display, waited: Duration) -> Aftermath {
+        self.connections.statistics.turned_away();
+        // The buffer is empty, so this does not block. Where it fails, there is nobody to be told.
+        let _ = (&*self.stream).write(BUSY.as_bytes());
+        self.end(who, &Err(ConnectionError::Busy(waited)), &self.session())
     }
 
     /// Serves it to the last answer, as [`converse`] says, and leaves the rest to the caller.

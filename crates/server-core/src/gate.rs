@@ -46,10 +46,10 @@ impl Gate {
         self.resume
     }
 
-    /// Whether no client will be accepted any more, since a shutdown was requested or the listener is
+    /// Whether no client will be accepted any more, since the shutdown has begun or the listener is
     /// broken: [`why_broken`](Self::why_broken) says which.
     pub fn is_closed(&self) -> bool {
-        self.shutdown.requested() || self.broken.is_some()
+        self.shutdown.has_begun() || self.broken.is_some()
     }
 
     /// Takes note that an `accept` has failed.

@@ -29,6 +29,9 @@ pub enum ConnectionError {
     /// The client neither sent nor read for `--idle-timeout`.
     #[error("idle for {}", humantime::format_duration(*.0))]
     Idle(Duration),
+    /// It has waited for this long for somebody to serve it, and got the line [`BUSY`](protocol::BUSY).
+    #[error("turned away: nobody was free for {}", humantime::format_duration(*.0))]
+    Busy(Duration),
     /// The handler panicked. The panic's own line says where.
     #[error("the handler panicked")]
     Panicked,
@@ -58,7 +61,7 @@ impl Aftermath {
         stream: &impl AsFd,
     ) -> Self {
         match outcome {
-            Err(ConnectionError::Refused(_)) => Aftermath::Linger,
+            Err(ConnectionError::Refused(_) | ConnectionError::Busy(_)) => Aftermath::Linger,
             Ok(_) if session.client_has_ended() => Aftermath::Close,
             Ok(_) if session.has_leftover() || has_unread(stream) => Aftermath::Linger,
             _ => Aftermath::Close,
@@ -107,8 +110,8 @@ pub fn end(
 }
 
 /// Logs how a connection ended. To be called once, where the connection was started. Connections
-/// that clients or networks end, or that are refused since they are slow, are logged at a bounded rate: a
-/// storm of resets is one line a second.
+/// that clients or networks end, that are refused since they are slow, or turned away, are logged at a bounded
+/// rate: a storm of resets is one line a second.
 pub fn log_end(
     who: impl Display,
     peer: SocketAddr,
@@ -127,6 +130,7 @@ pub fn log_end(
             let throttle = match error {
                 ConnectionError::Lost(_) => Some(&statistics.lost),
                 ConnectionError::Refused(DecodeError::TooSlow { .. }) => Some(&statistics.late),
+                ConnectionError::Busy(_) => Some(&statistics.busy),
                 _ => None,
             };
             if let Some(count) = throttle.map_or(Some(0), Throttle::passes) {

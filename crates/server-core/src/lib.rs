@@ -65,6 +65,7 @@ mod sole;
 mod statistics;
 mod throttle;
 mod timers;
+mod workers;
 
 /// What a registry is made of, here and where every order of its threads is tried.
 mod sync {
@@ -100,3 +101,4 @@ pub use shutdown::Shutdown;
 pub use sole::SoleConnection;
 pub use statistics::{Statistics, shared_words};
 pub use timers::{Timer, Timers};
+pub use workers::{Inbox, Source, Who, Worker, WorkerName, Workers, listeners};

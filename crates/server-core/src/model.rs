@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
-use crate::command_line;
+use crate::command_line::{self, parse_positive_duration};
 use crate::options::{LIMITS, WORK};
 use crate::{Options, Report};
 
@@ -57,6 +57,8 @@ pub struct Properties {
     pub workers: Option<fn() -> usize>,
     /// The default of `--stack-size`, in bytes, where threads have stacks of a chosen size.
     pub stack_size: Option<usize>,
+    /// Whether clients that wait for a worker may be turned away, by `--max-wait`.
+    pub max_wait: bool,
     /// Whether workers may have a listener each, by `--reuse-port`.
     pub reuse_port: bool,
     /// Whether threads of their own may do the computing, by `--offload`.
@@ -73,6 +75,7 @@ impl Properties {
         max_connections: None,
         workers: None,
         stack_size: None,
+        max_wait: false,
         reuse_port: false,
         offload: false,
         by_completion: false,
@@ -145,12 +148,14 @@ impl Model {
         let Ok(mut options) = Options::from_arg_matches(&matches) else {
             unreachable!("the matches are of these options");
         };
-        let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
-            self.properties;
+        let Properties {
+            max_connections, workers, stack_size, max_wait, reuse_port, offload, ..
+        } = self.properties;
         let given = |name| number(&matches, name);
         options.max_connections = given("max-connections").or(max_connections).unwrap_or(1);
         options.workers = given("workers").or(workers.map(|default| default())).unwrap_or(1);
         options.stack_size = given("stack-size").or(stack_size).unwrap_or_default();
+        options.max_wait = max_wait.then(|| matches.get_one("max-wait").copied()).flatten();
         options.reuse_port = reuse_port && matches.get_flag("reuse-port");
         options.offload = offload && matches.get_flag("offload");
         Ok(options)
@@ -159,9 +164,13 @@ impl Model {
     fn command(&self) -> Command {
         let its_own = self.its_own_options();
         let command = Options::augment_args(Command::new(self.program())).args(its_own);
-        let of_the_page = ["bare", "addr", "workers"];
+        // A bare loop is one loop.
+        let of_bare: &[&str] = match self.unit {
+            Unit::None => &["bare", "addr"],
+            _ => &["bare", "addr", "workers"],
+        };
         let others: Vec<Id> = command.get_arguments().map(|it| it.get_id().clone()).collect();
-        let others = others.into_iter().filter(|id| !of_the_page.contains(&id.as_str()));
+        let others = others.into_iter().filter(|id| !of_bare.contains(&id.as_str()));
         command
             .mut_arg("bare", |bare| bare.conflicts_with_all(others))
             .about(self.about)
@@ -172,8 +181,9 @@ impl Model {
 
     /// What its binary offers beside what every server does.
     fn its_own_options(&self) -> impl Iterator<Item = Arg> {
-        let Properties { max_connections, workers, stack_size, reuse_port, offload, .. } =
-            self.properties;
+        let Properties {
+            max_connections, workers, stack_size, max_wait, reuse_port, offload, ..
+        } = self.properties;
         let max_connections = max_connections.map(|default| {
             let help = match self.at_once {
                 AtOnce::Workers => {
@@ -185,24 +195,42 @@ impl Model {
             number_option("max-connections", "N", help, default, 1..=1 << 30)
         });
         let workers = workers.map(|default| {
-            let what = if self.unit == Unit::Process { "Processes" } else { "Threads" };
-            let help = format!("{what} that do the serving (1 to 4096)");
-            number_option("workers", "N", &help, default(), 1..=4096)
+            let help = match self.unit {
+                Unit::Process => "Processes that do the serving (1 to 4096)",
+                Unit::None => {
+                    "Threads that do the serving, each with a loop of its own (1 to 4096)"
+                }
+                _ => "Threads that do the serving (1 to 4096)",
+            };
+            number_option("workers", "N", help, default(), 1..=4096)
         });
         let stack_size = stack_size.map(|default| {
             let help = "Each thread's stack (65536 to 1073741824)";
             number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
         });
+        let max_wait = max_wait.then(|| {
+            let help = "Answer a client that has waited this long for a worker with `ERROR busy`, \
+                        and close";
+            let option = Arg::new("max-wait").long("max-wait").value_name("DURATION");
+            option.help_heading(LIMITS).help(help).value_parser(parse_positive_duration)
+        });
         let reuse_port = reuse_port.then(|| {
-            let help =
-                "Give each worker a listener of its own, instead of one for all (SO_REUSEPORT)";
+            let help = match self.unit {
+                Unit::None => {
+                    "Give each worker a listener of its own, and an equal share of \
+                     --max-connections, instead of a thread that accepts for all (SO_REUSEPORT)"
+                }
+                _ => {
+                    "Give each worker a listener of its own, instead of one for all (SO_REUSEPORT)"
+                }
+            };
             flag("reuse-port", LIMITS, help)
         });
         let offload = offload.then(|| {
             let help = "Do the computing in separate threads, so that other tasks go on meanwhile";
             flag("offload", WORK, help)
         });
-        [max_connections, workers, stack_size, reuse_port, offload].into_iter().flatten()
+        [max_connections, workers, stack_size, max_wait, reuse_port, offload].into_iter().flatten()
     }
 }
 

@@ -16,7 +16,7 @@ const PROTOCOL: &str = "Protocol";
 pub(crate) const LIMITS: &str = "Limits";
 const LOG: &str = "Log";
 
-/// What a server was asked to do. The last five fields depend on the model, which also says
+/// What a server was asked to do. The last six fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -83,6 +83,10 @@ pub struct Options {
     /// The size of each connection's or worker's thread stack, in bytes.
     #[arg(skip)]
     pub stack_size: usize,
+
+    /// How long a client may wait for a worker before it is turned away.
+    #[arg(skip)]
+    pub max_wait: Option<Duration>,
 
     /// Whether each worker has a listener of its own at the same address.
     #[arg(skip)]

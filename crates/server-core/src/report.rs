@@ -15,6 +15,8 @@ pub struct Report {
     /// Connections that were accepted for a handler. Where each has a thread, this includes those for which no
     /// thread could be started; where each has a process, it does not.
     pub connections: u64,
+    /// Those of them that waited for too long, and were turned away.
+    pub turned_away: u64,
     /// Messages that were answered.
     pub messages: u64,
     /// The most connections that were open at one time: in a pool also those in its queue, and everywhere those
@@ -62,6 +64,7 @@ impl Report {
         let peak_child = peak_memory(&children);
         Ok(Report {
             connections: statistics.connections.load(Ordering::Relaxed),
+            turned_away: statistics.turned_away.load(Ordering::Relaxed),
             messages: statistics.messages.load(Ordering::Relaxed),
             most_at_once: statistics.most_open.load(Ordering::Relaxed),
             server_cpu: CpuTime::of(&server).since(server_before),
@@ -77,6 +80,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         writeln!(f, "connections   {}, at most {} at once", self.connections, self.most_at_once)?;
+        if self.turned_away > 0 {
+            writeln!(f, "turned away   {}", self.turned_away)?;
+        }
         writeln!(f, "messages      {}", self.messages)?;
         writeln!(f, "CPU           {}", self.server_cpu)?;
         if self.children_cpu != CpuTime::default() {

@@ -73,6 +73,11 @@ impl Shutdown {
         self.signal.load(Ordering::SeqCst) != 0
     }
 
+    /// Whether the end has begun: a signal has asked for it, or a drain has begun without one.
+    pub fn has_begun(&self) -> bool {
+        self.requested() || self.drain_end.get().is_some()
+    }
+
     /// After a request: the status of the process as a shell shows it, 128 and the signal's number.
     pub fn status(&self) -> Option<i32> {
         status(self.signal.load(Ordering::SeqCst))
@@ -98,8 +103,7 @@ impl Shutdown {
     /// When the drain ends, if a shutdown was requested or a drain has begun. For a thread that computes: it
     /// notices nothing else.
     pub(crate) fn drain_end_if_begun(&self, longest: Duration) -> Option<Instant> {
-        let has_begun = self.requested() || self.drain_end.get().is_some();
-        has_begun.then(|| self.drain_end(longest))
+        self.has_begun().then(|| self.drain_end(longest))
     }
 
     /// What the handler of a signal does: atomic operations, clock_gettime(2) and _exit(2).

@@ -16,6 +16,7 @@ use crate::throttle::{self, Throttle};
 pub struct Statistics {
     pub(crate) connections: AtomicU64,
     pub(crate) messages: AtomicU64,
+    pub(crate) turned_away: AtomicU64,
     /// One too low for each process that was killed before it had counted its connection.
     open: AtomicI64,
     pub(crate) most_open: AtomicU64,
@@ -24,6 +25,8 @@ pub struct Statistics {
     /// The same for messages that stay incomplete: the hint, and the end.
     pub(crate) hinted: Throttle,
     pub(crate) late: Throttle,
+    /// The same for connections that are turned away.
+    pub(crate) busy: Throttle,
 }
 
 impl Statistics {
@@ -56,6 +59,11 @@ impl Statistics {
     /// Counts the end of a connection.
     pub fn closed(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that nobody has served.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts messages that were answered.

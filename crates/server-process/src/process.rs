@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 #[cfg(target_os = "linux")]
 use nix::sys::prctl::set_pdeathsig;
@@ -97,6 +98,22 @@ pub fn serve_command(
         command.args(["--addr", "127.0.0.1:0"]);
     }
     command
+}
+
+/// Lets the process that `command` starts, and all that descends from it, have a processor only when no other
+/// process wants it (`setpriority(2)`).
+#[allow(unsafe_code)]
+pub fn at_lowest_priority(command: &mut Command) {
+    const LOWEST: i32 = 19;
+    let lower = || {
+        // SAFETY: the call takes numbers only.
+        match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec it makes one system call, and allocates nothing.
+    unsafe { command.pre_exec(lower) };
 }
 
 impl ServerProcess {

@@ -2,11 +2,12 @@
 //! is under way for each that there is room for, up to a few.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
 
-use server_core::{Gate, Options, SelfPipe, Shutdown, Waker};
+use server_core::{Connection, Connections, Gate, SelfPipe, Source, Worker};
 use tracing::warn;
 
 use crate::address::Address;
@@ -20,9 +21,9 @@ pub(crate) const FIRST_ACCEPT: u64 = 1 << 32;
 pub(crate) const LAST_ACCEPT: u64 = FIRST_ACCEPT + AT_ONCE as u64 - 1;
 pub(crate) const WAKEUPS: u64 = LAST_ACCEPT + 1;
 
-pub(crate) struct Acceptor {
-    /// None when it is closed.
-    listener: Option<TcpListener>,
+pub(crate) struct Acceptor<'a> {
+    connections: &'a Arc<Connections>,
+    source: Source,
     gate: Gate,
     pipe: SelfPipe,
     /// Where the kernel writes the client's address, for each `accept` that is under way.
@@ -32,18 +33,18 @@ pub(crate) struct Acceptor {
     has_failed: bool,
 }
 
-impl Acceptor {
+impl<'a> Acceptor<'a> {
     pub(crate) fn new(
-        listener: TcpListener,
-        options: &Options,
+        worker: Worker,
+        connections: &'a Arc<Connections>,
         ring: &mut Ring,
     ) -> io::Result<Self> {
-        let pipe = SelfPipe::new()?;
-        pipe.waker().wake_on(Shutdown::signals())?;
+        let Worker { options, pipe, source, .. } = worker;
         ring.poll(WAKEUPS, &pipe);
         Ok(Acceptor {
-            listener: Some(listener),
-            gate: Gate::new(options)?,
+            connections,
+            source,
+            gate: Gate::new(&options)?,
             pipe,
             addresses: [const { None }; AT_ONCE],
             under_way: 0,
@@ -51,14 +52,10 @@ impl Acceptor {
         })
     }
 
-    /// What wakes the loop.
-    pub(crate) fn waker(&self) -> Waker {
-        self.pipe.waker()
-    }
-
-    /// Begins to accept the next clients, as far as there is room for them beside the `open` connections.
+    /// Begins to accept the next clients, as far as there is room for them beside the `open` connections of this
+    /// loop.
     pub(crate) fn ask(&mut self, ring: &mut Ring, open: usize) {
-        let Some(listener) = &self.listener else { return };
+        let Source::Listener(listener) = &self.source else { return };
         let room = self.gate.room_beside(open + self.under_way);
         let room = if self.has_failed { room.min(1) } else { room };
         if room > 0 && self.under_way < AT_ONCE {
@@ -73,14 +70,32 @@ impl Acceptor {
     /// Takes note of a wake-up, and asks for the next one.
     pub(crate) fn look_out(&mut self, ring: &mut Ring) {
         self.pipe.forget_wakeups();
-        if !self.is_done() {
+        if !self.is_done() || self.expects_more() {
             ring.poll(WAKEUPS, &self.pipe);
         }
     }
 
-    /// The client that was accepted, if one was.
+    /// A connection that was handed to this loop, if there is one at this moment.
+    pub(crate) fn handed(&mut self) -> Option<Connection> {
+        match &mut self.source {
+            Source::Inbox(inbox) => inbox.take(),
+            _ => None,
+        }
+    }
+
+    /// Whether more connections may still be handed to this loop.
+    pub(crate) fn expects_more(&self) -> bool {
+        self.source.expects_more()
+    }
+
+    /// The connection that was accepted, if one was.
+    pub(crate) fn complete(&mut self, completion: Completion) -> Option<Connection> {
+        let (stream, peer) = self.accepted(completion)?;
+        Some(self.connections.admit(stream, peer))
+    }
+
     #[allow(unsafe_code)]
-    pub(crate) fn complete(&mut self, completion: Completion) -> Option<(TcpStream, SocketAddr)> {
+    fn accepted(&mut self, completion: Completion) -> Option<(TcpStream, SocketAddr)> {
         let place = usize::try_from(completion.key() - FIRST_ACCEPT).ok()?;
         let (address, result) = self.addresses[place].take()?.take_back(completion);
         self.under_way -= 1;
@@ -117,17 +132,17 @@ impl Acceptor {
         self.gate.resume()
     }
 
-    /// Whether no more clients are accepted, since the shutdown was requested or the listener is
+    /// Whether no more clients are accepted, since the shutdown has begun or the listener is
     /// broken: [`close`](Self::close) says which.
     pub(crate) fn is_done(&self) -> bool {
-        self.gate.is_closed() || self.listener.is_none()
+        self.gate.is_closed()
     }
 
     /// Stops listening, and returns what broke the listener, if that is why. The kernel has the listener,
     /// too, until each `accept` is cancelled: in the next turn.
     pub(crate) fn close(&mut self, ring: &mut Ring) -> io::Result<()> {
         self.addresses.iter().flatten().for_each(|lent| ring.cancel(lent));
-        self.listener = None;
+        self.source.close_listener();
         self.gate.why_broken()
     }
 }

@@ -1,12 +1,11 @@
-//! All connections of the loop, by the keys that their operations carry. Each connection has one operation
+//! All connections of a loop, by the keys that their operations carry. Each connection has one operation
 //! under way, and its handler belongs to the kernel until that is completed.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use server_core::{Connections, Timer, Timers};
+use server_core::{Connection, Connections, Timer, Timers, WorkerName};
 use slab::Slab;
 
 use crate::handler::{Handler, Next};
@@ -14,6 +13,8 @@ use crate::ring::{Completion, Lent, Ring};
 
 pub(crate) struct Clients<'a> {
     connections: &'a Arc<Connections>,
+    /// The name of this loop's thread, where there are several.
+    worker: Option<WorkerName>,
     all: Slab<Client<'a>>,
     timers: Timers,
     draining: bool,
@@ -28,18 +29,23 @@ struct Client<'a> {
 }
 
 impl<'a> Clients<'a> {
-    pub(crate) fn new(connections: &'a Arc<Connections>) -> Clients<'a> {
-        Clients { connections, all: Slab::new(), timers: Timers::default(), draining: false }
+    pub(crate) fn new(
+        connections: &'a Arc<Connections>,
+        worker: Option<WorkerName>,
+    ) -> Clients<'a> {
+        let (all, timers) = (Slab::new(), Timers::default());
+        Clients { connections, worker, all, timers, draining: false }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// Takes a new connection in.
-    pub(crate) fn admit(&mut self, ring: &mut Ring, stream: TcpStream, peer: SocketAddr) {
-        let connection = self.connections.admit(stream, peer);
-        let mut handler = Box::new(Handler::new(connection, self.connections.session()));
+    pub(crate) fn admit(&mut self, ring: &mut Ring, connection: Connection) {
+        let session = self.connections.session();
+        let mut handler = Box::new(Handler::new(connection, self.worker, session));
         let key = self.all.insert(Client::default());
         let next = handler.go_on(None, &mut Instant::now(), self.draining);
         self.start(ring, key, handler, next);

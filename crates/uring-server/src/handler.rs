@@ -10,8 +10,8 @@ use io_uring::types::Timespec;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use server_core::{
-    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, compute,
-    has_failed,
+    Aftermath, Connection, ConnectionError, Ending, Input, LINGER, Session, Step, Who, WorkerName,
+    compute, has_failed,
 };
 use tracing::{Span, info, info_span};
 
@@ -26,6 +26,7 @@ const DISCARDED: usize = 4096;
 /// A connection, and where its conversation is.
 pub(crate) struct Handler<'a> {
     connection: Connection,
+    who: Who,
     session: Session<'a>,
     /// How long it sleeps, while it works.
     sleep: Timespec,
@@ -69,12 +70,16 @@ type Completed = Option<io::Result<usize>>;
 
 impl<'a> Handler<'a> {
     /// A connection whose client has not sent anything yet.
-    pub(crate) fn new(connection: Connection, session: Session<'a>) -> Self {
-        let who = format_args!("connection {}", connection.number());
+    pub(crate) fn new(
+        connection: Connection,
+        worker: Option<WorkerName>,
+        session: Session<'a>,
+    ) -> Self {
+        let who = Who { worker, connection: connection.number() };
         let span = info_span!("connection", %who, peer = %connection.peer());
         span.in_scope(|| info!(event = "connected", "connected"));
         let (sleep, discarded, state) = (Timespec::new(), Vec::new(), State::Asking);
-        Handler { connection, session, sleep, discarded, span, state }
+        Handler { connection, who, session, sleep, discarded, span, state }
     }
 
     /// Where the next input goes.
@@ -246,8 +251,7 @@ impl<'a> Handler<'a> {
 
     /// Logs how the conversation ended. Closes it, unless the client needs time to receive the last answer.
     fn end(&mut self, outcome: &Result<Ending, ConnectionError>) -> Option<Next> {
-        let who = format_args!("connection {}", self.connection.number());
-        match self.connection.end(who, outcome, &self.session) {
+        match self.connection.end(self.who, outcome, &self.session) {
             Aftermath::Close => Some(Next::Close),
             Aftermath::Linger => {
                 self.state = State::Lingering(Instant::now() + LINGER);

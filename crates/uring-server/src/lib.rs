@@ -19,7 +19,8 @@
 //!
 //! A connection costs an operation that waits in the kernel, together with its buffer. A message costs two
 //! operations, but no system call of its own: one call serves all connections that are ready. So the busier
-//! the server is, the fewer calls it makes for each message. It can use only one CPU.
+//! the server is, the fewer calls it makes for each message. One thread can use only one CPU: with `--workers`
+//! there are several, each with a ring of its own ([`Workers`]).
 //!
 //! # What it adds to the bare server
 //!
@@ -37,9 +38,10 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use server_core::{Connections, Options, Report, Shutdown};
+use server_core::{Connections, Options, Report, Shutdown, Worker, Workers};
 
 mod acceptor;
 mod address;
@@ -54,42 +56,52 @@ use clients::Clients;
 pub use model::MODEL;
 use ring::Ring;
 
-/// Serves all connections from one loop until a shutdown signal.
+/// Serves all connections from `--workers` loops until a shutdown signal.
 ///
 /// # Errors
 ///
-/// When the kernel refuses a ring, when the server cannot start, or its listener breaks.
+/// When the kernel refuses a ring, when the server cannot start, or a listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let mut ring = Ring::new()?;
-    let acceptor = Acceptor::new(listener, options, &mut ring)?;
-    let connections = Connections::new(options, acceptor.waker());
-    let clients = Clients::new(&connections);
-    let mut server = Server { ring, acceptor, clients };
-    while !server.acceptor.is_done() {
-        server.acceptor.ask(&mut server.ring, connections.open());
-        server.turn(server.acceptor.resume())?;
-    }
-    let closed = server.acceptor.close(&mut server.ring);
-    server.drain(options.drain_timeout)?;
-    connections.cut();
-    server.end()?;
-    closed?;
+    let workers = Workers::new(listener, options)?;
+    let connections = Connections::new(options, workers.waker());
+    let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
+    workers.run(&connections, serve)?;
     connections.report()
 }
 
-/// The loop and its parts.
-struct Server<'a> {
+/// A loop and its parts: a thread of its own runs it.
+struct Loop<'a> {
     ring: Ring,
-    acceptor: Acceptor,
+    acceptor: Acceptor<'a>,
     clients: Clients<'a>,
 }
 
-impl Server<'_> {
+impl<'a> Loop<'a> {
+    fn new(worker: Worker, connections: &'a Arc<Connections>) -> io::Result<Self> {
+        let mut ring = Ring::new()?;
+        let clients = Clients::new(connections, worker.name);
+        let acceptor = Acceptor::new(worker, connections, &mut ring)?;
+        Ok(Loop { ring, acceptor, clients })
+    }
+
+    /// Serves until the shutdown, and returns how many connections it had to cut then.
+    fn run(mut self, drain_timeout: Duration) -> io::Result<usize> {
+        while !self.acceptor.is_done() {
+            self.acceptor.ask(&mut self.ring, self.clients.len());
+            self.turn(self.acceptor.resume())?;
+        }
+        let closed = self.acceptor.close(&mut self.ring);
+        self.drain(drain_timeout)?;
+        let cut = self.clients.len();
+        self.end()?;
+        closed.map(|()| cut)
+    }
+
     /// Hands over new operations, waits until one is done, or until `end`, and goes on with each connection
     /// whose operation is done.
     // ANCHOR: turn
     fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
-        let Server { ring, acceptor, clients } = self;
+        let Loop { ring, acceptor, clients } = self;
         clients.cancel_overdue(ring);
         let until = [end, clients.deadline()].into_iter().flatten().min();
         let completions = ring.wait(until)?;
@@ -98,12 +110,15 @@ impl Server<'_> {
             match completion.key() {
                 WAKEUPS => acceptor.look_out(ring),
                 FIRST_ACCEPT..=LAST_ACCEPT => {
-                    if let Some((stream, peer)) = acceptor.complete(completion) {
-                        clients.admit(ring, stream, peer);
+                    if let Some(connection) = acceptor.complete(completion) {
+                        clients.admit(ring, connection);
                     }
                 }
                 _ => clients.complete(ring, completion, &mut now)?,
             }
+        }
+        while let Some(connection) = acceptor.handed() {
+            clients.admit(ring, connection);
         }
         Ok(())
     }
@@ -114,7 +129,7 @@ impl Server<'_> {
     fn drain(&mut self, longest: Duration) -> io::Result<()> {
         let end = Shutdown::get()?.drain_end(longest);
         self.clients.begin_drain(&mut self.ring);
-        while !self.clients.is_empty() && Instant::now() < end {
+        while (self.clients.len() > 0 || self.acceptor.expects_more()) && Instant::now() < end {
             self.turn(Some(end))?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use server_core::{AtOnce, Model, Properties, Unit};
 
 use crate::{bare, ring};
 
-/// The model and its defaults.
+/// The model and its defaults. One loop is the model; more of them are for more CPUs.
 pub const MODEL: Model = Model {
     name: "uring",
     about: "The echo service with completions: one thread, whose reads and writes the kernel does",
@@ -12,6 +12,8 @@ pub const MODEL: Model = Model {
     at_once: AtOnce::All,
     properties: Properties {
         max_connections: Some(65536),
+        workers: Some(|| 1),
+        reuse_port: true,
         by_completion: true,
         obstacle: Some(ring::obstacle),
         ..Properties::NONE

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use protocol::BUSY;
 use server_core::Ending;
 
 use crate::failure::Failure;
@@ -197,6 +198,9 @@ impl Connection {
         if expected.starts_with(bytes) {
             self.echoed += bytes.len();
             return Ok(());
+        }
+        if self.echoed == 0 && bytes == BUSY.as_bytes() {
+            return Err(Failure::busy());
         }
         let (sent, echoed) = match self.state {
             State::Talking => (&self.message[..], self.echoed),
