@@ -38,6 +38,9 @@ const FLOOR: Entry = Entry { model: floor::MODEL, colour: "#cc79a7" };
 /// What stands behind a model's name where its bare server is meant.
 const BARE: &str = "-bare";
 
+/// And behind that, where its second one is meant, whose workers accept for themselves.
+const ACCEPT: &str = "-accept";
+
 /// What takes part in an experiment: a model's server or its bare server, with its options.
 #[derive(Clone, Debug)]
 pub struct Contestant {
@@ -85,6 +88,14 @@ impl Contestant {
     /// A model's bare server.
     pub fn bare(entry: &Entry) -> Self {
         Contestant::new(entry, true)
+    }
+
+    /// A model's bare server whose workers accept for themselves, where there is one.
+    fn bare_accept(entry: &Entry) -> Option<Self> {
+        let bare = Contestant::bare(entry);
+        let name = format!("{}{ACCEPT}", bare.name);
+        let options = vec!["--accept".to_owned()];
+        entry.model.properties.accept.then_some(Contestant { name, options, ..bare })
     }
 
     /// The same with an option more. A bare server has few: it does without the others.
@@ -196,10 +207,24 @@ pub fn names() -> Vec<String> {
     MODELS.iter().map(|entry| entry.model.name.to_owned()).collect()
 }
 
-/// The same, and behind each the name of its bare server.
+/// The same, and behind each the names of its bare servers.
 pub fn names_with_bare() -> Vec<String> {
-    let with_bare = |name: String| [name.clone(), name + BARE];
-    names().into_iter().flat_map(with_bare).collect()
+    all().map(|it| it.name).collect()
+}
+
+/// The servers and the bare servers of all models.
+fn all() -> impl Iterator<Item = Contestant> {
+    MODELS.iter().flat_map(|it| {
+        [Contestant::server(it), Contestant::bare(it)]
+            .into_iter()
+            .chain(Contestant::bare_accept(it))
+    })
+}
+
+/// A name without what stands behind that of a bare server.
+fn without_bare(name: &str) -> &str {
+    let name = name.strip_suffix(ACCEPT).unwrap_or(name);
+    name.strip_suffix(BARE).unwrap_or(name)
 }
 
 /// Finds a model, or the floor, by its name.
@@ -218,7 +243,7 @@ pub fn find(name: &str) -> Result<Model, String> {
 
 /// The model of a server or a bare server of ours with this name and no options, if it is one.
 pub fn model_of(name: &str) -> Option<Model> {
-    find(name.strip_suffix(BARE).unwrap_or(name)).ok()
+    find(without_bare(name)).ok()
 }
 
 /// The servers that a list names, `fork` for a model and `fork-bare` for its bare server, in the order of
@@ -229,13 +254,12 @@ pub fn model_of(name: &str) -> Option<Model> {
 /// One line, when a name is none or stands there twice, or there is none.
 pub fn choose(names: &[String]) -> Result<Vec<Contestant>, String> {
     for (place, name) in names.iter().enumerate() {
-        if find(name.strip_suffix(BARE).unwrap_or(name))?.name == FLOOR.model.name {
+        if find(without_bare(name))?.name == FLOOR.model.name {
             return Err("the floor is always measured: name models only".to_owned());
         }
         if names[..place].contains(name) {
             return Err(format!("{name:?} is named twice"));
         }
     }
-    let all = MODELS.iter().flat_map(|it| [Contestant::server(it), Contestant::bare(it)]);
-    Ok(all.filter(|it| names.contains(&it.name)).collect())
+    Ok(all().filter(|it| names.contains(&it.name)).collect())
 }

@@ -41,7 +41,22 @@ pub(crate) fn trials() -> Vec<Trial> {
         )
         .collect(),
     ];
-    all.into_iter().flatten().collect()
+    let accepts = "its bare server whose workers accept echoes, and lets who is too many wait";
+    let has_two = |it: &Subject| it.model.properties.accept;
+    all.into_iter().flatten().chain(of_those(has_two, accepts, accepts_in_each)).collect()
+}
+
+fn accepts_in_each(subject: Subject) {
+    let server = subject.start(&["--bare", "--accept", "--workers", "2"]);
+    let (mut one, mut other, mut third) = (server.connect(), server.connect(), server.connect());
+    one.exchange("one\n");
+    other.exchange("other\n");
+    third.send("third\n");
+    third.wait_in_vain();
+    one.send("Bye\n");
+    one.receive_to_the_end("");
+    third.receive("third\n");
+    server.process.terminate().expect("its end");
 }
 
 fn echoes(subject: Subject) {

@@ -43,6 +43,7 @@ use crossbeam::channel::{self, Receiver};
 use server_core::{Acceptor, Aftermath, Connection, Connections, LingeringThread, Options, Report};
 
 mod bare;
+mod bare_accept;
 mod doorman;
 mod model;
 

@@ -4,7 +4,7 @@ use std::thread;
 
 use server_core::{AtOnce, Model, Properties, Unit};
 
-use crate::bare;
+use crate::{bare, bare_accept};
 
 /// The model and its defaults. Workers wait for clients more than they compute, so there are
 /// several for each CPU. `max_connections` counts those that wait in the queue too.
@@ -18,8 +18,12 @@ pub const MODEL: Model = Model {
         workers: Some(|| 4 * thread::available_parallelism().map_or(1, usize::from)),
         stack_size: Some(256 * 1024),
         max_wait: true,
+        accept: true,
         ..Properties::NONE
     },
     run: crate::run,
-    bare: |listener, options| bare::run(&listener, options.workers),
+    bare: |listener, options| match options.accept {
+        true => bare_accept::run(listener, options.workers),
+        false => bare::run(&listener, options.workers),
+    },
 };

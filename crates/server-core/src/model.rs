@@ -59,6 +59,8 @@ pub struct Properties {
     pub stack_size: Option<usize>,
     /// Whether clients that wait for a worker may be turned away, by `--max-wait`.
     pub max_wait: bool,
+    /// Whether the workers of a second bare server accept for themselves, by `--accept`.
+    pub accept: bool,
     /// Whether workers may have a listener each, by `--reuse-port`.
     pub reuse_port: bool,
     /// Whether threads of their own may do the computing, by `--offload`.
@@ -76,6 +78,7 @@ impl Properties {
         workers: None,
         stack_size: None,
         max_wait: false,
+        accept: false,
         reuse_port: false,
         offload: false,
         by_completion: false,
@@ -148,16 +151,16 @@ impl Model {
         let Ok(mut options) = Options::from_arg_matches(&matches) else {
             unreachable!("the matches are of these options");
         };
-        let Properties {
-            max_connections, workers, stack_size, max_wait, reuse_port, offload, ..
-        } = self.properties;
+        let of = &self.properties;
         let given = |name| number(&matches, name);
-        options.max_connections = given("max-connections").or(max_connections).unwrap_or(1);
-        options.workers = given("workers").or(workers.map(|default| default())).unwrap_or(1);
-        options.stack_size = given("stack-size").or(stack_size).unwrap_or_default();
-        options.max_wait = max_wait.then(|| matches.get_one("max-wait").copied()).flatten();
-        options.reuse_port = reuse_port && matches.get_flag("reuse-port");
-        options.offload = offload && matches.get_flag("offload");
+        let is_set = |name| matches.get_flag(name);
+        options.max_connections = given("max-connections").or(of.max_connections).unwrap_or(1);
+        options.workers = given("workers").or(of.workers.map(|default| default())).unwrap_or(1);
+        options.stack_size = given("stack-size").or(of.stack_size).unwrap_or_default();
+        options.max_wait = of.max_wait.then(|| matches.get_one("max-wait").copied()).flatten();
+        options.accept = of.accept && is_set("accept");
+        options.reuse_port = of.reuse_port && is_set("reuse-port");
+        options.offload = of.offload && is_set("offload");
         Ok(options)
     }
 
@@ -167,7 +170,7 @@ impl Model {
         // A bare loop is one loop.
         let of_bare: &[&str] = match self.unit {
             Unit::None => &["bare", "addr"],
-            _ => &["bare", "addr", "workers"],
+            _ => &["bare", "addr", "workers", "accept"],
         };
         let others: Vec<Id> = command.get_arguments().map(|it| it.get_id().clone()).collect();
         let others = others.into_iter().filter(|id| !of_bare.contains(&id.as_str()));
@@ -181,57 +184,63 @@ impl Model {
 
     /// What its binary offers beside what every server does.
     fn its_own_options(&self) -> impl Iterator<Item = Arg> {
-        let Properties {
-            max_connections, workers, stack_size, max_wait, reuse_port, offload, ..
-        } = self.properties;
-        let max_connections = max_connections.map(|default| {
-            let help = match self.at_once {
-                AtOnce::Workers => {
-                    "How many connections are served or wait for a worker; further clients wait in \
-                     the backlog"
-                }
-                _ => "How many connections are served at once; further clients wait in the backlog",
-            };
-            number_option("max-connections", "N", help, default, 1..=1 << 30)
-        });
-        let workers = workers.map(|default| {
-            let help = match self.unit {
-                Unit::Process => "Processes that do the serving (1 to 4096)",
-                Unit::None => {
-                    "Threads that do the serving, each with a loop of its own (1 to 4096)"
-                }
-                _ => "Threads that do the serving (1 to 4096)",
-            };
-            number_option("workers", "N", help, default(), 1..=4096)
-        });
-        let stack_size = stack_size.map(|default| {
-            let help = "Each thread's stack (65536 to 1073741824)";
-            number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
-        });
-        let max_wait = max_wait.then(|| {
-            let help = "Answer a client that has waited this long for a worker with `ERROR busy`, \
-                        and close";
-            let option = Arg::new("max-wait").long("max-wait").value_name("DURATION");
-            option.help_heading(LIMITS).help(help).value_parser(parse_positive_duration)
-        });
-        let reuse_port = reuse_port.then(|| {
-            let help = match self.unit {
-                Unit::None => {
-                    "Give each worker a listener of its own, and an equal share of \
-                     --max-connections, instead of a thread that accepts for all (SO_REUSEPORT)"
-                }
-                _ => {
-                    "Give each worker a listener of its own, instead of one for all (SO_REUSEPORT)"
-                }
-            };
-            flag("reuse-port", LIMITS, help)
-        });
-        let offload = offload.then(|| {
-            let help = "Do the computing in separate threads, so that other tasks go on meanwhile";
-            flag("offload", WORK, help)
-        });
-        [max_connections, workers, stack_size, max_wait, reuse_port, offload].into_iter().flatten()
+        let of = &self.properties;
+        let all = [
+            of.max_connections.map(|default| self.max_connections(default)),
+            of.workers.map(|default| self.workers(default())),
+            of.stack_size.map(|default| {
+                let help = "Each thread's stack (65536 to 1073741824)";
+                number_option("stack-size", "BYTES", help, default, 1 << 16..=1 << 30)
+            }),
+            of.max_wait.then(max_wait),
+            of.accept.then(|| flag("accept", None, ACCEPT).requires("bare")),
+            of.reuse_port.then(|| flag("reuse-port", Some(LIMITS), self.reuse_port())),
+            of.offload.then(|| flag("offload", Some(WORK), OFFLOAD)),
+        ];
+        all.into_iter().flatten()
     }
+
+    fn max_connections(&self, default: usize) -> Arg {
+        let help = match self.at_once {
+            AtOnce::Workers => {
+                "How many connections are served or wait for a worker; further clients wait in \
+                 the backlog"
+            }
+            _ => "How many connections are served at once; further clients wait in the backlog",
+        };
+        number_option("max-connections", "N", help, default, 1..=1 << 30)
+    }
+
+    fn workers(&self, default: usize) -> Arg {
+        let help = match self.unit {
+            Unit::Process => "Processes that do the serving (1 to 4096)",
+            Unit::None => "Threads that do the serving, each with a loop of its own (1 to 4096)",
+            _ => "Threads that do the serving (1 to 4096)",
+        };
+        number_option("workers", "N", help, default, 1..=4096)
+    }
+
+    fn reuse_port(&self) -> &'static str {
+        match self.unit {
+            Unit::None => {
+                "Give each worker a listener of its own, and an equal share of \
+                 --max-connections, instead of a thread that accepts for all (SO_REUSEPORT)"
+            }
+            _ => "Give each worker a listener of its own, instead of one for all (SO_REUSEPORT)",
+        }
+    }
+}
+
+const ACCEPT: &str = "With --bare: each worker accepts for itself (src/bare_accept.rs), and the \
+    queue is the kernel's backlog";
+
+const OFFLOAD: &str = "Do the computing in separate threads, so that other tasks go on meanwhile";
+
+fn max_wait() -> Arg {
+    let help =
+        "Answer a client that has waited this long for a worker with `ERROR busy`, and close";
+    let option = Arg::new("max-wait").long("max-wait").value_name("DURATION");
+    option.help_heading(LIMITS).help(help).value_parser(parse_positive_duration)
 }
 
 const AFTER_HELP: &str = "\
@@ -239,7 +248,7 @@ Its first line of output says where it listens. Talk to it with `cargo run -p cl
 `nc 127.0.0.1 5555`: each line comes back, and `Bye` ends the connection. SIGINT (Ctrl-C) or \
 SIGTERM lets it answer what it has received and stops it; a second signal ends it at once.";
 
-fn flag(name: &'static str, heading: &'static str, help: &'static str) -> Arg {
+fn flag(name: &'static str, heading: Option<&'static str>, help: &'static str) -> Arg {
     Arg::new(name).long(name).help_heading(heading).help(help).action(ArgAction::SetTrue)
 }
 

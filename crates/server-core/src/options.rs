@@ -16,12 +16,12 @@ const PROTOCOL: &str = "Protocol";
 pub(crate) const LIMITS: &str = "Limits";
 const LOG: &str = "Log";
 
-/// What a server was asked to do. The last six fields depend on the model, which also says
+/// What a server was asked to do. The last seven fields depend on the model, which also says
 /// whether its binary offers them: see [`Model`](crate::Model).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Run the bare server (src/bare.rs) instead: the model alone, without limits, log or
-    /// shutdown. Only an address and, where there are workers, their number may be given with it
+    /// shutdown. Only an address and what is about its workers may be given with it
     #[arg(long)]
     pub bare: bool,
 
@@ -87,6 +87,10 @@ pub struct Options {
     /// How long a client may wait for a worker before it is turned away.
     #[arg(skip)]
     pub max_wait: Option<Duration>,
+
+    /// Whether each worker of the bare server accepts for itself.
+    #[arg(skip)]
+    pub accept: bool,
 
     /// Whether each worker has a listener of its own at the same address.
     #[arg(skip)]
