@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fs, mem};
 
 use anyhow::{Context, ensure};
+use client::load::spare_threads;
 use client::output_file::OutputFile;
 use lab::kernel::loopback;
 use lab::kernel::machine::{Machine, listen_overflows};
@@ -103,6 +104,7 @@ impl Session {
         results.note("arguments", command);
         results.note("quick", self.lab.quick);
         results.note("seed", self.lab.seed);
+        results.note("load_threads", spare_threads());
         results
             .note("client_standstill_milliseconds", self.lab.stood_still.load(Ordering::Relaxed));
         results.note("machine", serde_json::to_value(&self.machine)?);

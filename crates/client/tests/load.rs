@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use client::load::{Extent, Load, LoadError, OnFailure, Outcome, Pace};
 use server_core::Ending;
 
 /// A server with a thread for each client, which lives as long as the test's process.
-fn server(serve: fn(TcpStream)) -> SocketAddr {
+fn server(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
+            let serve = serve.clone();
             thread::spawn(move || serve(stream.unwrap()));
         }
     });
@@ -82,6 +84,69 @@ fn as_many_connections_are_opened_as_were_asked_for() {
 }
 
 #[test]
+fn several_threads_drive_together_what_one_would_alone() {
+    for (connections, threads, all) in [(4, 3, 10), (2, 5, 7), (5, 2, 5), (1, 2, 1)] {
+        let extent = Extent::Connections(all);
+        let messages_per_connection = Some(2);
+        let load =
+            Load { connections, threads, extent, messages_per_connection, ..load(server(echo)) };
+        let outcome = load.run().unwrap();
+        assert_eq!((outcome.all_connections, outcome.all_messages), (all, 2 * all));
+        assert_eq!(outcome.message_latency.len(), 2 * all);
+        assert_eq!(outcome.connection_latency.len(), all);
+        assert_eq!(
+            (outcome.threads, outcome.answered_connections),
+            (threads.min(connections), connections)
+        );
+    }
+}
+
+/// Their places are numbered through, so a server that mixes up the clients of two threads is noticed.
+#[test]
+fn no_two_connections_of_several_threads_send_alike() {
+    let seen: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let server = {
+        let seen = Arc::clone(&seen);
+        server(move |mut stream| {
+            let mut bytes = [0; 64];
+            stream.read_exact(&mut bytes).unwrap();
+            seen.lock().unwrap().push(bytes[8..].to_vec());
+            stream.write_all(&bytes).unwrap();
+            echo(stream);
+        })
+    };
+    let (threads, message_size, extent) = (2, 64, Extent::Connections(6));
+    let messages_per_connection = Some(1);
+    let load = Load {
+        connections: 6,
+        threads,
+        message_size,
+        extent,
+        messages_per_connection,
+        ..load(server)
+    };
+    load.run().unwrap();
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 6);
+}
+
+#[test]
+fn a_failure_in_one_thread_is_the_end_of_all() {
+    let once = Arc::new(AtomicBool::new(true));
+    let server = server(move |mut stream| {
+        stream.read_exact(&mut [0; 16]).unwrap();
+        match once.swap(false, Ordering::Relaxed) {
+            true => drop(stream),
+            false => drop(std::io::copy(&mut stream, &mut std::io::sink())),
+        }
+    });
+    let load = Load { threads: 4, extent: FOREVER, ..load(server) };
+    assert_eq!(kind(load.run()), FailureKind::ClosedEarly);
+}
+
+#[test]
 fn large_messages_come_back_whole() {
     let load = Load { message_size: 100_000, ..load(server(echo)) };
     assert!(load.run().unwrap().all_messages > 0);
@@ -102,8 +167,9 @@ fn a_wrong_echo_fails_the_run() {
 #[test]
 fn a_client_that_is_turned_away_is_counted_as_that() {
     let busy = server(|mut stream| {
-        stream.write_all(b"ERROR busy\n").unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
+        // The client may have left already.
+        let _ = stream.write_all(b"ERROR busy\n");
+        let _ = stream.shutdown(Shutdown::Write);
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
     assert_eq!(kind(load(busy).run()), FailureKind::TurnedAway);
@@ -227,10 +293,10 @@ fn what_is_in_flight_at_the_end_is_counted_apart() {
 fn an_open_loop_sends_at_its_rate_and_accounts_for_every_message() {
     let server = server(echo);
     let (warm_up, duration) = (Duration::ZERO, Duration::from_millis(50));
-    for _ in 0..40 {
-        let pace = Pace::Open { messages_per_second: 20_000.0 };
+    for round in 0..40 {
+        let (threads, pace) = (1 + round % 3, Pace::Open { messages_per_second: 20_000.0 });
         let extent = Extent::Time { warm_up, duration };
-        let outcome = Load { pace, extent, ..tolerant(server) }.run().unwrap();
+        let outcome = Load { pace, extent, threads, ..tolerant(server) }.run().unwrap();
         let all = outcome.message_latency.len() + outcome.in_flight + outcome.unsent;
         assert_eq!(all, 1000, "{outcome:?}");
     }
@@ -266,10 +332,19 @@ fn an_open_loop_accounts_for_the_messages_that_are_lost_with_connections() {
     {
         let (warm_up, patience) = (Duration::from_millis(warm_up), Duration::from_millis(patience));
         let extent = Extent::Time { warm_up, duration };
-        let load = Load { pace, extent, messages_per_connection, patience, ..tolerant(server) };
-        let outcome = load.run().unwrap();
-        assert!(outcome.due >= 600, "{outcome:?}");
-        assert_settled(&outcome);
+        for threads in [1, 2] {
+            let load = Load {
+                pace,
+                extent,
+                messages_per_connection,
+                patience,
+                threads,
+                ..tolerant(server)
+            };
+            let outcome = load.run().unwrap();
+            assert!(outcome.due >= 600, "{outcome:?}");
+            assert_settled(&outcome);
+        }
     }
 }
 

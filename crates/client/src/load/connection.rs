@@ -56,14 +56,13 @@ pub(super) enum Progress {
 }
 
 impl Connection {
-    /// Begins to open a connection, for messages of `message_size` bytes.
+    /// Begins to open a connection, for messages that are this one with numbers in it.
     pub(super) fn open(
         server: SocketAddr,
         number: usize,
         registry: &Registry,
-        message_size: usize,
+        message: Vec<u8>,
     ) -> Result<Self, Failure> {
-        let message = template(number, message_size);
         let opened = Instant::now();
         Ok(Connection {
             stream: connect(server, number, registry)?,
@@ -112,10 +111,19 @@ impl Connection {
         (self.intended, self.waiting_since) = (intended, now);
         (self.state, self.written, self.echoed) = (State::Talking, 0, 0);
         if self.server_ended {
-            return Err(Failure::EndOfFile);
+            return Err(self.last_word());
         }
         number_parts(number, &mut self.message);
         self.write()
+    }
+
+    /// Why the server has ended the connection before it was asked anything: it may have said so.
+    fn last_word(&mut self) -> Failure {
+        let mut word = [0; BUSY.len() + 1];
+        match self.stream.read(&mut word) {
+            Ok(count) if &word[..count] == BUSY.as_bytes() => Failure::busy(),
+            _ => Failure::EndOfFile,
+        }
     }
 
     /// Starts to leave. The last message was answered.
@@ -230,7 +238,7 @@ const NUMBERED_EVERY: usize = 64;
 
 /// A message without its numbers. Each place of the load has letters of its own, and each position
 /// another one than most others: bytes that were swapped, lost or sent to the wrong client show.
-fn template(place: usize, size: usize) -> Vec<u8> {
+pub(super) fn template(place: usize, size: usize) -> Vec<u8> {
     let letter = |position: usize| {
         let mixed = (position + 7919 * place).wrapping_mul(0x9E37_79B9) >> 13;
         b'a' + (mixed % 26) as u8

@@ -16,6 +16,16 @@ impl Failures {
         self.first[index].get_or_insert_with(|| failure.to_string());
     }
 
+    /// Adds those of another thread.
+    pub(super) fn merge(&mut self, other: Failures) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        for (first, others) in self.first.iter_mut().zip(other.first) {
+            *first = first.take().or(others);
+        }
+    }
+
     /// How many there were of one kind.
     pub fn count(&self, kind: FailureKind) -> u64 {
         self.counts[kind as usize]

@@ -1,6 +1,6 @@
-//! Many connections at once from one thread, measured.
+//! Many connections at once from few threads, measured.
 //!
-//! One thread drives all connections through one `epoll` instance, so that the client costs little
+//! A thread drives its part of the connections through one `epoll` instance, so that the client costs little
 //! beside the server that is measured. Every byte of every echo is compared.
 //!
 //! In a **closed loop** a connection sends its next message when the last one was answered: a
@@ -14,6 +14,7 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Duration;
 
 use server_core::{CpuTime, Ending};
@@ -30,14 +31,18 @@ mod places;
 mod quantile;
 mod run;
 mod schedule;
+mod threads;
 
 pub use failures::Failures;
 pub use quantile::{quantile, quantile_of_few, quantile_with};
-use run::Run;
 
-/// From this share of a CPU on, the load may have been what its rate was limited by: it is driven
-/// from one thread.
+/// From this share of the CPUs that its threads can use on, the load may have been what its rate was limited by.
 pub const BUSY: f64 = 0.9;
+
+/// How many threads this machine can spare for a load beside a server: half of its CPUs, and at least one.
+pub fn spare_threads() -> usize {
+    (thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+}
 
 /// What to put on a server, and for how long.
 #[derive(Clone, Debug)]
@@ -64,6 +69,9 @@ pub struct Load {
     pub farewell: Ending,
     /// What becomes of the run when a connection fails.
     pub on_failure: OnFailure,
+    /// How many threads drive the connections, each its part of them; at least one, and no more than there are
+    /// connections.
+    pub threads: usize,
 }
 
 /// When messages are sent.
@@ -136,6 +144,8 @@ pub struct Outcome {
     pub warm_up_failures: u64,
     /// What this process used during the measurement.
     pub client_cpu: CpuTime,
+    /// How many threads drove the connections.
+    pub threads: usize,
     /// How often this client stood still during the measurement, since it was stopped or others had its
     /// CPU.
     pub standstills: u64,
@@ -169,6 +179,9 @@ pub enum LoadError {
         /// What went wrong.
         failure: Failure,
     },
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// The events could not be waited for.
     #[error("cannot wait for events: {0}")]
     Wait(std::io::Error),
@@ -192,6 +205,7 @@ impl Load {
             patience: Duration::from_secs(10),
             farewell: Ending::Bye,
             on_failure: OnFailure::Stop,
+            threads: spare_threads(),
         }
     }
 
@@ -214,7 +228,7 @@ impl Load {
         &self,
         watch: impl FnMut(Status) -> ControlFlow<()>,
     ) -> Result<Outcome, LoadError> {
-        Run::start(self)?.drive(watch)
+        threads::run(self, watch)
     }
 }
 
@@ -234,6 +248,7 @@ impl Outcome {
             failures: Failures::default(),
             warm_up_failures: 0,
             client_cpu: CpuTime::default(),
+            threads: 1,
             standstills: 0,
             stood_still: Duration::ZERO,
         }
@@ -249,10 +264,11 @@ impl Outcome {
         self.message_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The client's own CPU time as a share of one CPU: 1 is all of it, and from [`BUSY`] on the
-    /// client may have been the bottleneck.
+    /// The client's own CPU time as a share of one CPU for each of its threads: 1 is all of it, and from [`BUSY`]
+    /// on the client may have been the bottleneck.
     pub fn client_share(&self) -> f64 {
-        self.client_cpu.total().as_secs_f64() / self.elapsed.as_secs_f64()
+        let all = self.elapsed.as_secs_f64() * self.threads as f64;
+        self.client_cpu.total().as_secs_f64() / all
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::{Events, Poll};
 
-use super::connection::{Connection, Progress};
+use super::connection::{Connection, Progress, template};
 use super::measurement::Measurement;
 use super::places::Places;
 use super::schedule::Schedule;
@@ -27,6 +28,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) struct Run<'a> {
     load: &'a Load,
+    /// The number of its first connection among those of all threads.
+    first: usize,
+    has_failed: &'a AtomicBool,
     poll: Poll,
     places: Places,
     /// In an open loop: when messages are due.
@@ -42,9 +46,22 @@ pub(super) struct Run<'a> {
     awake_until: Instant,
 }
 
+/// What the parts of a load have in common, and when the first message of this one is due.
+#[derive(Clone, Copy)]
+pub(super) struct Begin<'a> {
+    pub(super) start: Instant,
+    pub(super) first_message: Instant,
+    /// Whether another part has failed: then this one ends at once.
+    pub(super) has_failed: &'a AtomicBool,
+}
+
 impl<'a> Run<'a> {
-    pub(super) fn start(load: &'a Load) -> Result<Self, LoadError> {
-        let start = Instant::now();
+    /// Begins the part of a load that one thread drives, with the connections from `first` on.
+    pub(super) fn start(
+        load: &'a Load,
+        first: usize,
+        Begin { start, first_message, has_failed }: Begin<'a>,
+    ) -> Result<Self, LoadError> {
         let all = match load.extent {
             Extent::Time { .. } => u64::MAX,
             Extent::Connections(all) => all,
@@ -52,11 +69,15 @@ impl<'a> Run<'a> {
         let count = usize::try_from(all).unwrap_or(usize::MAX).min(load.connections);
         let schedule = match load.pace {
             Pace::Closed => None,
-            Pace::Open { messages_per_second } => Some(Schedule::new(start, messages_per_second)),
+            Pace::Open { messages_per_second } => {
+                Some(Schedule::new(first_message, messages_per_second))
+            }
         };
         let on_demand = schedule.is_some() && load.messages_per_connection.is_some();
         Ok(Run {
             load,
+            first,
+            has_failed,
             poll: Poll::new().map_err(LoadError::Wait)?,
             places: Places::new(count, all, on_demand, (start, load.ramp)),
             schedule,
@@ -116,7 +137,7 @@ impl<'a> Run<'a> {
         let out_of_time = self.load.on_failure == OnFailure::Count
             && self.measurement.is_closed()
             && self.measurement.end().is_some_and(|end| end.elapsed() > GRACE);
-        !self.places.in_use() || out_of_time
+        !self.places.in_use() || out_of_time || self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Ten times a second: gives up on those that waited for too long, and calls the watcher.
@@ -169,7 +190,8 @@ impl<'a> Run<'a> {
     /// Opens a connection, to send a message over it that was due then, if there is one.
     fn open(&mut self, number: usize, due: Option<Instant>, now: Instant) -> Result<(), LoadError> {
         let Load { server, message_size, .. } = *self.load;
-        match Connection::open(server, number, self.poll.registry(), message_size) {
+        let message = template(self.first + number, message_size);
+        match Connection::open(server, number, self.poll.registry(), message) {
             Ok(mut connection) => {
                 connection.due = due;
                 self.places.enter(number, connection);
@@ -310,7 +332,7 @@ impl<'a> Run<'a> {
 
     fn failed(&mut self, number: usize, failure: Failure, now: Instant) -> Result<(), LoadError> {
         if self.load.on_failure == OnFailure::Stop {
-            return Err(LoadError::Connection { number, failure });
+            return Err(LoadError::Connection { number: self.first + number, failure });
         }
         self.measurement.failed(&failure, now);
         self.measurement.lost(self.places.get(number).is_some_and(|one| one.has_message()));

@@ -16,7 +16,7 @@ use server_core::{
 
 use crate::conversation;
 use crate::failure::FailureKind;
-use crate::load::{Extent, Load, OnFailure, Outcome, Pace, Status};
+use crate::load::{Extent, Load, OnFailure, Outcome, Pace, Status, spare_threads};
 use crate::output_file::OutputFile;
 
 mod record;
@@ -77,6 +77,11 @@ pub struct LoadCommand {
     #[arg(long, default_value = "half-close", value_parser = ["half-close", "bye"])]
     farewell: String,
 
+    /// How many threads drive the connections, each its part of them [default: half of the CPUs, at least 1]
+    #[arg(long, value_name = "N",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    threads: Option<usize>,
+
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -126,6 +131,7 @@ impl LoadCommand {
             patience: self.timeout,
             farewell: if self.farewell == "bye" { Ending::Bye } else { Ending::EndOfInput },
             on_failure: OnFailure::Count,
+            threads: self.threads.unwrap_or_else(spare_threads),
         }
     }
 

@@ -163,11 +163,15 @@ fn bars(latency: &Histogram<u64>) -> String {
 
 fn bottleneck(outcome: &Outcome) -> String {
     let share = outcome.client_share();
-    let used = format!("the client used {:.0} % of one CPU", share * 100.0);
+    let of = match outcome.threads {
+        1 => "one CPU".to_owned(),
+        threads => format!("a CPU for each of its {threads} threads"),
+    };
+    let used = format!("the client used {:.0} % of {of}", share * 100.0);
     if share < BUSY {
         return used + "\n";
     }
-    format!("{ALARM}{used}: it may be the bottleneck, not the server{ALARM:#}\n")
+    format!("{ALARM}{used}: it may be the bottleneck{ALARM:#}\n")
 }
 
 #[cfg(test)]
