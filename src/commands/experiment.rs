@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::error::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use lab::experiments::{
-    self, Anatomy, Comparison, Crash, Memory, Overload, Scale, Siege, Timeline, Work,
+    self, Anatomy, Comparison, Cores, Crash, Memory, Overload, Scale, Siege, Timeline, Work,
 };
 use lab::models;
 
@@ -28,6 +28,8 @@ pub(super) enum Experiment {
     Overload(Run<Overload>),
     /// Compares servers that wait with servers that compute, and both with what the CPUs allow
     Work(Run<Work>),
+    /// Keeps servers to one processor, to two, and so on: who does more with more of them
+    Cores(Run<Cores>),
     /// Attacks with slow clients: how many does it take until ordinary clients have to wait
     Siege(Run<Siege>),
     /// Crashes servers under their clients: who notices it and when, and who else is cut off
@@ -45,6 +47,7 @@ impl Experiment {
             Experiment::Memory(run) => run.told(),
             Experiment::Overload(run) => run.told(),
             Experiment::Work(run) => run.told(),
+            Experiment::Cores(run) => run.told(),
             Experiment::Siege(run) => run.told(),
             Experiment::Crash(run) => run.told(),
         }

@@ -13,6 +13,7 @@ use crate::results::{Results, Server};
 
 mod anatomy;
 mod comparison;
+mod cores;
 pub mod crash;
 mod loads;
 mod memory;
@@ -24,6 +25,7 @@ mod work;
 
 pub use anatomy::Anatomy;
 pub use comparison::Comparison;
+pub use cores::Cores;
 pub use crash::Crash;
 pub use memory::Memory;
 pub use overload::Overload;
@@ -135,6 +137,7 @@ pub fn parts() -> Vec<Part> {
         part(Box::<Memory>::default()),
         part(Box::<Overload>::default()),
         part(Box::<Work>::default()),
+        part(Box::<Cores>::default()),
         part(Box::<Siege>::default()),
         part(Box::new(Crash {})),
     ]

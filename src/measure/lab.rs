@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use client::load::{Extent, Load, Outcome, Status};
 use indicatif::{ProgressBar, ProgressStyle};
-use server_process::{ServerProcess, at_lowest_priority, serve_command};
+use server_process::{ServerProcess, at_lowest_priority, keep_to_cpus, serve_command};
 
 use crate::measure::cost::{Cost, Used};
 use crate::measure::limits::Limits;
@@ -41,6 +41,8 @@ pub struct Lab {
     /// Whether a server leaves the processors to the load when both want them (`nice(2)`): else a load that has to
     /// wait for a processor would count what it did not see.
     pub load_comes_first: bool,
+    /// To how many processors a server is kept, if not all are its.
+    pub server_cpus: Option<usize>,
     /// What limits how many connections there can be.
     pub limits: Limits,
     /// Which part of a longer work this is, such as `2 of 6`.
@@ -86,7 +88,8 @@ impl Lab {
     pub fn new(program: PathBuf) -> Self {
         let (contestants, limits, part) = (Vec::new(), Limits::here(), String::new());
         let (failures, stood_still) = (Arc::default(), Arc::default());
-        let (quick, seed, warns, load_comes_first) = (false, 0, true, false);
+        let (quick, seed, warns) = (false, 0, true);
+        let (load_comes_first, server_cpus) = (false, None);
         Lab {
             program,
             contestants,
@@ -94,6 +97,7 @@ impl Lab {
             seed,
             warns,
             load_comes_first,
+            server_cpus,
             limits,
             part,
             failures,
@@ -166,6 +170,9 @@ impl Lab {
         let mut command = serve_command(&self.program, contestant.model.name, &contestant.options);
         if self.load_comes_first {
             at_lowest_priority(&mut command);
+        }
+        if let Some(cpus) = self.server_cpus {
+            keep_to_cpus(&mut command, cpus);
         }
         command
     }

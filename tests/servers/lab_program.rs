@@ -155,6 +155,12 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["timeline", "--compute", "0s"], 2, "--compute"),
     (&["timeline", "--compute", "1s", "--delay", "1s"], 2, "--delay"),
     (&["work", "--shares", "101"], 2, "--shares"),
+    (&["cores", "--cpus", "1024"], 1, "--cpus 1024: this process may use"),
+    (
+        &["cores", "--models", "fork-bare"],
+        1,
+        "fork-bare is a bare server and does not know --compute",
+    ),
     (
         &["work", "--models", "thread-bare"],
         1,

@@ -189,6 +189,7 @@ const EXPERIMENTS: &[(&[&str], &str, &str)] = &[
         "0 % computing: pool leads with # messages a second",
         "pool",
     ),
+    (&["cores", "--models", "event"], "the limit", "event"),
     (&["crash", "--models", "pool"], "noticed each end within #; one that", "pool"),
     (
         &["anatomy", "--models", "prefork"],

@@ -14,5 +14,7 @@ mod process;
 pub mod sockets;
 mod start_command;
 
-pub use process::{ServerProcess, Stopped, at_lowest_priority, kill_all, serve_command};
+pub use process::{
+    ServerProcess, Stopped, at_lowest_priority, keep_to_cpus, kill_all, serve_command,
+};
 pub use start_command::StartCommand;
