@@ -28,6 +28,7 @@ mod guarantees;
 mod identify;
 mod lab_program;
 mod lab_results;
+mod locust;
 mod loops;
 mod many;
 #[cfg(target_os = "linux")]
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         worker_processes::trials(),
         loops::trials(),
         turned_away::trials(),
+        locust::trials(),
         work::trials(),
         #[cfg(target_os = "linux")]
         refusal::trials(),

@@ -8,21 +8,24 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
-use server_core::{Aftermath, LingeringThread};
+use server_core::{Aftermath, LingeringThread, Options};
 
 use crate::Client;
 
-/// Starts a thread that takes clients from the queue, in their order. It returns where workers get them from.
+/// Where workers get their clients from: the queue, or with `--max-wait` a thread that takes clients from the
+/// queue, in their order.
 ///
 /// # Errors
 ///
 /// When the thread cannot be started.
-pub(crate) fn start<'scope>(
+pub(crate) fn before<'scope>(
     scope: &'scope Scope<'scope, '_>,
     queue: Receiver<Client>,
-    max_wait: Duration,
-    lingering: LingeringThread,
+    options: &Options,
+    lingering: &LingeringThread,
 ) -> io::Result<Receiver<Client>> {
+    let Some(max_wait) = options.max_wait else { return Ok(queue) };
+    let lingering = lingering.clone();
     // Without room of its own: to send is to hand over to a worker that is free.
     let (workers, clients) = bounded(0);
     let doorman = thread::Builder::new().name("doorman".to_owned());

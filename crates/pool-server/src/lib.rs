@@ -62,10 +62,7 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let (queue, waiting) = channel::unbounded();
     // ANCHOR: loop
     thread::scope(|scope| {
-        let clients = match options.max_wait {
-            None => waiting,
-            Some(max_wait) => doorman::start(scope, waiting, max_wait, lingering.clone())?,
-        };
+        let clients = doorman::before(scope, waiting, options, &lingering)?;
         for number in 1..=options.workers {
             let worker = thread::Builder::new().stack_size(options.stack_size);
             let (clients, lingering) = (clients.clone(), &lingering);

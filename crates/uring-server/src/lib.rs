@@ -103,8 +103,7 @@ impl<'a> Loop<'a> {
     fn turn(&mut self, end: Option<Instant>) -> io::Result<()> {
         let Loop { ring, acceptor, clients } = self;
         clients.cancel_overdue(ring);
-        let until = [end, clients.deadline()].into_iter().flatten().min();
-        let completions = ring.wait(until)?;
+        let completions = ring.wait([end, clients.deadline()].into_iter().flatten().min())?;
         let mut now = Instant::now();
         for completion in completions {
             match completion.key() {

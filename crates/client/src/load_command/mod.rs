@@ -19,6 +19,7 @@ use crate::failure::FailureKind;
 use crate::load::{Extent, Load, OnFailure, Outcome, Pace, Status, spare_threads};
 use crate::output_file::OutputFile;
 
+mod hdr;
 mod record;
 mod report;
 mod summary;
@@ -85,6 +86,11 @@ pub struct LoadCommand {
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write the latencies of all messages to this file, as a log of HdrHistogram's, which can be merged with that
+    /// of another load
+    #[arg(long, value_name = "FILE")]
+    hdr: Option<PathBuf>,
 }
 
 impl LoadCommand {
@@ -98,7 +104,8 @@ impl LoadCommand {
     pub fn run(&self) -> anyhow::Result<()> {
         self.check_file_limit(raise_open_file_limit())?;
         // Before the work, so that a mistake in its name does not cost the whole run.
-        let file = self.json.as_deref().map(OutputFile::create).transpose()?;
+        let json = self.json.as_deref().map(OutputFile::create).transpose()?;
+        let hdr = self.hdr.as_deref().map(OutputFile::create).transpose()?;
         let shutdown = Shutdown::get().context("cannot catch signals")?;
         wait_until(Instant::now() + self.delay_start, shutdown)?;
         // A server that is not there is reported at once, and not measured.
@@ -110,7 +117,10 @@ impl LoadCommand {
         let outcome = self.watch(&load, shutdown)?;
         ensure!(!outcome.elapsed.is_zero(), "interrupted before the measurement began");
         // First, since the reader of the report may have gone.
-        if let Some(file) = file {
+        if let Some(file) = hdr {
+            file.write(&hdr::log(&outcome)?)?;
+        }
+        if let Some(file) = json {
             let record = record::Record::new(&load, &outcome);
             file.write(&(serde_json::to_string_pretty(&record)? + "\n"))?;
         }
