@@ -259,7 +259,10 @@ fn method(results: &Results) -> String {
             " The load uses a part of the same processors, and more of it where the server does more: on a \
              machine with more of them, the numbers for 2 would be higher, and there would be some for 4."
         }
-        _ => " The load has the processors that the server may not use, and all share the rest.",
+        _ => {
+            " The load may use all processors: those that the server may not use are its alone, the others they \
+             share."
+        }
     };
     format!(
         "{CLIENTS} connections that stay, in a closed loop. The server's threads are kept to so many processors of \

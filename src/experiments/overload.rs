@@ -2,13 +2,14 @@
 //!
 //! The work on a message is of two kinds. Where the server waits, what a model can serve is how many it serves
 //! at a time, and not how fast this machine is: with 20 ms of waiting, one at a time is 50 a second, and 8
-//! workers are 400. Where it computes, what all models can serve is what the processors can compute: the work is
-//! such that this is 400 a second too, on any machine.
+//! workers are 400. Where it computes, what a model can serve is what the processors can compute that it uses: the
+//! work is such that eight of them are 400 a second too, or all that there are if they are fewer.
 
 use std::fmt;
 use std::iter;
 use std::time::Duration;
 
+use anyhow::ensure;
 use client::failure::FailureKind::{TimedOut, TurnedAway};
 use client::load::{Load, OnFailure, Outcome, Pace, quantile_with};
 use server_core::{AtOnce, Ending, Properties, Unit, parse_positive_duration};
@@ -26,8 +27,11 @@ use crate::results::{Figure, PER_SECOND, Place, Results, View, figure};
 /// The work on each message, where it is waiting.
 const WAITING_FOR: Duration = Duration::from_millis(20);
 
-/// How many messages a second all processors together can compute.
+/// How many messages a second can be computed by as many processors as there are, but by eight at the most.
 const COMPUTED_PER_SECOND: f64 = 400.0;
+
+/// How many places a server has that is given a fixed number.
+const PLACES: usize = 8;
 
 /// How long a client may wait for a worker, where the server says no.
 const MAX_WAIT: &str = "200ms";
@@ -91,7 +95,7 @@ const P99: Figure<Came> = figure("latency p99", "ms", |it| it.latency(0.99));
 const GAVE_UP: Figure<Came> = figure("gave up", "% of due", |it| it.percent(it.gave_up()));
 /// Clients that still waited at the end of the load.
 const WAITING: Figure<Came> = figure("waiting", "% of due", |it| it.percent(it.outcome.in_flight));
-/// Clients that the server has told at once that it is busy.
+/// Clients that the server has told that it is busy.
 const TURNED: Figure<Came> = figure("turned away", "% of due", |it| it.percent(it.turned_away()));
 /// Clients that failed in another way, and those that were never sent because all clients were busy.
 const FAILED: Figure<Came> = figure("failed", "% of due", |it| {
@@ -143,6 +147,7 @@ impl Experiment for Overload {
                 rates.clone().into_iter().flat_map(at)
             })
             .collect();
+        ensure!(!runs.is_empty(), "no bare server can be told to compute: name servers");
         let mut results = results_of(self, &each_once(&runs));
         let progress = lab.progress(runs.len());
         for (work, rate, variant) in &runs {
@@ -245,7 +250,7 @@ impl fmt::Display for Work {
 
 /// The work on each message, where it is computing.
 fn computing_for() -> Duration {
-    Duration::from_secs_f64(cores() as f64 / COMPUTED_PER_SECOND)
+    Duration::from_secs_f64(cores().clamp(1, PLACES) as f64 / COMPUTED_PER_SECOND)
 }
 
 /// The contestants of all runs, by their names.
@@ -265,15 +270,18 @@ fn variants(contestant: &Contestant) -> Vec<Contestant> {
     let with = |what: &str| contestant.clone().named(format!("{name}{what}"));
     let Properties { max_connections, max_wait, .. } = contestant.model.properties;
     match (contestant.model.at_once, contestant.model.unit) {
+        // It knows none of these limits.
+        _ if contestant.bare => vec![contestant.clone()],
         (AtOnce::Workers, _) => {
-            let of_8 = |what: &str| with(&format!(" of 8{what}")).with_workers(8);
+            let of_8 = |what: &str| with(&format!(" of {PLACES}{what}")).with_workers(PLACES);
             let at_most =
                 max_connections.map(|_| of_8(", at most 12").with("--max-connections", 12));
             let says_no = max_wait.then(|| of_8(", says no").with("--max-wait", MAX_WAIT));
             iter::once(of_8("")).chain(at_most).chain(says_no).collect()
         }
         (AtOnce::All, Unit::Thread) => {
-            vec![contestant.clone(), with(", at most 8").with("--max-connections", 8)]
+            let at_most = with(&format!(", at most {PLACES}")).with("--max-connections", PLACES);
+            vec![contestant.clone(), at_most]
         }
         _ => vec![contestant.clone()],
     }
@@ -411,7 +419,7 @@ fn what_helps(results: &Results) -> Option<String> {
     };
     results.view().servers().iter().any(turned_away).then(|| {
         format!(
-            "To tell clients at once that it is too much for them is called load shedding: who says no after \
+            "To tell clients early that there are too many of them is called load shedding: who says no after \
              {MAX_WAIT} has a queue that is shorter than the patience of those in it. To accept or read more slowly, \
              so that the others have to wait before they send, is called backpressure: that helps where those who \
              send can wait, and not where more and more come."

@@ -165,7 +165,7 @@ pub const CLIENT_CPU_PER_MESSAGE: Figure<Cost> = figure("client CPU per message"
 pub const ANSWERED: Figure<Cost> =
     figure("answered clients", "", |it| Some(it.outcome.answered_connections as f64));
 
-/// What the load itself used of a CPU for each of its threads: it marks a rate in a table, and is not shown beside.
+/// What the load itself used of the CPUs that its threads can use: it marks a rate in a table, and is not shown beside.
 pub const CLIENT: Figure<Cost> =
     figure(CLIENT_CPU, "%", |it| Some(it.outcome.client_share() * 100.0));
 

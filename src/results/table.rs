@@ -107,8 +107,8 @@ pub fn is_held_down(view: &View<'_>) -> bool {
     view.median(CLIENT_CPU).is_some_and(|percent| percent >= BUSY * 100.0)
 }
 
-/// The figure that decides on the mark: what the load itself used of a CPU for each of its threads, in
-/// percent.
+/// The figure that decides on the mark: what the load itself used of the CPUs that its threads can use,
+/// in percent.
 pub const CLIENT_CPU: &str = "client CPU";
 
 /// A figure's median and spread. A rate is marked where the load held it down.
@@ -123,8 +123,8 @@ pub fn explain_mark(tables: &[Table]) -> Option<String> {
     let mut cells = tables.iter().flat_map(|table| &table.rows).flat_map(|(_, cells)| cells);
     cells.any(|cell| cell.starts_with(MARK)).then(|| {
         format!(
-            "{MARK} The load used {:.0} % or more of a CPU for each of its threads for these rates: it may be the \
-             bottleneck, and the server could do more.",
+            "{MARK} The load used {:.0} % or more of the CPUs that its threads can use for these rates: it may be \
+             the bottleneck, and the server could do more.",
             BUSY * 100.0
         )
     })

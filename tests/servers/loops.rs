@@ -78,7 +78,7 @@ fn accept_each(subject: Subject) {
     wait_until("both workers serve", || {
         clients.push(server.connect());
         clients.iter_mut().for_each(|client| client.exchange("hello\n"));
-        ["worker 1, ", "worker 2, "].iter().all(|worker| server.log().contains(worker))
+        both_have_served(&server)
     });
     server.process.signal(Signal::SIGTERM).expect("a running server");
     clients.iter_mut().for_each(|client| client.receive_to_the_end(""));
@@ -86,8 +86,17 @@ fn accept_each(subject: Subject) {
     assert!(stopped.status.success(), "{}", stopped.status);
 }
 
+fn both_have_served(server: &Server) -> bool {
+    ["worker 1, ", "worker 2, "].iter().all(|worker| server.log().contains(worker))
+}
+
 fn share_the_limit(subject: Subject) {
     let server = subject.start(&["--reuse-port", "--max-connections", "2"]);
+    // It says that it listens when the first of them does.
+    wait_until("both workers listen", || {
+        server.connect().exchange("hello\n");
+        both_have_served(&server)
+    });
     thread::scope(|scope| {
         let ask = || {
             let mut client = server.connect();

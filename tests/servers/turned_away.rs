@@ -18,14 +18,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn told(subject: Subject) {
-    let server = subject.start_with_workers(1, &["--max-wait", "200ms"]);
+    let server = subject.start_with_workers(1, &["--max-wait", "1s"]);
     let mut held = server.connect();
     held.exchange("held\n");
     let mut late = server.connect();
     late.send("late\n");
     late.receive_to_the_end("ERROR busy\n");
     held.exchange("still served\n");
-    assert_eq!(server.logged("turned away: nobody was free for 200ms"), 1, "{}", server.log());
+    assert_eq!(server.logged("turned away: nobody was free for 1s"), 1, "{}", server.log());
     assert_eq!(server.logged("\"late\""), 0, "nobody has read it: {}", server.log());
     drop(held);
     let summary = server.process.stop().expect("a good end").output;
@@ -50,7 +50,7 @@ fn in_time(subject: Subject) {
 
 /// Of those that are turned away some have sent something.
 fn serves_on(subject: Subject) {
-    let server = subject.start_with_workers(2, &["--max-wait", "100ms", "--quiet"]);
+    let server = subject.start_with_workers(2, &["--max-wait", "1s", "--quiet"]);
     let mut held = [server.connect(), server.connect()];
     held.iter_mut().for_each(|client| client.exchange("held\n"));
     let mut late: Vec<Client> = (0..40).map(|_| server.connect()).collect();

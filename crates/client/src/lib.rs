@@ -5,7 +5,7 @@
 //! | [`conversation`] | one connection, one message after the other, each answer compared |
 //! | [`script`] | the tutorial's client: ten numbered messages, then `Bye` |
 //! | [`chat`] | a person at a keyboard, with and without a look at the server |
-//! | [`load`] | many connections at once from one thread, measured |
+//! | [`load`] | many connections at once from a few threads, measured |
 //! | [`load_command`] | the same at the command line, with a report |
 //! | [`failure`] | what goes wrong with a connection, in one vocabulary for all of these |
 //! | [`probe`] | a connection of those who look at a server from outside, which never waits |

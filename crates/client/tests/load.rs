@@ -133,6 +133,22 @@ fn no_two_connections_of_several_threads_send_alike() {
 }
 
 #[test]
+fn who_watches_several_threads_sees_all_and_ends_all_at_one_moment() {
+    let load = Load { threads: 2, extent: FOREVER, ..load(server(echo)) };
+    let mut established = 0;
+    let outcome = load.run_watched(|status| {
+        established = established.max(status.established);
+        match status.answered_connections == 4 && status.elapsed > Duration::from_millis(300) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!((established, outcome.answered_connections), (4, 4));
+    assert!(outcome.elapsed >= Duration::from_millis(500), "the end was told before it came");
+}
+
+#[test]
 fn a_failure_in_one_thread_is_the_end_of_all() {
     let once = Arc::new(AtomicBool::new(true));
     let server = server(move |mut stream| {

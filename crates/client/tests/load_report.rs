@@ -162,13 +162,13 @@ fn errors_are_named_by_kind_and_no_answer_at_all_is_a_failure() {
 #[test]
 fn where_files_do_not_suffice_one_line_says_what_to_do() {
     let line = format!(
-        "ulimit -n 64; exec {} load --connections 100 --addr 127.0.0.1:1",
+        "ulimit -n 64; exec {} load --connections 100 --threads 2 --addr 127.0.0.1:1",
         env!("CARGO_BIN_EXE_client")
     );
     let output = Command::new("sh").args(["-c", &line]).output().unwrap();
     let complaint = text(&output.stderr);
     assert_eq!((output.status.code(), complaint.lines().count()), (Some(1), 1), "{complaint}");
-    assert!(complaint.contains("132 open files") && complaint.contains("ulimit"), "{complaint}");
+    assert!(complaint.contains("134 open files") && complaint.contains("ulimit"), "{complaint}");
 }
 
 /// What the program prints at a terminal.

@@ -93,12 +93,14 @@ impl<'a> Acceptor<'a> {
     /// When to look for the next one, if no event will say so: at once if there may be some, and after a
     /// failure at the end of the pause.
     pub(crate) fn deadline(&mut self, open: usize) -> Option<Instant> {
-        let has_room = match self.source {
-            Source::Listener(_) => self.gate.room_beside(open) > 0,
-            Source::Inbox(_) => true,
-            Source::Closed => return None,
-        };
-        if self.is_ready && has_room { Some(Instant::now()) } else { self.gate.resume() }
+        match self.source {
+            Source::Listener(_) if self.is_ready && self.gate.room_beside(open) > 0 => {
+                Some(Instant::now())
+            }
+            Source::Listener(_) => self.gate.resume(),
+            Source::Inbox(_) => self.is_ready.then(Instant::now),
+            Source::Closed => None,
+        }
     }
 
     /// Whether no more clients are accepted: [`close`](Self::close) says why.

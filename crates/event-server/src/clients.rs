@@ -64,6 +64,11 @@ impl<'a> Clients<'a> {
         self.handlers.len()
     }
 
+    /// Counts those that are left at the end of the drain. They are closed when this is dropped.
+    pub(crate) fn leave(&self) {
+        self.connections.leave(self.len());
+    }
+
     /// Takes a new connection in.
     ///
     /// # Errors

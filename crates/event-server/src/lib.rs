@@ -68,8 +68,9 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let workers = Workers::new(listener, options)?;
     let connections = Connections::new(options, workers.waker());
     let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
-    workers.run(&connections, serve)?;
-    connections.report()
+    let served = workers.run(&connections, serve);
+    let report = connections.end();
+    served.and(report)
 }
 // ANCHOR_END: run
 
@@ -89,14 +90,15 @@ impl<'a> Loop<'a> {
         Ok(Loop { poll, events, acceptor, clients })
     }
 
-    /// Serves until the shutdown, and returns how many connections it had to cut then.
-    fn run(mut self, drain_timeout: Duration) -> io::Result<usize> {
+    /// Serves until the shutdown, and to the end of the drain.
+    fn run(mut self, drain_timeout: Duration) -> io::Result<()> {
         while !self.acceptor.is_done() {
             self.turn(None)?;
         }
         let closed = self.acceptor.close();
         self.drain(drain_timeout)?;
-        closed.map(|()| self.clients.len())
+        self.clients.leave();
+        closed
     }
 
     /// Waits until something happens, or until `end`, and goes on with each client that it concerns.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use protocol::BUSY;
@@ -22,6 +23,8 @@ pub struct Connections<S = TcpStream> {
     options: Options,
     statistics: Statistics,
     registry: Registry<S>,
+    /// How many were left at the end of a drain, by loops that each count their own.
+    left: AtomicUsize,
 }
 
 impl<S: AsFd> Connections<S> {
@@ -32,6 +35,7 @@ impl<S: AsFd> Connections<S> {
             options: options.clone(),
             statistics: Statistics::default(),
             registry,
+            left: AtomicUsize::new(0),
         })
     }
 
@@ -59,6 +63,24 @@ impl<S: AsFd> Connections<S> {
             0 => {}
             count => log_cut(count, self.options.drain_timeout),
         }
+    }
+
+    /// Counts connections of a loop that are still open at the end of its drain.
+    pub fn leave(&self, connections: usize) {
+        self.left.fetch_add(connections, Ordering::Relaxed);
+    }
+
+    /// The end of all loops: logs how many connections were [left](Self::leave), and returns what was served.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getrusage(2)`.
+    pub fn end(&self) -> io::Result<Report> {
+        match self.left.load(Ordering::Relaxed) {
+            0 => {}
+            count => log_cut(count, self.options.drain_timeout),
+        }
+        self.report()
     }
 
     /// What was served so far, and what it cost.

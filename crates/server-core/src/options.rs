@@ -21,7 +21,7 @@ const LOG: &str = "Log";
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Run the bare server (src/bare.rs) instead: the model alone, without limits, log or
-    /// shutdown. Only an address and what is about its workers may be given with it
+    /// shutdown. Only an address may be given with it, and to a pool, prefork or tasks their number of workers
     #[arg(long)]
     pub bare: bool,
 
@@ -76,7 +76,8 @@ pub struct Options {
     #[arg(skip)]
     pub max_connections: usize,
 
-    /// Threads or processes that serve connections (pool, prefork), or threads that run tasks (async).
+    /// Threads or processes that serve connections (pool, prefork), or threads that run tasks (async) or loops
+    /// (event, uring).
     #[arg(skip)]
     pub workers: usize,
 

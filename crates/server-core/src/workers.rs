@@ -7,11 +7,12 @@ use std::iter;
 use std::net::TcpListener;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::{Acceptor, Connection, Connections, Options, SelfPipe, Shutdown, Waker, bind, log_cut};
+use crate::{Acceptor, Connection, Connections, Options, SelfPipe, Shutdown, Waker, bind};
 
 /// A thread with a loop of its own: what it needs from outside.
 #[derive(Debug)]
@@ -154,7 +155,8 @@ impl Workers {
             source,
         });
         let (all, drain_timeout) = (all.collect(), options.drain_timeout);
-        Ok(Workers { all, dispatcher, end: EndOfAll { wakers, drain_timeout } })
+        let end = EndOfAll { wakers, drain_timeout, has_begun: AtomicBool::new(false) };
+        Ok(Workers { all, dispatcher, end })
     }
 
     /// What wakes who accepts, when there is room for one more. Where each worker has a listener, each makes its
@@ -165,8 +167,7 @@ impl Workers {
     }
 
     /// Lets each worker serve in a thread of its own, and blocks until all have ended. The calling thread accepts
-    /// for them, or is the first worker. When one of them ends, however it does, all begin to drain. `serve`
-    /// returns how many connections it had to cut.
+    /// for them, or is the first worker. When one of them ends, however it does, all begin to drain.
     ///
     /// # Errors
     ///
@@ -174,7 +175,7 @@ impl Workers {
     pub fn run(
         self,
         connections: &Arc<Connections>,
-        serve: impl Fn(Worker) -> io::Result<usize> + Sync,
+        serve: impl Fn(Worker) -> io::Result<()> + Sync,
     ) -> io::Result<()> {
         let Workers { all, dispatcher, end } = self;
         let count = all.len();
@@ -183,7 +184,7 @@ impl Workers {
             let _guard = Guard(end);
             serve(worker)
         };
-        let cut = thread::scope(|scope| -> io::Result<usize> {
+        thread::scope(|scope| {
             let mut workers = (1..).zip(all);
             let first = if dispatcher.is_none() { workers.next() } else { None };
             let start = |(number, worker)| {
@@ -192,20 +193,24 @@ impl Workers {
                 started.map_err(|error| not_started(number, count, &error))
             };
             let others: io::Result<Vec<_>> = workers.map(start).collect();
-            let others = others.inspect_err(|_| end.begin())?;
+            let others = match others {
+                Ok(others) => others,
+                Err(error) => {
+                    // First, so that those who have started expect no connections.
+                    drop(dispatcher);
+                    end.begin();
+                    return Err(error);
+                }
+            };
             let here = match dispatcher {
                 Some(dispatcher) => {
                     let _guard = Guard(end);
-                    dispatcher.dispatch(connections).map(|()| 0)
+                    dispatcher.dispatch(connections)
                 }
-                None => first.map_or(Ok(0), |(_, worker)| run(worker)),
+                None => first.map_or(Ok(()), |(_, worker)| run(worker)),
             };
-            iter::once(here).chain(others.into_iter().map(join)).sum()
-        })?;
-        if cut > 0 {
-            log_cut(cut, end.drain_timeout);
-        }
-        Ok(())
+            iter::once(here).chain(others.into_iter().map(join)).collect()
+        })
     }
 }
 
@@ -282,10 +287,15 @@ fn share(options: &Options) -> Options {
 struct EndOfAll {
     wakers: Vec<Waker>,
     drain_timeout: Duration,
+    has_begun: AtomicBool,
 }
 
 impl EndOfAll {
+    /// The first one who ends wakes all.
     fn begin(&self) {
+        if self.has_begun.swap(true, Ordering::SeqCst) {
+            return;
+        }
         if let Ok(shutdown) = Shutdown::get() {
             shutdown.drain_end(self.drain_timeout);
         }
@@ -302,7 +312,7 @@ impl Drop for Guard<'_> {
     }
 }
 
-fn join(thread: ScopedJoinHandle<'_, io::Result<usize>>) -> io::Result<usize> {
+fn join(thread: ScopedJoinHandle<'_, io::Result<()>>) -> io::Result<()> {
     thread.join().unwrap_or_else(|panic: Box<dyn Any + Send>| resume_unwind(panic))
 }
 

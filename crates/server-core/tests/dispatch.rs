@@ -40,7 +40,7 @@ fn connections_are_handed_out_in_turn_and_none_is_lost_at_the_end() {
         let handed = handed(worker, clients.len(), &connections)?;
         let numbers = handed.iter().map(Connection::number).collect();
         all.lock().expect("no panic").insert(name, numbers);
-        Ok(0)
+        Ok(())
     };
     workers.run(&connections, serve).expect("a good end");
     let all = all.into_inner().expect("no panic");

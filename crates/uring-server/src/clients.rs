@@ -42,6 +42,11 @@ impl<'a> Clients<'a> {
         self.all.len()
     }
 
+    /// Counts those that are left at the end of the drain. They are closed when this is dropped.
+    pub(crate) fn leave(&self) {
+        self.connections.leave(self.len());
+    }
+
     /// Takes a new connection in.
     pub(crate) fn admit(&mut self, ring: &mut Ring, connection: Connection) {
         let session = self.connections.session();

@@ -65,8 +65,9 @@ pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
     let workers = Workers::new(listener, options)?;
     let connections = Connections::new(options, workers.waker());
     let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
-    workers.run(&connections, serve)?;
-    connections.report()
+    let served = workers.run(&connections, serve);
+    let report = connections.end();
+    served.and(report)
 }
 
 /// A loop and its parts: a thread of its own runs it.
@@ -84,17 +85,17 @@ impl<'a> Loop<'a> {
         Ok(Loop { ring, acceptor, clients })
     }
 
-    /// Serves until the shutdown, and returns how many connections it had to cut then.
-    fn run(mut self, drain_timeout: Duration) -> io::Result<usize> {
+    /// Serves until the shutdown, and to the end of the drain.
+    fn run(mut self, drain_timeout: Duration) -> io::Result<()> {
         while !self.acceptor.is_done() {
             self.acceptor.ask(&mut self.ring, self.clients.len());
             self.turn(self.acceptor.resume())?;
         }
         let closed = self.acceptor.close(&mut self.ring);
         self.drain(drain_timeout)?;
-        let cut = self.clients.len();
+        self.clients.leave();
         self.end()?;
-        closed.map(|()| cut)
+        closed
     }
 
     /// Hands over new operations, waits until one is done, or until `end`, and goes on with each connection

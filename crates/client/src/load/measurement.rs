@@ -64,9 +64,9 @@ impl Measurement {
         self.begin <= now && self.goes_on(now)
     }
 
-    /// Ends it before its time.
-    pub(super) fn end_now(&mut self, now: Instant) {
-        self.end = Some(now);
+    /// Ends it then, if that is before its time.
+    pub(super) fn end_at(&mut self, end: Instant) {
+        self.end = Some(self.end.map_or(end, |planned| planned.min(end)));
     }
 
     /// Takes note when the measurement begins and when it ends. Says whether it has ended just now.

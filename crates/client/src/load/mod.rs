@@ -264,10 +264,11 @@ impl Outcome {
         self.message_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The client's own CPU time as a share of one CPU for each of its threads: 1 is all of it, and from [`BUSY`]
-    /// on the client may have been the bottleneck.
+    /// The client's own CPU time as a share of one CPU for each of its threads, as far as there are so many: 1 is
+    /// all of it, and from [`BUSY`] on the client may have been the bottleneck.
     pub fn client_share(&self) -> f64 {
-        let all = self.elapsed.as_secs_f64() * self.threads as f64;
+        let cpus = thread::available_parallelism().map_or(1, usize::from).min(self.threads);
+        let all = self.elapsed.as_secs_f64() * cpus as f64;
         self.client_cpu.total().as_secs_f64() / all
     }
 }

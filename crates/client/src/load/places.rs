@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 
-/// How many handshakes are under way at a time: well below the backlog of any server that has one.
-const MOST_OPENING: usize = 100;
+/// How many handshakes of a load are under way at a time: well below the backlog of any server that has one.
+pub(super) const MOST_OPENING: usize = 100;
 
 /// How long the place of a failed connection stays empty, so that a server that refuses every
 /// connection is not asked as fast as it can refuse.
@@ -24,6 +24,8 @@ pub(super) struct Places {
     /// In an open loop: places that wait for a message to be due, each in its turn.
     idle: VecDeque<usize>,
     opening: usize,
+    /// How many handshakes may be under way here at a time.
+    most_opening: usize,
     /// How many places are in use, filled or to be filled.
     in_use: usize,
     /// How many connections were begun, or are to be.
@@ -39,6 +41,7 @@ impl Places {
         count: usize,
         all: u64,
         on_demand: bool,
+        most_opening: usize,
         (start, ramp): (Instant, Duration),
     ) -> Self {
         let mut places = Places {
@@ -48,6 +51,7 @@ impl Places {
             to_open_later: VecDeque::new(),
             idle: VecDeque::new(),
             opening: 0,
+            most_opening,
             in_use: count,
             begun: 0,
             all,
@@ -101,7 +105,7 @@ impl Places {
                 self.refill(number);
             }
         }
-        if self.opening < MOST_OPENING { self.to_open.pop_front() } else { None }
+        if self.opening < self.most_opening { self.to_open.pop_front() } else { None }
     }
 
     /// When the next place is to be opened that waits for that.
@@ -134,7 +138,7 @@ impl Places {
     /// Whether a message that is due can be sent.
     pub(super) fn has_idle(&self) -> bool {
         match self.idle.front() {
-            Some(number) => self.connections[*number].is_some() || self.opening < MOST_OPENING,
+            Some(number) => self.connections[*number].is_some() || self.opening < self.most_opening,
             None => false,
         }
     }

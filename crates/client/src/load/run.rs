@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use mio::{Events, Poll};
 
 use super::connection::{Connection, Progress, template};
 use super::measurement::Measurement;
-use super::places::Places;
+use super::places::{MOST_OPENING, Places};
 use super::schedule::Schedule;
 use super::{Extent, Load, LoadError, OnFailure, Outcome, Pace, Status};
 use crate::failure::Failure;
@@ -30,7 +31,7 @@ pub(super) struct Run<'a> {
     load: &'a Load,
     /// The number of its first connection among those of all threads.
     first: usize,
-    has_failed: &'a AtomicBool,
+    common: Common<'a>,
     poll: Poll,
     places: Places,
     /// In an open loop: when messages are due.
@@ -48,11 +49,15 @@ pub(super) struct Run<'a> {
 
 /// What the parts of a load have in common, and when the first message of this one is due.
 #[derive(Clone, Copy)]
-pub(super) struct Begin<'a> {
+pub(super) struct Common<'a> {
     pub(super) start: Instant,
     pub(super) first_message: Instant,
+    /// How many parts there are.
+    pub(super) parts: usize,
     /// Whether another part has failed: then this one ends at once.
     pub(super) has_failed: &'a AtomicBool,
+    /// When the measurement is to end, if the watcher has ended it before its time.
+    pub(super) end: &'a OnceLock<Instant>,
 }
 
 impl<'a> Run<'a> {
@@ -60,8 +65,9 @@ impl<'a> Run<'a> {
     pub(super) fn start(
         load: &'a Load,
         first: usize,
-        Begin { start, first_message, has_failed }: Begin<'a>,
+        common: Common<'a>,
     ) -> Result<Self, LoadError> {
+        let Common { start, first_message, parts, .. } = common;
         let all = match load.extent {
             Extent::Time { .. } => u64::MAX,
             Extent::Connections(all) => all,
@@ -74,12 +80,13 @@ impl<'a> Run<'a> {
             }
         };
         let on_demand = schedule.is_some() && load.messages_per_connection.is_some();
+        let most_opening = (MOST_OPENING / parts).max(1);
         Ok(Run {
             load,
             first,
-            has_failed,
+            common,
             poll: Poll::new().map_err(LoadError::Wait)?,
-            places: Places::new(count, all, on_demand, (start, load.ramp)),
+            places: Places::new(count, all, on_demand, most_opening, (start, load.ramp)),
             schedule,
             measurement: Measurement::new(load, start, count),
             sent: 0,
@@ -137,7 +144,7 @@ impl<'a> Run<'a> {
         let out_of_time = self.load.on_failure == OnFailure::Count
             && self.measurement.is_closed()
             && self.measurement.end().is_some_and(|end| end.elapsed() > GRACE);
-        !self.places.in_use() || out_of_time || self.has_failed.load(Ordering::Relaxed)
+        !self.places.in_use() || out_of_time || self.common.has_failed.load(Ordering::Relaxed)
     }
 
     /// Ten times a second: gives up on those that waited for too long, and calls the watcher.
@@ -151,8 +158,16 @@ impl<'a> Run<'a> {
         }
         self.tick = now + TICK;
         self.expire(now)?;
-        if !self.measurement.is_closed() && watch(self.status(now)).is_break() {
-            self.measurement.end_now(now);
+        if self.measurement.is_closed() {
+            return Ok(());
+        }
+        if watch(self.status(now)).is_break() {
+            // All parts end at the same moment: it lies in the future, so that each hears of it before.
+            let notice = if self.common.parts > 1 { 2 * TICK } else { Duration::ZERO };
+            self.common.end.get_or_init(|| now + notice);
+        }
+        if let Some(end) = self.common.end.get() {
+            self.measurement.end_at(*end);
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::run::{Begin, Run};
+use super::run::{Common, Run};
 use super::{Extent, Load, LoadError, Outcome, Pace, Status};
 
 /// Drives a load from as many threads as it asks for: this one, and others beside it.
@@ -15,28 +15,24 @@ pub(super) fn run(
     load: &Load,
     mut watch: impl FnMut(Status) -> ControlFlow<()>,
 ) -> Result<Outcome, LoadError> {
-    let parts = parts(load);
-    let (start, stop) = (Instant::now(), AtomicBool::new(false));
-    let has_failed = AtomicBool::new(false);
+    let (parts, start) = (parts(load), Instant::now());
+    let (has_failed, end) = (AtomicBool::new(false), OnceLock::new());
     let others: Mutex<Vec<Option<Status>>> = Mutex::new(vec![None; parts.len()]);
     let drive = |index: usize, watch: &mut dyn FnMut(Status) -> ControlFlow<()>| {
         let (first, part) = &parts[index];
         let first_message = start + turn(load, index);
-        let begin = Begin { start, first_message, has_failed: &has_failed };
-        let outcome = Run::start(part, *first, begin).and_then(|run| run.drive(watch));
+        let (has_failed, end) = (&has_failed, &end);
+        let common = Common { start, first_message, parts: parts.len(), has_failed, end };
+        let outcome = Run::start(part, *first, common).and_then(|run| run.drive(watch));
         has_failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
         outcome
-    };
-    let is_stopped = || match stop.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
     };
     let statuses = || others.lock().unwrap_or_else(PoisonError::into_inner);
     thread::scope(|scope| {
         let start_other = |index: usize| {
             let mut note = move |status| {
                 statuses()[index] = Some(status);
-                is_stopped()
+                ControlFlow::Continue(())
             };
             thread::Builder::new().spawn_scoped(scope, move || drive(index, &mut note))
         };
@@ -46,11 +42,7 @@ pub(super) fn run(
             LoadError::Thread(error)
         })?;
         let here = drive(0, &mut |status| {
-            let all = statuses().iter().flatten().fold(status, |sum, one| sum.and(one));
-            if watch(all).is_break() {
-                stop.store(true, Ordering::Relaxed);
-            }
-            is_stopped()
+            watch(statuses().iter().flatten().fold(status, |sum, one| sum.and(one)))
         });
         let there = threads.into_iter().map(|it| it.join().unwrap_or_else(|it| resume_unwind(it)));
         let outcomes: Vec<_> = [here].into_iter().chain(there).collect();
@@ -69,7 +61,8 @@ fn parts(load: &Load) -> Vec<(usize, Load)> {
         let pace = match load.pace {
             Pace::Closed => Pace::Closed,
             Pace::Open { messages_per_second } => {
-                Pace::Open { messages_per_second: messages_per_second / count as f64 }
+                let share = connections as f64 / load.connections as f64;
+                Pace::Open { messages_per_second: messages_per_second * share }
             }
         };
         let extent = match load.extent {

@@ -146,7 +146,9 @@ impl LoadCommand {
     }
 
     fn check_file_limit(&self, limit: u64) -> anyhow::Result<()> {
-        let needed = self.connections as u64 + OTHER_FILES;
+        // Each thread asks the kernel in its own place.
+        let threads = self.threads.unwrap_or_else(spare_threads).min(self.connections);
+        let needed = (self.connections + threads) as u64 + OTHER_FILES;
         ensure!(
             needed <= limit,
             "{} connections need {needed} open files, and the hard limit is {limit}: raise it \

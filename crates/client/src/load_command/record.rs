@@ -90,7 +90,8 @@ impl Record {
             message_latency_histogram: histogram(&outcome.message_latency),
             client_user_cpu_seconds: outcome.client_cpu.user.as_secs_f64(),
             client_system_cpu_seconds: outcome.client_cpu.system.as_secs_f64(),
-            client_cpu_percent_of_one: outcome.client_share() * outcome.threads as f64 * 100.0,
+            client_cpu_percent_of_one: 100.0 * outcome.client_cpu.total().as_secs_f64()
+                / outcome.elapsed.as_secs_f64(),
             client_threads: outcome.threads,
             client_may_be_bottleneck: outcome.client_share() >= BUSY,
             client_standstills: outcome.standstills,

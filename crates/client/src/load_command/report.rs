@@ -165,7 +165,7 @@ fn bottleneck(outcome: &Outcome) -> String {
     let share = outcome.client_share();
     let of = match outcome.threads {
         1 => "one CPU".to_owned(),
-        threads => format!("a CPU for each of its {threads} threads"),
+        threads => format!("the CPUs that its {threads} threads can use"),
     };
     let used = format!("the client used {:.0} % of {of}", share * 100.0);
     if share < BUSY {
