@@ -369,4 +369,15 @@ mod tests {
         assert_eq!(order(1), order(1));
         assert_ne!(order(1), order(2));
     }
+
+    #[test]
+    fn the_least_of_a_load_has_each_client_do_once_what_its_connections_are_measured_by() {
+        let load =
+            Load::strict(([127, 0, 0, 1], 7).into(), 32, Window::milliseconds(10, 90).extent());
+        let whole = least_of(Load { messages_per_connection: Some(1), ..load.clone() });
+        assert!(matches!(whole.extent, Extent::Connections(32)), "{whole:?}");
+        let warm = least_of(load);
+        let Extent::Time { warm_up, duration } = warm.extent else { panic!("{warm:?}") };
+        assert!(warm_up.is_zero() && duration.is_zero(), "{warm:?}");
+    }
 }

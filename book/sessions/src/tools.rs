@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::session::Session;
 
 /// A program, and what tells whether it may be used here.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("gdb", "sleep 9 & gdb -batch -p $! 2>&1 | grep -q detached; found=$?; kill $!; exit $found"),
     ("perf", "perf record -q -e cpu-clock -o /dev/null true"),
     (
@@ -13,6 +13,8 @@ const TOOLS: [(&str, &str); 4] = [
         "sleep 9 & timeout -s INT 1 strace -p $! 2>&1 | grep -q attached; found=$?; kill $!; exit $found",
     ),
     ("ss", "ss -V"),
+    // As `.ci/locust` installs it, where it can be had.
+    ("target/locust/bin/locust", "test -x target/locust/bin/locust"),
 ];
 
 /// The program that a session needs and cannot have here.
