@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use protocol::{BUSY, DecodeError};
 
-/// How the line begins that refuses.
+/// The beginning of the line by which a server refuses.
 const ERROR: &str = "ERROR ";
 
 /// What went wrong with one connection.
@@ -83,12 +83,12 @@ impl Failure {
         matches!(self, Failure::ErrorLine(line) if BUSY.trim_end().strip_prefix(ERROR) == Some(line))
     }
 
-    /// What the line [`BUSY`] tells of.
+    /// The failure of a client that has received the line [`BUSY`].
     pub(crate) fn busy() -> Self {
         Failure::ErrorLine(BUSY.trim_start_matches(ERROR).trim_end().to_owned())
     }
 
-    /// The failure that an `ERROR` line tells of, if this is one.
+    /// The failure of a client that has received this line, if it is an `ERROR` line.
     pub(crate) fn of_error_line(line: &str) -> Option<Self> {
         Some(Failure::ErrorLine(line.strip_prefix(ERROR)?.trim_end().to_owned()))
     }

@@ -18,7 +18,7 @@
 //! A connection costs an entry in a table and a registration with the kernel, a message a read and a
 //! write. One question to the kernel is enough for all connections that are ready. So the busier the
 //! server is, the fewer questions it asks for each message. One thread can use only one CPU: with `--workers`
-//! there are several, each with a loop of its own ([`Workers`]).
+//! there are several, each with a loop of its own ([`serve_by_workers`]).
 //!
 //! # What it adds to the bare server
 //!
@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use server_core::{Connections, Options, Report, Shutdown, Worker, Workers, outlast};
+use server_core::{Connections, Options, Report, Shutdown, Worker, outlast, serve_by_workers};
 
 mod acceptor;
 mod bare;
@@ -65,12 +65,9 @@ const AT_ONCE: usize = 32;
 ///
 /// When the server cannot start, or a listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let workers = Workers::new(listener, options)?;
-    let connections = Connections::new(options, workers.waker());
-    let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
-    let served = workers.run(&connections, serve);
-    let report = connections.end();
-    served.and(report)
+    serve_by_workers(listener, options, |worker, connections| {
+        Loop::new(worker, connections)?.run(options.drain_timeout)
+    })
 }
 // ANCHOR_END: run
 

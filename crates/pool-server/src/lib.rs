@@ -36,7 +36,6 @@
 use std::io;
 use std::net::TcpListener;
 use std::thread;
-
 use std::time::Instant;
 
 use crossbeam::channel::{self, Receiver};

@@ -58,8 +58,8 @@
 //! that has not begun a message may be silent for longer. The time runs while the server waits for the
 //! rest of the message, and not while it works on earlier ones.
 //!
-//! A server that has kept a client waiting for too long may tell it so, whatever it has sent, and closes in the
-//! same way ([`BUSY`]):
+//! A client that has waited for too long may get this line instead of an answer ([`BUSY`]). The server then closes
+//! in the same way:
 //!
 //! ```text
 //! ERROR busy\n
@@ -100,5 +100,5 @@ pub const DEFAULT_MAX_MESSAGE: usize = 65536;
 /// How long after its first byte a message must be whole, unless a server is told otherwise.
 pub const DEFAULT_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The line that a client gets whom nobody has served in time.
+/// The line that tells a client that it has waited for too long.
 pub const BUSY: &str = "ERROR busy\n";

@@ -101,4 +101,4 @@ pub use shutdown::Shutdown;
 pub use sole::SoleConnection;
 pub use statistics::{Statistics, shared_words};
 pub use timers::{Timer, Timers};
-pub use workers::{Inbox, Source, Who, Worker, WorkerName, Workers, listeners};
+pub use workers::{Inbox, Source, Who, Worker, WorkerName, Workers, listeners, serve_by_workers};

@@ -21,7 +21,7 @@ const LOG: &str = "Log";
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Run the bare server (src/bare.rs) instead: the model alone, without limits, log or
-    /// shutdown. Only an address may be given with it, and to a pool, prefork or tasks their number of workers
+    /// shutdown. Only an address may be given with it and, where the bare server has workers, their number
     #[arg(long)]
     pub bare: bool,
 

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::{Acceptor, Connection, Connections, Options, SelfPipe, Shutdown, Waker, bind};
+use crate::{Acceptor, Connection, Connections, Options, Report, SelfPipe, Shutdown, Waker, bind};
 
 /// A thread with a loop of its own: what it needs from outside.
 #[derive(Debug)]
@@ -107,6 +107,23 @@ impl Inbox {
         self.is_over |= matches!(next, Err(TryRecvError::Disconnected));
         next.ok()
     }
+}
+
+/// Serves all connections from `--workers` threads, each of which runs `serve`, until a shutdown signal.
+///
+/// # Errors
+///
+/// When the server cannot start, a listener breaks, or a worker fails.
+pub fn serve_by_workers(
+    listener: TcpListener,
+    options: &Options,
+    serve: impl Fn(Worker, &Arc<Connections>) -> io::Result<()> + Sync,
+) -> io::Result<Report> {
+    let workers = Workers::new(listener, options)?;
+    let connections = Connections::new(options, workers.waker());
+    let served = workers.run(&connections, |worker| serve(worker, &connections));
+    let report = connections.end();
+    served.and(report)
 }
 
 /// All workers of a server.

@@ -11,10 +11,10 @@
 
 pub mod family;
 mod process;
+mod processors;
 pub mod sockets;
 mod start_command;
 
-pub use process::{
-    ServerProcess, Stopped, at_lowest_priority, keep_to_cpus, kill_all, serve_command,
-};
+pub use process::{ServerProcess, Stopped, kill_all, serve_command};
+pub use processors::{at_lowest_priority, keep_to_cpus};
 pub use start_command::StartCommand;

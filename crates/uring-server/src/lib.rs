@@ -20,7 +20,7 @@
 //! A connection costs an operation that waits in the kernel, together with its buffer. A message costs two
 //! operations, but no system call of its own: one call serves all connections that are ready. So the busier
 //! the server is, the fewer calls it makes for each message. One thread can use only one CPU: with `--workers`
-//! there are several, each with a ring of its own ([`Workers`]).
+//! there are several, each with a ring of its own ([`serve_by_workers`]).
 //!
 //! # What it adds to the bare server
 //!
@@ -41,7 +41,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use server_core::{Connections, Options, Report, Shutdown, Worker, Workers};
+use server_core::{Connections, Options, Report, Shutdown, Worker, serve_by_workers};
 
 mod acceptor;
 mod address;
@@ -62,12 +62,9 @@ use ring::Ring;
 ///
 /// When the kernel refuses a ring, when the server cannot start, or a listener breaks.
 pub fn run(listener: TcpListener, options: &Options) -> io::Result<Report> {
-    let workers = Workers::new(listener, options)?;
-    let connections = Connections::new(options, workers.waker());
-    let serve = |worker| Loop::new(worker, &connections)?.run(options.drain_timeout);
-    let served = workers.run(&connections, serve);
-    let report = connections.end();
-    served.and(report)
+    serve_by_workers(listener, options, |worker, connections| {
+        Loop::new(worker, connections)?.run(options.drain_timeout)
+    })
 }
 
 /// A loop and its parts: a thread of its own runs it.

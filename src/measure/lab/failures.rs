@@ -22,8 +22,7 @@ impl Lab {
         connections: usize,
         measure: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<Option<T>> {
-        let is_of_it = |it: &Failure| it.server == contestant.name && it.what == what;
-        if self.failures().iter().any(is_of_it) {
+        if self.has_failed(contestant, what) {
             return Ok(None);
         }
         if let Some(lack) = self.limits.lack(contestant, connections) {
@@ -39,12 +38,15 @@ impl Lab {
         }
     }
 
-    /// The same for a reason that each round finds again.
+    /// Keeps a reason that each round finds again.
     pub(super) fn fail_once(&self, contestant: &Contestant, what: &str, reason: &str) {
-        let is_of_it = |it: &Failure| it.server == contestant.name && it.what == what;
-        if !self.failures().iter().any(is_of_it) {
+        if !self.has_failed(contestant, what) {
             self.fail(contestant, what, reason);
         }
+    }
+
+    fn has_failed(&self, contestant: &Contestant, what: &str) -> bool {
+        self.failures().iter().any(|it| it.server == contestant.name && it.what == what)
     }
 
     /// Keeps what could not be measured, and why.

@@ -264,8 +264,8 @@ impl Outcome {
         self.message_latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The client's own CPU time as a share of one CPU for each of its threads, as far as there are so many: 1 is
-    /// all of it, and from [`BUSY`] on the client may have been the bottleneck.
+    /// How much of the CPUs that its threads can use the client has used: 1 is all of it. From [`BUSY`] on, the
+    /// client may have been the bottleneck.
     pub fn client_share(&self) -> f64 {
         let cpus = thread::available_parallelism().map_or(1, usize::from).min(self.threads);
         let all = self.elapsed.as_secs_f64() * cpus as f64;
