@@ -79,8 +79,8 @@ fn parts(load: &Load) -> Vec<(usize, Load)> {
     (0..count).map(part).collect()
 }
 
-/// How much later than that of the first thread the first message of this one is due, so that those of all are
-/// due at even intervals.
+/// How much later than that of the first thread the first message of this one is due, so that the threads do not
+/// all send at the same moments.
 fn turn(load: &Load, index: usize) -> Duration {
     match load.pace {
         Pace::Closed => Duration::ZERO,
