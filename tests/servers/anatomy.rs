@@ -205,13 +205,31 @@ fn assert_counted(model: &Model, figures: &Results) {
     }
 }
 
-/// Traced by this test, so that nobody else may trace it, and neither its servers.
+/// Without stories it counts all the same.
 fn counts_without_stories() {
+    let (mut figures, text) = traced(&["--quick"]);
+    let is_counted = |it: &Results| it.rows.iter().any(|row| row.figure == "page faults");
+    // On a very busy machine there may be no connection in the one window of a quick run.
+    for _ in 0..5 {
+        if is_counted(&figures) {
+            break;
+        }
+        figures = traced(&[]).0;
+    }
+    let text = text.replace('\n', " ");
+    assert!(text.contains("No stories: this system does not let the lab trace"), "{text}");
+    assert_eq!(figures.facts["stories"].as_array().map(Vec::len), Some(0));
+    assert!(is_counted(&figures), "{figures:?}");
+}
+
+/// The figures of a run and what it printed. It is traced by this test, so that nobody else may trace it, nor its
+/// servers.
+fn traced(arguments: &[&str]) -> (Results, String) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let [json, text] = ["figures.json", "text"].map(|name| directory.path().join(name));
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"read -r _; exec "$0" anatomy --quick --models "$1" --json "$2""#, LAB]);
-    shell.arg(MODELS[0].model.name).arg(&json).stdin(Stdio::piped());
+    shell.args(["-c", r#"read -r _; exec "$0" anatomy "$@""#, LAB]).args(arguments);
+    shell.args(["--models", MODELS[0].model.name, "--json"]).arg(&json).stdin(Stdio::piped());
     let mut child = shell.stdout(File::create(&text).expect("a file")).spawn().expect("a shell");
     let lab = Pid::from_raw(child.id().cast_signed());
     let mut begin = child.stdin.take().expect("a pipe");
@@ -228,11 +246,7 @@ fn counts_without_stories() {
     traced.expect("leave to trace");
     // The tracer has waited for it.
     let _ = child.wait();
-    let text = std::fs::read_to_string(text).expect("what it printed").replace('\n', " ");
-    assert!(text.contains("No stories: this system does not let the lab trace"), "{text}");
+    let text = std::fs::read_to_string(text).expect("what it printed");
     let record = std::fs::read_to_string(json).expect("the file");
-    let figures: Results = serde_json::from_str(&record).expect("results");
-    assert_eq!(figures.facts["stories"].as_array().map(Vec::len), Some(0));
-    // On a very busy machine there may be no connection in a window of a quick run.
-    assert!(figures.rows.iter().any(|row| row.figure == "page faults"), "{figures:?}");
+    (serde_json::from_str(&record).expect("results"), text)
 }
