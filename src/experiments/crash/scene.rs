@@ -12,6 +12,7 @@ use anyhow::Context;
 use client::chat::{Call, End, blocking, watching};
 use client::conversation::{Conversation, NoConnection};
 use client::failure::Failure;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use protocol::Framing;
@@ -113,6 +114,8 @@ pub(super) fn play(
     let died = Instant::now();
     strike(death, handler, &line_to_server)?;
     if victim == Victim::Blocking {
+        // On a busy machine a process does not die at once. What is typed before would be answered by a reset.
+        wait_for_the_end(&line_to_server)?;
         thread::sleep(typed_after.saturating_sub(died.elapsed()));
         // The user goes on as if nothing had happened.
         keyboard.write_all(b"still there?\n")?;
@@ -175,6 +178,15 @@ fn strike(death: Death, handler: Pid, mut line_to_server: &TcpStream) -> io::Res
         Death::ProcessAborts => line_to_server.write_all(b"Abort\n"),
         Death::ProcessIsKilled => Ok(kill(handler, Signal::SIGKILL)?),
     }
+}
+
+/// Waits until the victim's kernel has been told that the server's side has ended. The victim has not: it reads
+/// its keyboard.
+fn wait_for_the_end(line_to_server: &TcpStream) -> anyhow::Result<()> {
+    let mut descriptor = [PollFd::new(line_to_server.as_fd(), PollFlags::POLLIN)];
+    let ended = poll(&mut descriptor, PollTimeout::try_from(PATIENCE)?)?;
+    anyhow::ensure!(ended > 0, "the server's side did not end");
+    Ok(())
 }
 
 /// Whether a client is answered, and not cut off.
