@@ -37,6 +37,7 @@ pub(crate) mod event {
     #[path = "../../../../crates/event-server/src/bare.rs"]
     pub(crate) mod bare;
     pub(crate) mod edge;
+    pub(crate) mod loops;
     pub(crate) mod outbox;
 }
 pub(crate) mod r#async {

@@ -37,6 +37,7 @@ mod pool {
 mod event {
     pub(super) mod bare;
     pub(super) mod edge;
+    pub(super) mod loops;
     pub(super) mod outbox;
 }
 mod r#async {
@@ -75,6 +76,7 @@ pub const EXERCISES: &[Exercise] = &[
     event::edge::EXERCISE,
     event::outbox::EXERCISE,
     event::bare::EXERCISE,
+    event::loops::EXERCISE,
     r#async::nap::EXERCISE,
     r#async::patience::EXERCISE,
     r#async::bare::EXERCISE,

@@ -31,6 +31,7 @@ pub(crate) mod pool {
 pub(crate) mod event {
     pub(crate) mod bare;
     pub(crate) mod edge;
+    pub(crate) mod loops;
     pub(crate) mod outbox;
 }
 pub(crate) mod r#async {
