@@ -98,10 +98,12 @@ impl Contestant {
         entry.model.properties.accept.then_some(Contestant { name, options, ..bare })
     }
 
-    /// The same with an option more. A bare server has few: it does without the others.
+    /// The same with an option more, where it has not got it already. A bare server has few: it does without the
+    /// others.
     #[must_use]
     pub fn with(mut self, option: &str, value: impl ToString) -> Self {
-        if !self.bare || option == "--workers" {
+        let takes = !self.bare || option == "--workers";
+        if takes && !self.options.iter().any(|it| it == option) {
             self.options.extend([option.to_owned(), value.to_string()]);
         }
         self
@@ -141,7 +143,7 @@ impl Contestant {
     /// Itself, and beside it with a worker for each CPU, where it serves all its clients by workers and has fewer.
     pub fn with_a_worker_for_each_cpu(&self) -> Vec<Self> {
         let is_of_few = self.model.properties.workers.is_some_and(|default| default() < cores());
-        match self.model.at_once == AtOnce::All && is_of_few && !self.bare {
+        match self.model.at_once == AtOnce::All && is_of_few && self.is_plain() {
             true => {
                 let name = format!("{} --workers {}", self.name, cores());
                 vec![self.clone(), self.clone().named(name).with("--workers", cores())]
@@ -154,10 +156,16 @@ impl Contestant {
     pub fn with_cures_for_computing(&self) -> Vec<Self> {
         let named = |what: &str| self.clone().named(format!("{} {what}", self.name));
         let Properties { workers, offload, .. } = self.model.properties;
-        let has_loops = self.model.at_once == AtOnce::All && workers.is_some() && !self.bare;
+        let has_loops = self.model.at_once == AtOnce::All && workers.is_some() && self.is_plain();
         let workers = has_loops.then(|| named("--workers 2").with("--workers", 2));
-        let offload = (offload && !self.bare).then(|| named("--offload").with_flag("--offload"));
+        let offload =
+            (offload && self.is_plain()).then(|| named("--offload").with_flag("--offload"));
         iter::once(self.clone()).chain(workers).chain(offload).collect()
+    }
+
+    /// Whether it is a model's server as it is by default.
+    fn is_plain(&self) -> bool {
+        !self.bare && self.options.is_empty()
     }
 
     /// The same under another name.
@@ -175,17 +183,44 @@ impl Contestant {
         }
     }
 
+    /// How many of `clients` that come it serves at once.
+    pub fn served_at_once(&self, clients: usize) -> usize {
+        let has_workers = self.model.at_once == AtOnce::Workers;
+        let served = match self.number("--workers").filter(|_| has_workers) {
+            Some(workers) => workers.min(clients),
+            None => self.model.served_at_once(clients),
+        };
+        self.number("--max-connections").map_or(served, |most| most.min(served))
+    }
+
+    /// The number behind one of its options.
+    pub(crate) fn number(&self, option: &str) -> Option<usize> {
+        let place = self.options.iter().position(|it| it == option)?;
+        self.options.get(place + 1)?.parse().ok()
+    }
+
     /// How many clients it has room for at all: those that it takes on, and those that wait in its
     /// backlog.
     pub fn room(&self) -> usize {
         let most = match (self.model.at_once, self.model.properties.max_connections) {
             (AtOnce::One, _) => 1,
             (_, Some(most)) if !self.bare => most,
-            (AtOnce::Workers, None) => self.model.served_at_once(usize::MAX),
+            (AtOnce::Workers, None) => self.served_at_once(usize::MAX),
             _ => usize::MAX / 2,
         };
-        most + backlog()
+        self.number("--max-connections").unwrap_or(most) + backlog()
     }
+}
+
+/// The first contestant of each name: what an experiment puts beside a server may have been named, too.
+pub fn each_once(contestants: impl IntoIterator<Item = Contestant>) -> Vec<Contestant> {
+    let mut all: Vec<Contestant> = Vec::new();
+    for contestant in contestants {
+        if all.iter().all(|it| it.name != contestant.name) {
+            all.push(contestant);
+        }
+    }
+    all
 }
 
 /// Leaves out whoever cannot run on this machine, and says why of each.
@@ -246,20 +281,50 @@ pub fn model_of(name: &str) -> Option<Model> {
     find(without_bare(name)).ok()
 }
 
-/// The servers that a list names, `fork` for a model and `fork-bare` for its bare server, in the order of
-/// the table.
+/// The servers that a list names, in the order of the table: `fork` for a model's, `fork-bare` for its bare server,
+/// and `event --workers 2` for one with options of its model's own.
 ///
 /// # Errors
 ///
-/// One line, when a name is none or stands there twice, or there is none.
+/// One line, when a name is none or stands there twice, or an option is none of its model's.
 pub fn choose(names: &[String]) -> Result<Vec<Contestant>, String> {
-    for (place, name) in names.iter().enumerate() {
-        if find(without_bare(name))?.name == FLOOR.model.name {
-            return Err("the floor is always measured: name models only".to_owned());
-        }
-        if names[..place].contains(name) {
-            return Err(format!("{name:?} is named twice"));
+    let wanted = names.iter().map(|name| named(name)).collect::<Result<Vec<_>, _>>()?;
+    for (place, one) in wanted.iter().enumerate() {
+        if wanted[..place].iter().any(|it| it.name == one.name) {
+            return Err(format!("{:?} is named twice", one.name));
         }
     }
-    Ok(all().filter(|it| names.contains(&it.name)).collect())
+    let in_order = all().flat_map(|it| {
+        let is_of_it = move |one: &&Contestant| first_word(&one.name) == it.name;
+        wanted.iter().filter(is_of_it).cloned().collect::<Vec<_>>()
+    });
+    Ok(in_order.collect())
+}
+
+/// The server of this name, with the options that stand behind it.
+fn named(text: &str) -> Result<Contestant, String> {
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let name = words.next().unwrap_or_default();
+    if find(without_bare(&name))?.name == FLOOR.model.name {
+        return Err("the floor is always measured: name models only".to_owned());
+    }
+    let plain = all().find(|it| it.name == name);
+    let plain = plain.ok_or_else(|| format!("{name:?} has no server of that kind"))?;
+    let options: Vec<String> = words.collect();
+    let fault = |fault| format!("{name:?} cannot take {:?}: {fault}", options.join(" "));
+    match options.first() {
+        None => return Ok(plain),
+        Some(first) if plain.bare && first != "--workers" => {
+            return Err(fault("a bare server knows --workers only".to_owned()));
+        }
+        Some(_) => plain.model.check_own_options(&options).map_err(fault)?,
+    }
+    let named = format!("{name} {}", options.join(" "));
+    Ok(Contestant { options: plain.options.iter().cloned().chain(options).collect(), ..plain }
+        .named(named))
+}
+
+/// A name without the options behind it.
+pub fn first_word(name: &str) -> &str {
+    name.split_whitespace().next().unwrap_or_default()
 }

@@ -1,9 +1,13 @@
 //! The experiments on the command line: a line for each, and what every one is told.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use clap::builder::{
+    NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser,
+};
 use clap::error::Result;
-use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use lab::experiments::{
     self, Anatomy, Comparison, Cores, Crash, Memory, Overload, Scale, Siege, Timeline, Work,
 };
@@ -57,9 +61,9 @@ impl Experiment {
 /// What every experiment is told.
 #[derive(Args)]
 pub(super) struct Common {
-    /// Use only these models; a name with -bare, such as fork-bare, is that model's bare server
+    /// Use only these models; fork-bare is that model's bare server, 'event --workers 2' one with options
     #[arg(long, value_name = "A,B", value_delimiter = ',', hide_possible_values = true,
-        default_value = models::names().join(","), value_parser = models::names_with_bare())]
+        default_value = models::names().join(","), value_parser = ServerName)]
     pub(super) models: Vec<String>,
 
     /// Finish sooner, with less exact figures
@@ -152,5 +156,29 @@ mod tests {
                 format!("{:?}", part.experiment)
             );
         }
+    }
+}
+
+/// Reads the name of a server of ours, which may have options behind it, and lists the names.
+#[derive(Clone)]
+struct ServerName;
+
+impl TypedValueParser for ServerName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value> {
+        let text = NonEmptyStringValueParser::new().parse_ref(command, arg, value)?;
+        let names = PossibleValuesParser::new(models::names_with_bare());
+        names.parse_ref(command, arg, OsStr::new(models::first_word(&text)))?;
+        Ok(text)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(models::names_with_bare().into_iter().map(PossibleValue::new)))
     }
 }

@@ -76,13 +76,18 @@ pub(super) fn run(common: &Common, options: &Options) -> anyhow::Result<()> {
 fn command(words: &[&str], common: &Common) -> String {
     let models = match common.models == models::names() {
         true => None,
-        false => Some(format!("--models {}", common.models.join(","))),
+        false => Some(format!("--models {}", quoted(&common.models.join(",")))),
     };
     let quick = common.quick.then(|| "--quick".to_owned());
     let words = words.iter().map(|word| (*word).to_owned());
     let seed = common.seed.map(|seed| format!("--seed {seed}"));
     let words: Vec<String> = words.chain(models).chain(quick).chain(seed).collect();
     format!("cargo run --release -- {}", words.join(" "))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
 }
 
 /// Each picture and each table in a file of its own, numbered within its section, and with the

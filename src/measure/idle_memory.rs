@@ -53,7 +53,7 @@ pub fn measure(
     let before = Before::reading(&lab.limits, process, connections)?;
     let held = match contestant.foreign {
         None => {
-            let expected = contestant.model.served_at_once(connections);
+            let expected = contestant.served_at_once(connections);
             Held::open(server.address(), connections, expected)?
         }
         Some(_) => Held::open_until_quiet(server.address(), connections)?,

@@ -30,6 +30,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         tells_what_is_made();
         Ok(())
     }));
+    trials.push(Trial::test(
+        "anatomy: of two loops one thread accepts or each, and one serves",
+        || {
+            tells_who_serves();
+            Ok(())
+        },
+    ));
     trials.push(Trial::test("anatomy: without leave to trace it says so and counts", || {
         counts_without_stories();
         Ok(())
@@ -123,6 +130,34 @@ fn tells_what_is_made() {
         assert_lived(&entry.model, steps);
         assert_counted(&entry.model, &figures);
     }
+}
+
+/// Who took part in the life of a connection, and who of them accepted it.
+fn tells_who_serves() {
+    let with = |options: &str| format!("event --workers 2{options}");
+    let [in_turn, by_kernel] = [with(""), with(" --reuse-port")];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let json = directory.path().join("figures.json");
+    let mut lab = Command::new(LAB);
+    lab.args(["anatomy", "--quick", "--models", &format!("{in_turn},{by_kernel}"), "--json"]);
+    let status = lab.arg(&json).stdout(Stdio::null()).status().expect("the lab");
+    assert!(status.success());
+    let text = std::fs::read_to_string(json).expect("the file");
+    let figures: Results = serde_json::from_str(&text).expect("results");
+    let stories = figures.facts["stories"].as_array().expect("stories");
+    let who = |story: usize, part: &str| {
+        let steps = stories[story]["steps"].as_array().expect("steps").iter();
+        let steps = steps.filter(|it| it["text"].as_str().is_some_and(|text| text.contains(part)));
+        let mut who: Vec<&str> = steps.filter_map(|it| it["who"].as_str()).collect();
+        who.dedup();
+        who
+    };
+    assert_eq!(stories[0]["model"], in_turn.as_str());
+    assert_eq!(who(0, "accept4(listener) = connection"), ["acceptor"]);
+    assert!(matches!(who(0, "hi")[..], ["worker 1" | "worker 2"]), "{:?}", stories[0]);
+    assert_eq!(stories[1]["model"], by_kernel.as_str());
+    assert_eq!(who(1, "accept4(listener) = connection"), who(1, "hi"));
+    assert!(matches!(who(1, "hi")[..], ["worker 1" | "worker 2"]), "{:?}", stories[1]);
 }
 
 /// Whether the calls of every server under every load were counted.

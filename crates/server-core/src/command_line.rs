@@ -100,14 +100,19 @@ fn answer_mistake(
     error: &clap::Error,
     meant: Option<String>,
 ) -> ExitCode {
-    let text = error.to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let line = in_a_line(error);
     let meant = meant.map_or(String::new(), |word| format!("; did you mean `{word}`?"));
     let help = help_for(program, used);
     eprintln!("{program}: {line}{meant} (`{help}` lists the options)");
     ExitCode::from(2)
+}
+
+/// What is wrong, without how the command is used.
+pub(crate) fn in_a_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 fn help_for(program: &str, used: &Command) -> String {

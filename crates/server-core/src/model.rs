@@ -164,6 +164,25 @@ impl Model {
         Ok(options)
     }
 
+    /// Whether these are options by which servers of this model differ, such as `--workers 2`, and no others.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is wrong, and which there are.
+    pub fn check_own_options(&self, options: &[String]) -> Result<(), String> {
+        // The bare server's own.
+        let its_own = self.its_own_options().filter(|it| it.get_id() != "accept");
+        let mut command = Command::new(self.program()).no_binary_name(true).args(its_own);
+        let parsed = command.try_get_matches_from_mut(options);
+        parsed.map(|_| ()).map_err(|error| {
+            let names = command.get_arguments().filter_map(Arg::get_long);
+            let names: Vec<_> =
+                names.filter(|name| *name != "help").map(|name| format!("--{name}")).collect();
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            format!("{}; options of its own: {has}", command_line::in_a_line(&error))
+        })
+    }
+
     fn command(&self) -> Command {
         let its_own = self.its_own_options();
         let command = Options::augment_args(Command::new(self.program())).args(its_own);

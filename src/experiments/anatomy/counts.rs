@@ -178,7 +178,7 @@ pub(super) fn look(
         Standing::of(&server).iter().for_each(|it| results.add(&place, &figures, it));
     };
     add(0);
-    let expected = contestant.model.served_at_once(clients);
+    let expected = contestant.served_at_once(clients);
     let held =
         Held::open(server.address(), clients, expected).with_context(|| contestant.name.clone())?;
     add(clients);
@@ -220,7 +220,7 @@ pub(super) fn start(lab: &Lab, contestant: &Contestant) -> anyhow::Result<Server
     let model = &contestant.model;
     let is_settled = || match model.at_once {
         _ if before.is_none() => true,
-        AtOnce::Workers => units() > Some(model.served_at_once(usize::MAX)),
+        AtOnce::Workers => units() > Some(contestant.served_at_once(usize::MAX)),
         _ => !model.makes_a_unit_for_each() || units() <= before,
     };
     let end = Instant::now() + PATIENCE;

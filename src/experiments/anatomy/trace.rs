@@ -274,7 +274,14 @@ fn names(
     let mut names = HashMap::new();
     for (place, (pid, own_name)) in before.iter().enumerate() {
         let accepts = notes.iter().any(|note| note.who == *pid && note.accepts);
-        let name = role(model, place == 0, accepts).or_else(|| own_name.clone());
+        let has_helpers = notes.iter().any(|note| note.who != *pid);
+        let name = match model.unit {
+            Unit::None if before.len() == 1 => Some("server".to_owned()),
+            // A loop that accepts for itself needs nobody else.
+            Unit::None => (accepts && has_helpers).then(|| "acceptor".to_owned()),
+            _ => role(model, place == 0, accepts),
+        };
+        let name = name.or_else(|| own_name.clone());
         names.insert(*pid, name.unwrap_or_else(|| numbered(thread)));
     }
     for (pid, kind) in made {
@@ -287,7 +294,6 @@ fn names(
 /// server began with.
 fn role(model: &Model, is_first: bool, accepts: bool) -> Option<String> {
     let role = match (model.unit, model.at_once, accepts) {
-        (Unit::None, ..) => "server",
         (Unit::Process, AtOnce::Workers, _) => return is_first.then(|| "parent".to_owned()),
         (Unit::Task, _, true) => name_of_threads(model),
         (_, _, true) => "acceptor",
@@ -300,7 +306,7 @@ fn role(model: &Model, is_first: bool, accepts: bool) -> Option<String> {
 fn name_of_threads(model: &Model) -> &'static str {
     match (model.unit, model.at_once) {
         (Unit::Task, _) => "runtime",
-        (_, AtOnce::Workers) => "worker",
+        (Unit::None, _) | (_, AtOnce::Workers) => "worker",
         _ => "thread",
     }
 }

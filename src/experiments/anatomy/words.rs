@@ -15,7 +15,8 @@ const SHOWN: usize = 16;
 
 /// What the descriptors of a server stand for. The kernel calls a socket by its inode.
 pub(super) struct Descriptors {
-    listener: String,
+    /// One, or one for each worker.
+    listeners: Vec<String>,
     connection: Option<String>,
     /// Sockets that are no network's: in a server, those by which a signal wakes it.
     self_pipes: Vec<String>,
@@ -25,12 +26,12 @@ impl Descriptors {
     /// Of a server that listens on this port.
     pub(super) fn of_listener(port: u16) -> Self {
         let sockets = procfs::net::tcp().unwrap_or_default();
-        let mut listeners = sockets.iter().filter(|it| it.state == TcpState::Listen);
-        let found = listeners.find(|it| it.local_address.port() == port);
-        let listener = found.map_or(String::new(), |it| socket(it.inode));
+        let listeners = sockets.iter().filter(|it| it.state == TcpState::Listen);
+        let listeners = listeners.filter(|it| it.local_address.port() == port);
+        let listeners = listeners.map(|it| socket(it.inode)).collect();
         let local = procfs::net::unix().unwrap_or_default();
         let self_pipes = local.iter().map(|it| socket(it.inode)).collect();
-        Descriptors { listener, connection: None, self_pipes }
+        Descriptors { listeners, connection: None, self_pipes }
     }
 
     /// The connection is what was accepted last.
@@ -44,7 +45,7 @@ impl Descriptors {
         let links = numbers.filter_map(|entry| fs::read_link(entry.path()).ok());
         let mut sockets = links.map(|link| link.to_string_lossy().into_owned());
         self.connection = sockets.find(|link| {
-            let is_known = *link == self.listener || self.self_pipes.contains(link);
+            let is_known = self.listeners.contains(link) || self.self_pipes.contains(link);
             link.starts_with("socket:") && !is_known
         });
     }
@@ -57,7 +58,7 @@ impl Descriptors {
     fn name(&self, process: Pid, descriptor: u64) -> &'static str {
         // A descriptor is an `int`, whatever stands in the upper half of the register.
         match link(process, i64::from(descriptor as i32)) {
-            Some(link) if link == self.listener => "listener",
+            Some(link) if self.listeners.contains(&link) => "listener",
             Some(link) if Some(&link) == self.connection.as_ref() => "connection",
             Some(link) if self.self_pipes.contains(&link) => "self-pipe",
             Some(link) if link.starts_with("socket:") => "socket",

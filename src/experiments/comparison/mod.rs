@@ -12,7 +12,7 @@ use crate::measure::cost::{
 };
 use crate::measure::idle_memory::{self, IdleMemory};
 use crate::measure::lab::{Lab, Window};
-use crate::models::Contestant;
+use crate::models::{Contestant, each_once};
 use crate::results::section::Section;
 use crate::results::table::{Column, Table};
 use crate::results::{Figure, Place, Results, View, figure};
@@ -151,7 +151,7 @@ const WINDOW: &str = "round";
 /// Who takes part: beside a server with fewer workers than there are CPUs one with as many, and the floor.
 fn contestants(lab: &Lab) -> Vec<Contestant> {
     let all = lab.contestants.iter().flat_map(Contestant::with_a_worker_for_each_cpu);
-    all.chain([Contestant::floor()]).collect()
+    each_once(all.chain([Contestant::floor()]))
 }
 
 /// How often and for how long.

@@ -16,7 +16,7 @@ use server_core::{AtOnce, Ending, Properties, Unit, parse_positive_duration};
 use super::{Experiment, from_few_to_many, results_of};
 use crate::kernel::machine::cores;
 use crate::measure::lab::{Lab, Window};
-use crate::models::Contestant;
+use crate::models::{Contestant, each_once};
 use crate::results::section::Section;
 use crate::results::{Figure, PER_SECOND, Place, Results, figure};
 
@@ -146,7 +146,7 @@ impl Experiment for Overload {
             })
             .collect();
         ensure!(!runs.is_empty(), "no bare server can be told to compute: name servers");
-        let mut results = results_of(self, &each_once(&runs));
+        let mut results = results_of(self, &each_once(runs.iter().map(|(.., it)| it.clone())));
         let progress = lab.progress(runs.len());
         for (work, rate, variant) in &runs {
             let what = format!("{rate} new clients a second, {}", work.name());
@@ -201,12 +201,11 @@ impl Work {
     fn all_variants(self, lab: &Lab) -> Vec<Contestant> {
         let all = lab.contestants.iter();
         match self {
-            Work::Waiting => all.flat_map(variants).collect(),
+            Work::Waiting => each_once(all.flat_map(variants)),
             Work::Computing => {
                 let able = all.filter(|it| !it.bare);
-                able.flat_map(Contestant::with_a_worker_for_each_cpu)
-                    .flat_map(|it| variants(&it))
-                    .collect()
+                let able = able.flat_map(Contestant::with_a_worker_for_each_cpu);
+                each_once(able.flat_map(|it| variants(&it)))
             }
         }
     }
@@ -228,17 +227,6 @@ fn computing_for() -> Duration {
     Duration::from_secs_f64(cores().clamp(1, PLACES) as f64 / COMPUTED_PER_SECOND)
 }
 
-/// The contestants of all runs, by their names.
-fn each_once(runs: &[(Work, f64, Contestant)]) -> Vec<Contestant> {
-    let mut all: Vec<Contestant> = Vec::new();
-    for (.., contestant) in runs {
-        if !all.iter().any(|it| it.name == contestant.name) {
-            all.push(contestant.clone());
-        }
-    }
-    all
-}
-
 /// A server, and beside it what limits make of it where it has a queue or a thread for each client.
 fn variants(contestant: &Contestant) -> Vec<Contestant> {
     let name = &contestant.name;
@@ -248,7 +236,9 @@ fn variants(contestant: &Contestant) -> Vec<Contestant> {
         // It knows none of these limits.
         _ if contestant.bare => vec![contestant.clone()],
         (AtOnce::Workers, _) => {
-            let of_8 = |what: &str| with(&format!(" of {PLACES}{what}")).with_workers(PLACES);
+            let is_of_8 = contestant.number("--workers").is_none();
+            let of_8 = if is_of_8 { format!(" of {PLACES}") } else { String::new() };
+            let of_8 = |what: &str| with(&format!("{of_8}{what}")).with_workers(PLACES);
             let at_most =
                 max_connections.map(|_| of_8(", at most 12").with("--max-connections", 12));
             let says_no = max_wait.then(|| of_8(", says no").with("--max-wait", MAX_WAIT));

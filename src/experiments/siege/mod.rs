@@ -162,11 +162,10 @@ fn besiege(
     // Attackers shall not keep it from its end.
     let contestant = contestant.with("--drain-timeout", "100ms");
     let server = lab.start(&contestant)?;
-    let can_be_weighed =
-        count >= ENOUGH_TO_WEIGH && contestant.model.served_at_once(count) == count;
+    let can_be_weighed = count >= ENOUGH_TO_WEIGH && contestant.served_at_once(count) == count;
     let before = can_be_weighed.then(|| Before::reading(&lab.limits, server.process(), count).ok());
     let start = |role, count| {
-        let served = contestant.model.served_at_once(count);
+        let served = contestant.served_at_once(count);
         Party::start(&lab.program, role, count, served, server.address())
     };
     let mut attackers = start(Role::Attackers, count)?;

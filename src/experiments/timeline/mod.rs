@@ -10,7 +10,7 @@ use server_core::{AtOnce, parse_positive_duration};
 
 use super::{Experiment, results_of};
 use crate::measure::lab::Lab;
-use crate::models::Contestant;
+use crate::models::{Contestant, each_once};
 use crate::results::section::{Picture, Section};
 use crate::results::{Place, Results, View};
 
@@ -177,7 +177,7 @@ impl Timeline {
     fn contestants(&self, lab: &Lab) -> Vec<Contestant> {
         match self.compute {
             Some(_) => {
-                lab.contestants.iter().flat_map(Contestant::with_cures_for_computing).collect()
+                each_once(lab.contestants.iter().flat_map(Contestant::with_cures_for_computing))
             }
             None => lab.contestants.clone(),
         }

@@ -14,7 +14,7 @@ use server_core::parse_positive_duration;
 use super::{Experiment, from_few_to_many, results_of};
 use crate::kernel::machine::cores;
 use crate::measure::lab::Lab;
-use crate::models::Contestant;
+use crate::models::{Contestant, each_once};
 use crate::results::section::Section;
 use crate::results::{PER_SECOND, Place, Results};
 
@@ -183,7 +183,7 @@ fn warm_up(
     delay: Duration,
     compute: Duration,
 ) -> Duration {
-    let turns = clients.div_ceil(contestant.model.served_at_once(clients).max(1));
+    let turns = clients.div_ceil(contestant.served_at_once(clients).max(1));
     let times = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     delay * times(turns) + compute * times(clients)
 }
@@ -195,7 +195,7 @@ const FEWEST_ANSWERS: u64 = 48;
 
 /// Beside a server that computes where its tasks are: its cures.
 fn contestants(lab: &Lab) -> Vec<Contestant> {
-    lab.contestants.iter().flat_map(Contestant::with_cures_for_computing).collect()
+    each_once(lab.contestants.iter().flat_map(Contestant::with_cures_for_computing))
 }
 
 /// The processors of this machine: at least one.
