@@ -5,6 +5,7 @@
 //! | [`models`] | the table of models, and who takes part in an experiment |
 //! | [`measure`] | servers to start, loads to put on them, in which order, and what that costs |
 //! | [`experiments`] | the experiments: what each is told, how it is run, and what it shows of its results |
+//! | [`recording`] | what happened to each client, event by event: files, and as other tools open it; it knows nothing of the lab |
 //! | [`results`] | what was measured: rows, tables, plots, files, comparison; it knows nothing of the lab |
 //! | [`kernel`] | facts of the kernel: the machine, its limits, what a process asked of it |
 //! | [`servers`] | servers beside those of the models, and how one is run |
@@ -21,6 +22,7 @@ pub mod identify;
 pub mod kernel;
 pub mod measure;
 pub mod models;
+pub mod recording;
 pub mod results;
 pub mod serve;
 pub mod servers;

@@ -163,6 +163,11 @@ impl Contestant {
         iter::once(self.clone()).chain(workers).chain(offload).collect()
     }
 
+    /// Whether it tells in its log whom it serves.
+    pub fn keeps_a_log(&self) -> bool {
+        !self.bare && self.foreign.is_none()
+    }
+
     /// Whether it is a model's server as it is by default.
     fn is_plain(&self) -> bool {
         !self.bare && self.options.is_empty()

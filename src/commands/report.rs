@@ -12,6 +12,7 @@ use lab::experiments::{self, parts};
 use lab::kernel::machine::{IS_OPTIMISED, NOT_OPTIMISED};
 use lab::measure::lab::Lab;
 use lab::models;
+use lab::recording::Recording;
 use lab::results::Results;
 
 use super::{Common, Session, announce};
@@ -105,6 +106,12 @@ fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
         for (number, picture) in (1..).zip(&section.pictures) {
             // The book puts it into its pages, and gives it their colours.
             write(&format!("{name}-{number}.svg"), &picture.svg)?;
+            let Some(recording) = &picture.recording else { continue };
+            write(&format!("{name}-{number}.jsonl"), &in_a_page(recording)?)?;
+            for server in &recording.head.servers {
+                let file = format!("{name}-{}.jsonl", server.name.replace(' ', "-"));
+                write(&file, &in_a_page(&recording.only(&server.name))?)?;
+            }
         }
         for (number, table) in (1..).zip(&section.tables) {
             let text = format!("{}\n\n{source}", html::table(table));
@@ -119,6 +126,11 @@ fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
         write(&format!("{name}.md"), &(folded + &source))?;
     }
     Ok(())
+}
+
+/// The lines of a recording, in which no text can end the element that it stands in.
+fn in_a_page(recording: &Recording) -> serde_json::Result<String> {
+    Ok(recording.lines()?.replace('<', "\\u003c"))
 }
 
 /// The text of all pages of the book whose figures are in this directory.

@@ -15,6 +15,7 @@ mod anatomy;
 mod comparison;
 mod cores;
 pub mod crash;
+mod files;
 mod loads;
 mod memory;
 mod overload;
@@ -125,7 +126,7 @@ pub fn parts() -> Vec<Part> {
     };
     vec![
         part(Box::new(Comparison {})),
-        part(Box::new(Anatomy {})),
+        part(Box::<Anatomy>::default()),
         part(Box::<Timeline>::default()),
         Part {
             name: "timeline-compute",

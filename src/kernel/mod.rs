@@ -1,5 +1,6 @@
 //! Facts of the kernel: the machine, and what a process asked of it. Imports nothing of the lab.
 
+pub mod backlog;
 pub mod call_counter;
 pub mod interrupts;
 pub mod limits;

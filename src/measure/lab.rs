@@ -17,7 +17,7 @@ use crate::measure::cost::{Cost, Used};
 use crate::measure::limits::Limits;
 use crate::models::Contestant;
 use crate::results::Failure;
-use crate::servers::computing::ComputingLog;
+use crate::servers::log::ServerLog;
 
 mod failures;
 mod running;
@@ -151,17 +151,17 @@ impl Lab {
         ServerProcess::start(command).with_context(|| contestant.name.clone())
     }
 
-    /// Starts a server whose log tells when it computes, and blocks until it listens.
+    /// Starts a server with its log, and blocks until it listens.
     ///
     /// # Errors
     ///
     /// When it cannot be started.
-    pub fn start_computing(
+    pub fn start_with_log(
         &self,
         contestant: &Contestant,
-    ) -> anyhow::Result<(ServerProcess, ComputingLog)> {
+    ) -> anyhow::Result<(ServerProcess, ServerLog)> {
         let mut command = self.command(contestant);
-        let log = ComputingLog::of(&mut command)?;
+        let log = ServerLog::of(&mut command)?;
         let server = ServerProcess::start(command).with_context(|| contestant.name.clone())?;
         Ok((server, log))
     }

@@ -87,7 +87,7 @@ impl Point {
 pub fn picture(axes: &Axes<'_>, lines: &[Line]) -> Option<Picture> {
     // Its title stands in the picture.
     let caption = String::new();
-    draw(axes, lines).map(|svg| Picture { caption, svg, slide: None, text: None })
+    draw(axes, lines).map(|svg| Picture { caption, svg, ..Picture::default() })
 }
 
 fn draw(axes: &Axes<'_>, lines: &[Line]) -> Option<String> {

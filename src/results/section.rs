@@ -1,6 +1,7 @@
 //! What an experiment shows, before anybody knows where: in a terminal, on a page, in the book.
 
 use super::table::Table;
+use crate::recording::Recording;
 
 /// What an experiment shows of its figures.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,7 @@ pub struct Section {
 }
 
 /// A picture.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Picture {
     /// What it shows, where it does not say so itself.
     pub caption: String,
@@ -26,4 +27,6 @@ pub struct Picture {
     pub slide: Option<String>,
     /// The same in the characters of a terminal, where these can show it.
     pub text: Option<String>,
+    /// What it was drawn from, where a page can play that.
+    pub recording: Option<Recording>,
 }

@@ -40,7 +40,7 @@ mod tests {
 
     fn picture(svg: &str, wide: Option<&str>) -> Picture {
         let (svg, slide) = (svg.to_owned(), wide.map(str::to_owned));
-        Picture { caption: String::new(), svg, slide, text: None }
+        Picture { svg, slide, ..Picture::default() }
     }
 
     #[test]

@@ -159,6 +159,13 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["timeline", "--delay", "0s"], 2, "--delay"),
     (&["timeline", "--compute", "0s"], 2, "--compute"),
     (&["timeline", "--compute", "1s", "--delay", "1s"], 2, "--delay"),
+    (&["timeline", "--record", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["timeline", "--trace", "/nowhere/file"], 1, "cannot write /nowhere/file"),
+    (&["timeline", "--replay", "/nowhere/file"], 1, "cannot read /nowhere/file"),
+    (&["timeline", "--replay", "Cargo.toml"], 1, "Cargo.toml is no recording of the lab"),
+    (&["timeline", "--replay", "x", "--record", "y"], 2, "--record"),
+    (&["timeline", "--replay", "x", "--clients", "2"], 2, "--clients"),
+    (&["anatomy", "--trace", "/nowhere/file"], 1, "cannot write /nowhere/file"),
     (&["work", "--shares", "101"], 2, "--shares"),
     (&["cores", "--cpus", "1024"], 1, "--cpus 1024: this process may use"),
     (

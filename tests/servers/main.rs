@@ -31,6 +31,7 @@ mod lab_results;
 mod locust;
 mod loops;
 mod many;
+mod recordings;
 #[cfg(target_os = "linux")]
 mod refusal;
 mod shutdown;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         broken::trials(),
         lab_program::trials(),
         lab_results::trials(),
+        recordings::trials(),
         #[cfg(target_os = "linux")]
         grading::trials(),
         #[cfg(target_os = "linux")]

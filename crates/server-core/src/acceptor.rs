@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use tracing::warn;
+use tracing::{debug, warn};
 
 #[cfg(not(target_os = "linux"))]
 use crate::listener;
@@ -83,7 +83,10 @@ impl Acceptor {
             }
             match listener.accept() {
                 Ok((stream, peer)) => match self.admit(&stream) {
-                    Ok(()) => return Ok(Some((stream, peer))),
+                    Ok(()) => {
+                        debug!(event = "accepted", %peer, "accepted");
+                        return Ok(Some((stream, peer)));
+                    }
                     Err(error) => warn!("{peer} was gone at once: {error}"),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready = false,

@@ -112,12 +112,13 @@ mod tests {
     fn step(phase: Phase, who: &str, text: &str, waited: bool) -> Step {
         let call = Some(if text == "call" { "call" } else { "another" }.to_owned());
         let (who, text) = (who.to_owned(), text.to_owned());
-        Step { phase, who, call, text, waited, returned: true, made: None }
+        let (returned, made, at, microseconds) = (true, None, 0, 0);
+        Step { phase, who, call, text, waited, returned, made, at, microseconds }
     }
 
     /// Each step as its lane, its line and its text.
     fn placed(steps: Vec<Step>) -> Vec<(usize, usize, String)> {
-        let story = Story { model: String::new(), steps };
+        let story = Story { model: String::new(), process: 1, steps };
         let layout = Layout::new(&story, 20);
         layout.cells.iter().map(|it| (it.lane, it.line, it.lines.join("/"))).collect()
     }

@@ -4,10 +4,12 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use super::files::{Files, RECORDING, note, recording_of};
 use super::{Experiment, results_of};
 use crate::kernel::call_counter::{CallCounter, Witness};
 use crate::kernel::interrupts::Interrupts;
 use crate::measure::lab::{Lab, Progress, Window};
+use crate::recording::{Recorded, Recording};
 use crate::results::Results;
 use crate::results::plot::INK;
 use crate::results::section::{Picture, Section};
@@ -26,9 +28,12 @@ mod words;
 use counts::{CALLS_COUNTED_BY, Conditions, LOADS, Witnesses};
 use story::Story;
 
-/// The experiment. It is told nothing of its own.
-#[derive(clap::Args, Debug)]
-pub struct Anatomy {}
+/// The experiment.
+#[derive(clap::Args, Debug, Default)]
+pub struct Anatomy {
+    #[command(flatten)]
+    files: Files,
+}
 
 /// Under which names the stories are noted, and why there are none.
 const STORIES: &str = "stories";
@@ -58,11 +63,15 @@ impl Experiment for Anatomy {
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let files = self.files.create()?;
         let (rounds, window) = plan(lab);
         let count = lab.contestants.len();
         let mut results = results_of(self, &lab.contestants);
         let progress = lab.progress(count * (1 + rounds * LOADS.len()));
         let (stories, no_stories) = stories(lab, &progress)?;
+        let recording = self.recording_of(lab, &stories);
+        files.write(&recording)?;
+        note(&mut results, &recording)?;
         results.note(STORIES, serde_json::to_value(stories)?);
         no_stories.into_iter().for_each(|reason| results.note(NO_STORIES, reason));
         for contestant in &lab.contestants {
@@ -79,6 +88,7 @@ impl Experiment for Anatomy {
 
     fn show(&self, results: &Results) -> Section {
         let stories: Vec<Story> = results.noted(STORIES).unwrap_or_default();
+        let recording: Option<Recording> = results.noted(RECORDING);
         let picture = |story: &Story| {
             let server = results.servers.iter().find(|it| it.name == story.model);
             let colour = server.map_or(INK, |it| &it.colour);
@@ -87,6 +97,7 @@ impl Experiment for Anatomy {
                 svg: svg::draw(story, colour, svg::PAGE),
                 slide: Some(svg::draw(story, colour, svg::SLIDE)),
                 text: Some(text::render(story)),
+                recording: recording.as_ref().map(|it| it.only(&story.model)),
             }
         };
         let sentences = stories.iter().map(Story::sentence);
@@ -99,6 +110,25 @@ impl Experiment for Anatomy {
             tables: tables::all(results),
             method: format!("{METHOD} {}", who_counted(results)),
         }
+    }
+}
+
+impl Anatomy {
+    /// The stories as events.
+    fn recording_of(&self, lab: &Lab, stories: &[Story]) -> Recording {
+        let colour = |name: &str| {
+            let found = lab.contestants.iter().find(|it| it.name == name);
+            found.map_or(INK, |it| it.colour).to_owned()
+        };
+        let server = |it: &Story| Recorded {
+            name: it.model.clone(),
+            colour: colour(&it.model),
+            process: Some(it.process),
+            ..Recorded::default()
+        };
+        let mut recording = recording_of(self.name(), stories.iter().map(server).collect());
+        recording.events = stories.iter().flat_map(Story::events).collect();
+        recording
     }
 }
 
@@ -188,7 +218,7 @@ mod tests {
     use super::*;
 
     fn told(witnesses: &[(&str, Witness)]) -> String {
-        let mut results = results_of(&Anatomy {}, &[]);
+        let mut results = results_of(&Anatomy::default(), &[]);
         let witnesses: Witnesses =
             witnesses.iter().map(|(name, witness)| ((*name).to_owned(), *witness)).collect();
         results.note(CALLS_COUNTED_BY, serde_json::to_value(witnesses).unwrap());

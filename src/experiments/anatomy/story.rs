@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recording::{Event, What};
+
 /// A part of a connection's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,17 +59,32 @@ pub(super) struct Step {
     pub(super) waited: bool,
     pub(super) returned: bool,
     pub(super) made: Option<Made>,
+    /// When it was entered, in microseconds since the client came, and how long it took; a tracer looked on.
+    pub(super) at: u64,
+    pub(super) microseconds: u64,
 }
 
 /// The life of one connection under one model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) model: String,
+    /// The server's process.
+    pub(super) process: i32,
     /// In the order in which they returned, or began where they did not return.
     pub(super) steps: Vec<Step>,
 }
 
 impl Story {
+    /// The same as events.
+    pub(super) fn events(&self) -> impl Iterator<Item = Event> {
+        self.steps.iter().map(|step| {
+            let Step { phase, who, text, waited, returned, at, microseconds, .. } = step.clone();
+            let phase = phase.title().to_owned();
+            let what = What::Call { who, text, phase, microseconds, waited, returned };
+            Event { at, server: self.model.clone(), client: None, what }
+        })
+    }
+
     /// Who takes part, in the order of their first step.
     pub(super) fn lanes(&self) -> Vec<&str> {
         let mut lanes = Vec::new();

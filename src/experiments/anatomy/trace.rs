@@ -17,6 +17,7 @@ use super::words::{Descriptors, Kind, is_to_be_begun_anew};
 use crate::kernel::tracer::{Call, Happening, Tracer, named_threads_of};
 use crate::measure::lab::Lab;
 use crate::models::Contestant;
+use crate::recording::Clock;
 
 /// How many clients come first: what a server does only once is no part of the story.
 const REHEARSALS: usize = 2;
@@ -49,13 +50,17 @@ pub(super) fn story(lab: &Lab, contestant: &Contestant) -> anyhow::Result<io::Re
     };
     let names = names(&contestant.model, &threads, &notes, &made);
     let steps = notes.into_iter().map(|note| note.told_with(&names)).collect();
-    Ok(Ok(Story { model: contestant.name.clone(), steps }))
+    let process = process.as_raw();
+    Ok(Ok(Story { model: contestant.name.clone(), process, steps }))
 }
 
 /// A step as it is noted, when nobody has a name yet.
 struct Note {
     /// When it returned, or began: how much had happened by then.
     moment: usize,
+    /// When it was entered, and how long it took.
+    at: u64,
+    microseconds: u64,
     phase: Phase,
     who: Pid,
     call: Option<&'static str>,
@@ -86,6 +91,7 @@ struct Scribe<'a> {
     made: Vec<(Pid, Kind)>,
     moment: usize,
     beginning: usize,
+    clock: Clock,
 }
 
 impl<'a> Scribe<'a> {
@@ -100,6 +106,7 @@ impl<'a> Scribe<'a> {
             made: Vec::new(),
             moment: 0,
             beginning: 0,
+            clock: Clock::start(),
         }
     }
 
@@ -177,6 +184,8 @@ impl<'a> Scribe<'a> {
     fn note_of(&self, who: Pid, call: Option<&Call>, text: String) -> Note {
         Note {
             moment: self.moment,
+            at: self.clock.now(),
+            microseconds: 0,
             phase: self.phase,
             who,
             call: call.map(|call| call.name),
@@ -214,6 +223,7 @@ impl<'a> Scribe<'a> {
         }
         note.text += &self.descriptors.result(who, call, result);
         (note.moment, note.phase) = (self.moment, self.phase);
+        note.microseconds = self.clock.now().saturating_sub(note.at);
         note.made = note.made.filter(|_| result > 0);
         if call.name.starts_with("wait") && result > 0 {
             note.whom = i32::try_from(result).ok().map(Pid::from_raw);
@@ -234,13 +244,20 @@ impl<'a> Scribe<'a> {
     fn forget(&mut self) {
         self.notes.clear();
         self.beginning = self.moment;
+        self.clock = Clock::start();
+        // Those who wait already do so since the beginning.
+        self.entered.values_mut().for_each(|(note, _)| note.at = 0);
     }
 
     /// All notes, with the calls that still wait where they began, and all whom the server has made.
     fn finish(mut self) -> Notes {
         let waiting = self.entered.into_values().map(|(note, _)| note);
         let waiting = waiting.filter(|note| note.moment > self.beginning);
-        self.notes.extend(waiting.map(|note| Note { waited: true, returned: false, ..note }));
+        let end = self.clock.now();
+        self.notes.extend(waiting.map(|note| {
+            let microseconds = end.saturating_sub(note.at);
+            Note { waited: true, returned: false, microseconds, ..note }
+        }));
         self.notes.sort_by_key(|note| note.moment);
         (self.notes, self.made)
     }
@@ -249,7 +266,7 @@ impl<'a> Scribe<'a> {
 impl Note {
     fn told_with(self, names: &HashMap<Pid, String>) -> Step {
         let name = |pid: Pid| names.get(&pid).cloned().unwrap_or_else(|| "?".to_owned());
-        let Note { phase, call, waited, returned, .. } = self;
+        let Note { phase, call, waited, returned, at, microseconds, .. } = self;
         let whom = self.made.map(|(pid, _)| pid).or(self.whom);
         let whom = whom.map_or(String::new(), |pid| format!(" = {}", name(pid)));
         let made = |(pid, kind): (Pid, Kind)| {
@@ -258,7 +275,8 @@ impl Note {
         };
         let (who, text) = (name(self.who), self.text + &whom);
         let call = call.map(str::to_owned);
-        Step { phase, who, call, text, waited, returned, made: self.made.map(made) }
+        let made = self.made.map(made);
+        Step { phase, who, call, text, waited, returned, made, at, microseconds }
     }
 }
 

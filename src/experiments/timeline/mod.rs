@@ -2,24 +2,27 @@
 //! drawn as bars of waiting and being served. The server waits for each message, as for a disk, or it
 //! computes, which takes a processor.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
 use server_core::{AtOnce, parse_positive_duration};
 
-use super::{Experiment, results_of};
+use super::Experiment;
+use super::files::{Files, RECORDING, note, recording_of};
 use crate::measure::lab::Lab;
 use crate::models::{Contestant, each_once};
+use crate::recording::{Event, Head, Recorded, Recording, What};
 use crate::results::section::{Picture, Section};
-use crate::results::{Place, Results, View};
+use crate::results::{Results, Server};
 
 mod panel;
 mod play;
 mod svg;
 mod text;
 
-use panel::{COMPUTING, Panel, WAITING, WORKERS};
+use panel::Panel;
 use play::Plan;
 
 /// The experiment.
@@ -48,11 +51,21 @@ pub struct Timeline {
     #[arg(long, value_name = "N", default_value_t = Timeline::default().workers,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
     workers: usize,
+
+    #[command(flatten)]
+    files: Files,
+
+    /// Draw what another run has kept by --record
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["record", "clients", "messages", "delay", "compute", "workers"])]
+    replay: Option<PathBuf>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Timeline { clients: 8, messages: 3, delay: None, compute: None, workers: 4 }
+        let (clients, messages, workers) = (8, 3, 4);
+        let (delay, compute, files, replay) = (None, None, Files::default(), None);
+        Timeline { clients, messages, delay, compute, workers, files, replay }
     }
 }
 
@@ -93,64 +106,48 @@ impl Experiment for Timeline {
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
-        let (plan, contestants) = (self.plan(lab), self.contestants(lab));
-        let mut results = results_of(self, &contestants);
-        let progress = lab.progress(contestants.len());
-        for contestant in &contestants {
-            progress.step(&contestant.name);
-            let works = if plan.computes() { !contestant.bare } else { contestant.can_wait() };
-            let plan = if works { plan } else { plan.without_work() };
-            let play = || play::play(&plan, lab, contestant).context(contestant.name.clone());
-            let what = format!("{} clients", self.clients);
-            let played = lab.attempt(contestant, &what, self.clients, play)?;
-            let Some(clients) = played else { continue };
-            let server = Place::of(&contestant.name);
-            let has_workers = contestant.model.at_once == AtOnce::Workers;
-            results.add_once(&server, WORKERS, "", has_workers.then_some(self.workers as f64));
-            let (work, each) = match plan.computes() {
-                true => (COMPUTING, plan.compute),
-                false => (WAITING, plan.delay),
-            };
-            results.add_once(&server, work, "s", each.as_secs_f64());
-            for (number, client) in (1..).zip(clients) {
-                client.add_to(&mut results, &server, number);
-            }
-        }
-        results.note("clients", plan.clients);
-        results.note("messages", plan.messages);
-        results.note("delay_seconds", plan.delay.as_secs_f64());
-        results.note("compute_seconds", plan.compute.as_secs_f64());
-        results.note("workers", plan.workers);
+        let files = self.files.create()?;
+        let recording = match &self.replay {
+            Some(file) => Recording::read(file)?,
+            None => self.record(lab)?,
+        };
+        files.write(&recording)?;
+        let servers = &recording.head.servers;
+        let server = |it: &Recorded| Server { name: it.name.clone(), colour: it.colour.clone() };
+        let mut results = Results::new(self.name(), servers.iter().map(server).collect());
+        servers.iter().for_each(|it| panel::add_to(&mut results, it, &recording));
+        note(&mut results, &recording)?;
         Ok(results)
     }
 
     fn show(&self, results: &Results) -> Section {
         let panels = Panel::all(results);
+        let computes = panels.iter().any(|it| it.computing.is_some());
         let sentences: Vec<String> = panels
             .iter()
-            .flat_map(|it| [Some(it.sentence()), it.excuse(self.compute.is_some())])
+            .flat_map(|it| [Some(it.sentence()), it.excuse(computes || self.compute.is_some())])
             .flatten()
             .collect();
         let [svg, slide] =
             [svg::PAGE, svg::SLIDE].map(|format| svg::draw(&panels, &sentences, format));
         let (slide, text) = (Some(slide), Some(text::render(&panels)));
-        let caption = format!(
-            "{} clients come at once, each with {} messages that take the server {} each",
-            self.clients,
-            self.messages,
-            self.work(results)
-        );
-        let computing = match self.compute {
-            None => "",
-            Some(_) => {
+        let recording: Option<Recording> = results.noted(RECORDING);
+        let caption = recording.as_ref().map(caption).unwrap_or_default();
+        let computing = match computes {
+            false => "",
+            true => {
                 " When a server computed is what its log tells; a computation that shares a processor \
                  takes longer, and is drawn lower."
             }
         };
+        let replayed = self.replay.as_ref().zip(recording.as_ref()).map(|(file, it)| {
+            let (file, Head { command, machine, .. }) = (file.display(), &it.head);
+            format!(" What {file} holds was recorded by `{command}` on {machine}.")
+        });
         Section {
             sentences,
-            pictures: vec![Picture { caption, svg, slide, text }],
-            method: format!("Played once.{computing}"),
+            pictures: vec![Picture { caption, svg, slide, text, recording }],
+            method: format!("Played once.{computing}{}", replayed.unwrap_or_default()),
             ..Section::default()
         }
     }
@@ -183,15 +180,42 @@ impl Timeline {
         }
     }
 
-    /// What a message takes a server, such as `100ms of waiting`.
-    fn work(&self, results: &Results) -> String {
-        let view = results.view();
-        let longest = |(_, server): (_, View<'_>)| server.median(WAITING);
-        let waiting = view.servers().into_iter().filter_map(longest).fold(0.0, f64::max);
-        let (each, how) = match self.compute {
-            Some(each) => (each, "computing"),
-            None => (Duration::from_secs_f64(waiting), "waiting"),
-        };
-        format!("{} of {how}", humantime::format_duration(each))
+    /// Plays it to all, one after the other.
+    fn record(&self, lab: &Lab) -> anyhow::Result<Recording> {
+        let (plan, contestants) = (self.plan(lab), self.contestants(lab));
+        let mut recording = recording_of(self.name(), Vec::new());
+        let progress = lab.progress(contestants.len());
+        for contestant in &contestants {
+            progress.step(&contestant.name);
+            let works = if plan.computes() { !contestant.bare } else { contestant.can_wait() };
+            let plan = if works { plan } else { plan.without_work() };
+            let play = || play::record(&plan, lab, contestant).context(contestant.name.clone());
+            let what = format!("{} clients", self.clients);
+            let played = lab.attempt(contestant, &what, self.clients, play)?;
+            let Some((server, events)) = played else { continue };
+            recording.head.servers.push(server);
+            recording.events.extend(events);
+        }
+        Ok(recording)
     }
+}
+
+/// Such as `8 clients come at once, each with 3 messages that take the server 100ms of waiting each`.
+fn caption(recording: &Recording) -> String {
+    let clients = recording.events.iter().filter_map(|it| it.client).max().unwrap_or(0);
+    let message = |it: &Event| match it.what {
+        What::Asks { message } => Some(message),
+        _ => None,
+    };
+    let messages = recording.events.iter().filter_map(message).max().unwrap_or(0);
+    let longest = |of: fn(&Recorded) -> u64| recording.head.servers.iter().map(of).max();
+    let [waits, computes] = [longest(|it| it.waits), longest(|it| it.computes)];
+    let (each, how) = match computes.unwrap_or(0) {
+        0 => (waits.unwrap_or(0), "waiting"),
+        computes => (computes, "computing"),
+    };
+    let each = humantime::format_duration(Duration::from_micros(each));
+    format!(
+        "{clients} clients come at once, each with {messages} messages that take the server {each} of {how} each"
+    )
 }

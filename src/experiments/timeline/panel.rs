@@ -1,7 +1,8 @@
 //! What clients lived through: as it was played, in rows, and as it is drawn.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
+use crate::recording::{Event, Recorded, Recording, What};
 use crate::results::{Place, Results, View};
 
 /// The axes of the experiment: which client, and which of its messages.
@@ -9,9 +10,9 @@ const CLIENT: &str = "client";
 const MESSAGE: &str = "message";
 
 /// What is known of a server: its workers, where they are a fixed number, and what it does for a message.
-pub(super) const WORKERS: &str = "workers";
-pub(super) const WAITING: &str = "waiting for a message";
-pub(super) const COMPUTING: &str = "computing for a message";
+const WORKERS: &str = "workers";
+const WAITING: &str = "waiting for a message";
+const COMPUTING: &str = "computing for a message";
 
 /// What is known of a client and of its messages, in seconds since all came. Before a server works on a message,
 /// that waits for its turn.
@@ -20,18 +21,6 @@ const SENT: &str = "sent";
 const SERVED_FROM: &str = "served from";
 const ANSWERED: &str = "answered";
 const LEFT: &str = "left";
-
-/// What one client lived through, in seconds since all came.
-#[derive(Clone, Debug)]
-pub(super) struct Client {
-    pub(super) address: SocketAddr,
-    /// When its connection was established. A backlog is enough for that.
-    pub(super) connected: f64,
-    /// When each message was sent and answered.
-    pub(super) messages: Vec<Message>,
-    /// When the server had closed the connection after `Bye`.
-    pub(super) left: f64,
-}
 
 /// One message on its way, in seconds since all clients came.
 #[derive(Clone, Copy, Debug)]
@@ -58,33 +47,58 @@ pub(super) struct Panel {
     pub(super) end: f64,
 }
 
-impl Client {
-    /// When its first message was answered.
-    pub(super) fn first_answer(&self) -> f64 {
-        self.messages.first().map_or(self.left, |message| message.answered)
-    }
-
-    /// Adds what this client of a server lived through.
-    pub(super) fn add_to(&self, results: &mut Results, server: &Place, number: usize) {
+/// Adds what a server's clients lived through.
+pub(super) fn add_to(results: &mut Results, recorded: &Recorded, recording: &Recording) {
+    let server = Place::of(&recorded.name);
+    results.add_once(&server, WORKERS, "", recorded.workers.map(|it| it as f64));
+    let (work, each) = match recorded.computes {
+        0 => (WAITING, recorded.waits),
+        computes => (COMPUTING, computes),
+    };
+    results.add_once(&server, work, "s", seconds(each));
+    let events = recording.of_server(&recorded.name);
+    for number in 1..=events.clone().filter_map(|it| it.client).max().unwrap_or(0) {
+        let of_client = events.clone().filter(|it| it.client == Some(number));
         let place = server.clone().with(CLIENT, number);
-        results.add_once(&place, CONNECTED, "s", self.connected);
-        for (message, it) in (1_usize..).zip(&self.messages) {
+        let when = |is_it: fn(&What) -> bool| {
+            of_client.clone().find(|it| is_it(&it.what)).map(|it| seconds(it.at))
+        };
+        results.add_once(&place, CONNECTED, "s", when(|it| matches!(it, What::Comes)));
+        for (message, it) in (1_usize..).zip(messages(of_client.clone(), recorded.waits)) {
             let place = place.clone().with(MESSAGE, message);
             results.add_once(&place, SENT, "s", it.sent);
             results.add_once(&place, SERVED_FROM, "s", it.served_from);
             results.add_once(&place, ANSWERED, "s", it.answered);
         }
-        results.add_once(&place, LEFT, "s", self.left);
+        results.add_once(&place, LEFT, "s", when(|it| matches!(it, What::Ended { .. })));
     }
 }
 
-impl Message {
-    /// One that was sent and answered then. A server that worked on it for so long began to do so
-    /// before the answer.
-    pub(super) fn new(sent: f64, answered: f64, worked: f64) -> Self {
-        Message { sent, served_from: (answered - worked).max(sent), answered }
+/// The messages of a client that were answered. Where nobody tells when the server took one, it is known how long the
+/// server waits for each.
+fn messages<'a>(client: impl Iterator<Item = &'a Event>, waits: u64) -> Vec<Message> {
+    let (mut messages, mut taken) = (Vec::new(), None);
+    let mut asked = 0;
+    for event in client {
+        match event.what {
+            What::Asks { .. } => (asked, taken) = (event.at, None),
+            What::Taken { .. } | What::Computing { .. } => taken = Some(event.at),
+            What::Answered { .. } => messages.push(Message {
+                sent: seconds(asked),
+                served_from: seconds(taken.unwrap_or(event.at.saturating_sub(waits)).max(asked)),
+                answered: seconds(event.at),
+            }),
+            _ => {}
+        }
     }
+    messages
+}
 
+fn seconds(microseconds: u64) -> f64 {
+    Duration::from_micros(microseconds).as_secs_f64()
+}
+
+impl Message {
     fn of(view: &View<'_>) -> Option<Self> {
         let [sent, served_from, answered] = [SENT, SERVED_FROM, ANSWERED].map(|it| view.median(it));
         Some(Message { sent: sent?, served_from: served_from?, answered: answered? })

@@ -93,23 +93,37 @@ fn bar(panel: &Panel, client: &[Message], end: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiments::timeline::panel::{Client, WAITING as WORK};
-    use crate::results::{Place, Results, Server};
+    use crate::experiments::timeline::panel::add_to;
+    use crate::recording::Recording;
+    use crate::results::{Results, Server};
+
+    const ONE_AT_A_TIME: &str = r#"
+        {"recording":1,"of":"timeline","command":"","machine":"","servers":[{"name":"one at a time","colour":"gray","waits":1000000,"computes":0}]}
+        {"at":0,"server":"one at a time","client":1,"what":"comes"}
+        {"at":0,"server":"one at a time","client":2,"what":"comes"}
+        {"at":0,"server":"one at a time","client":1,"what":"asks","message":1}
+        {"at":0,"server":"one at a time","client":2,"what":"asks","message":1}
+        {"at":0,"server":"one at a time","client":1,"what":"taken","message":1}
+        {"at":1000000,"server":"one at a time","client":1,"what":"answered","message":1}
+        {"at":1000000,"server":"one at a time","client":1,"what":"ended","why":""}
+        {"at":1000000,"server":"one at a time","client":2,"what":"taken","message":1}
+        {"at":2000000,"server":"one at a time","client":2,"what":"answered","message":1}
+        {"at":2000000,"server":"one at a time","client":2,"what":"ended","why":""}
+    "#;
+
+    /// The picture of a recording.
+    fn drawn(text: &str) -> String {
+        let recording = Recording::parse(text).unwrap();
+        let recorded = &recording.head.servers[0];
+        let (name, colour) = (recorded.name.clone(), recorded.colour.clone());
+        let mut results = Results::new("timeline", vec![Server { name, colour }]);
+        add_to(&mut results, recorded, &recording);
+        render(&Panel::all(&results))
+    }
 
     #[test]
     fn who_waits_has_dots_before_the_bar() {
-        let name = "one at a time".to_owned();
-        let server = Place::of(&name);
-        let mut results =
-            Results::new("timeline", vec![Server { name, colour: "#123".to_owned() }]);
-        results.add_once(&server, WORK, "s", 1.0);
-        for (number, answered) in [(1, 1.0), (2, 2.0)] {
-            let address = ([127, 0, 0, 1], 7).into();
-            let messages = vec![Message::new(0.0, answered, 1.0)];
-            let client = Client { address, connected: 0.0, messages, left: answered };
-            client.add_to(&mut results, &server, number);
-        }
-        let text = render(&Panel::all(&results));
+        let text = drawn(ONE_AT_A_TIME);
         let half = WIDTH / 2;
         let expected = [
             "one at a time".to_owned(),
@@ -118,6 +132,13 @@ mod tests {
         ];
         assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn of_a_server_without_a_log_it_is_known_how_long_it_waits() {
+        let is_told = |line: &&str| !line.contains("taken");
+        let untold: Vec<&str> = ONE_AT_A_TIME.lines().filter(is_told).collect();
+        assert_eq!(drawn(&untold.join("\n")), drawn(ONE_AT_A_TIME));
     }
 
     #[test]
