@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lab::models::MODELS;
+use lab::recording::Recording;
 
 /// The headings of each model's chapter, in this order.
 const HEADINGS: [&str; 10] = [
@@ -176,10 +178,14 @@ fn output_comes_from_files_that_begin_with_the_command_that_made_them() {
     }
 }
 
-/// Whether this text or table of a chapter's figures says what it was measured on.
+/// Whether this text, table or recording of a chapter's figures says what it was measured on.
 fn has_source(file: &Path) -> bool {
-    file.extension().is_some_and(|it| it == "md")
-        && fs::read_to_string(file).is_ok_and(|text| text.contains("`cargo run --release"))
+    let says = |how| fs::read_to_string(file).is_ok_and(|text| text.contains(how));
+    match file.extension().and_then(OsStr::to_str) {
+        Some("md") => says("`cargo run --release"),
+        Some("jsonl") => says("\"command\":\"cargo run --release"),
+        _ => false,
+    }
 }
 
 #[test]
@@ -198,6 +204,40 @@ fn figures_say_what_they_were_measured_on() {
             assert!(is_told, "{chapter}: {name} has no source");
         }
         assert!(!text.contains("±"), "{chapter}: a figure that was typed by hand");
+    }
+}
+
+/// How large the recordings of all pages may be together, and what plays them.
+const RECORDINGS: usize = 400_000;
+const PLAYER: usize = 60_000;
+
+#[test]
+fn recordings_can_be_played_and_are_small() {
+    let mut size = 0;
+    for (chapter, text) in chapters() {
+        let included = text.lines().filter_map(|line| Some(include(line)?.0));
+        for file in included.filter(|it| it.extension().is_some_and(|it| it == "jsonl")) {
+            let text = fs::read_to_string(&file).unwrap();
+            // It stands in an element of the page.
+            assert!(!text.contains('<'), "{chapter}: {}", file.display());
+            let recording = Recording::parse(&text).unwrap();
+            let servers = recording.head.servers;
+            assert!(servers.iter().all(|it| recording.events.iter().any(|e| e.server == it.name)));
+            size += text.len();
+        }
+    }
+    assert!((1..=RECORDINGS).contains(&size), "{size} bytes");
+}
+
+#[test]
+fn the_player_is_small_and_loads_nothing_from_elsewhere() {
+    let read = |name| fs::read_to_string(book().join("../player").join(name)).unwrap();
+    let [script, style] = ["player.js", "player.css"].map(read);
+    assert!(script.len() + style.len() <= PLAYER);
+    for text in [script, style] {
+        for way in ["http", "//www", "import", "fetch", "url(", "innerHTML"] {
+            assert!(!text.contains(way), "{way}");
+        }
     }
 }
 

@@ -106,16 +106,19 @@ fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
         for (number, picture) in (1..).zip(&section.pictures) {
             // The book puts it into its pages, and gives it their colours.
             write(&format!("{name}-{number}.svg"), &picture.svg)?;
-            let Some(recording) = &picture.recording else { continue };
-            write(&format!("{name}-{number}.jsonl"), &in_a_page(recording)?)?;
-            for server in &recording.head.servers {
-                let file = format!("{name}-{}.jsonl", server.name.replace(' ', "-"));
-                write(&file, &in_a_page(&recording.only(&server.name))?)?;
-            }
         }
         for (number, table) in (1..).zip(&section.tables) {
             let text = format!("{}\n\n{source}", html::table(table));
             write(&format!("{name}-{number}.md"), &text)?;
+        }
+        if let Some(recording) = &section.recording {
+            let mut recording = recording.clone();
+            recording.head.command.clone_from(&report.command);
+            write(&format!("{name}.jsonl"), &in_a_page(&recording)?)?;
+            for server in &recording.head.servers {
+                let file = format!("{name}-{}.jsonl", file_name(&server.name));
+                write(&file, &in_a_page(&recording.only(&server.name))?)?;
+            }
         }
         let findings = section.sentences.join("\n\n");
         let folded =
@@ -126,6 +129,12 @@ fn write_for_the_book(directory: &Path, report: &Report) -> anyhow::Result<()> {
         write(&format!("{name}.md"), &(folded + &source))?;
     }
     Ok(())
+}
+
+/// A server's name as a part of a file's: letters and digits, joined by `-`.
+fn file_name(server: &str) -> String {
+    let words = server.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// The lines of a recording, in which no text can end the element that it stands in.

@@ -30,6 +30,11 @@ pub(super) struct Created {
 }
 
 impl Files {
+    /// Whether there are any.
+    pub(super) fn are_asked_for(&self) -> bool {
+        self.record.is_some() || self.trace.is_some()
+    }
+
     /// Prepares them, before the work: a mistake in a name does not cost all of it.
     ///
     /// # Errors

@@ -125,6 +125,7 @@ impl Experiment for Memory {
             pictures: plot(&held).into_iter().collect(),
             tables,
             method: METHOD.to_owned() + of_ballast,
+            ..Section::default()
         }
     }
 }

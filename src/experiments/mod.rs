@@ -20,6 +20,7 @@ mod loads;
 mod memory;
 mod overload;
 mod scale;
+mod scene;
 pub mod siege;
 mod timeline;
 mod work;
@@ -140,7 +141,7 @@ pub fn parts() -> Vec<Part> {
         part(Box::<Work>::default()),
         part(Box::<Cores>::default()),
         part(Box::<Siege>::default()),
-        part(Box::new(Crash {})),
+        part(Box::<Crash>::default()),
     ]
 }
 

@@ -132,6 +132,7 @@ impl Experiment for Scale {
                  rounds ± half their range: how these rounds differ. Other runs differ by more.{}",
                 workers(results)
             ),
+            ..Section::default()
         }
     }
 }

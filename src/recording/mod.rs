@@ -94,6 +94,8 @@ pub enum What {
         /// Which one.
         message: usize,
     },
+    /// The client begins a message that never becomes whole, and sends a byte of it now and then.
+    Drips,
     /// The server has read the message, and works on it.
     Taken {
         /// Which one.
@@ -115,6 +117,13 @@ pub enum What {
     Ended {
         /// Why, in the server's words.
         why: String,
+    },
+    /// The client finds no server.
+    Refused,
+    /// The client's connection has broken: the server's side has died.
+    Died {
+        /// What told the client, such as `end of file`.
+        how: String,
     },
     /// A thread or a process has made a system call.
     Call {
@@ -198,7 +207,10 @@ impl Recording {
     }
 
     /// A server's events, in the order of time.
-    pub fn of_server<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Event> + Clone {
+    pub fn of_server<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Event> + Clone {
         self.events.iter().filter(move |it| it.server == name)
     }
 }

@@ -119,6 +119,9 @@ impl Trace {
             }
             What::Answered { .. } => self.answered(track, client, event),
             What::Ended { why } => self.instant(track, &format!("ended: {why}"), at),
+            What::Drips => self.instant(track, "begins a message that never becomes whole", at),
+            What::Refused => self.instant(track, "refused", at),
+            What::Died { how } => self.instant(track, &format!("died: {how}"), at),
             What::Call { .. } => {}
         }
     }

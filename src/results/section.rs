@@ -14,6 +14,8 @@ pub struct Section {
     pub tables: Vec<Table>,
     /// How it was measured.
     pub method: String,
+    /// What happened, where a page can play that.
+    pub recording: Option<Recording>,
 }
 
 /// A picture.
@@ -27,6 +29,4 @@ pub struct Picture {
     pub slide: Option<String>,
     /// The same in the characters of a terminal, where these can show it.
     pub text: Option<String>,
-    /// What it was drawn from, where a page can play that.
-    pub recording: Option<Recording>,
 }

@@ -12,6 +12,9 @@ use serde_json::Value;
 /// What is logged: what is usual, and when a client is taken from the backlog.
 const TARGETS: &str = "info,server_core::acceptor=debug";
 
+/// How the message that ends a conversation is logged.
+const BYE: &str = "\"Bye\"";
+
 /// The log of a server: a file without a name, so that nothing is left behind however this process ends.
 #[derive(Debug)]
 pub struct ServerLog(File);
@@ -36,7 +39,7 @@ pub enum Told {
     Accepted,
     /// Somebody begins to serve it.
     Connected,
-    /// A message was read.
+    /// A message was read that is not `Bye`.
     Message,
     /// It was computed for a message, for so long, other threads' turns on the processor included.
     Computed(Duration),
@@ -82,6 +85,7 @@ fn line(event: &Value) -> Option<Line> {
     let told = match event["event"].as_str()? {
         "accepted" => Told::Accepted,
         "connected" => Told::Connected,
+        "message" if event["message"] == BYE => return None,
         "message" => Told::Message,
         "computed" => Told::Computed(Duration::from_micros(event["microseconds"].as_u64()?)),
         "closed" => Told::Closed(event["why"].as_str()?.to_owned()),
@@ -130,5 +134,15 @@ mod tests {
         assert_eq!((found.told, found.who), (Told::Accepted, None));
         let other = r#"{"event":"answered","span":{"peer":"127.0.0.1:7"},"timestamp":"x"}"#;
         assert_eq!(told(other), None);
+    }
+
+    #[test]
+    fn bye_is_no_message() {
+        let message = |text: &str| {
+            let event = r#"{"timestamp":"1970-01-01T00:00:00Z","event":"message","bytes":4,"#;
+            told(&format!(r#"{event}"message":"\"{text}\"","span":{{"peer":"127.0.0.1:7"}}}}"#))
+        };
+        assert_eq!(message("Bye"), None);
+        assert_eq!(message("Bye bye").map(|it| it.told), Some(Told::Message));
     }
 }

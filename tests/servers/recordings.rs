@@ -19,7 +19,9 @@ const MESSAGES: usize = 2;
 pub(crate) fn trials() -> Vec<Trial> {
     let agree = "what is recorded agrees with what its clients counted";
     let mut trials: Vec<Trial> = of_all(agree, agrees_with_the_clients).collect();
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 6] = [
+        ("a death takes along who lives in the same process, and nobody else", deaths),
+        ("slow clients hold all workers, until the defence ends them", siege),
         ("what was recorded is drawn again as it was", is_drawn_again),
         ("of a server without a log the kernel tells who was accepted", kernel_tells),
         ("a trace of clients has the fields that its format asks for", clients_are_traced),
@@ -129,6 +131,63 @@ fn kernel_tells() {
     let accepted = when(2, |it| *it == What::Accepted).expect("the kernel's word");
     assert!(Some(accepted) > when(1, |it| matches!(it, What::Answered { message: 3 })));
     assert_eq!(when(2, |it| matches!(it, What::Taken { .. } | What::Served { .. })), None);
+}
+
+/// The most clients of a scene.
+const MOST: usize = 8;
+
+/// What became of the clients of one server in the end, each by its number.
+fn ends(recording: &Recording, server: &str) -> Vec<What> {
+    let of = |client: usize| {
+        let mut events = recording.of_server(server).filter(|it| it.client == Some(client));
+        events.next_back().map(|it| it.what.clone())
+    };
+    (1..=MOST).map_while(of).collect()
+}
+
+fn deaths() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    run(&["crash", "--quick", "--models", "fork,thread", "--record"], file.path());
+    let recording = Recording::read(file.path()).expect("a recording");
+    for (server, dead) in [
+        ("fork: handler panics", 1),
+        ("fork: process aborts", 1),
+        ("thread: handler panics", 1),
+        ("thread: process aborts", 4),
+    ] {
+        let ends = ends(&recording, server);
+        let died = ends.iter().take_while(|it| matches!(it, What::Died { .. })).count();
+        assert_eq!((died, ends.len()), (dead, 5), "{server}: {ends:?}");
+        match dead {
+            4 => assert_eq!(ends[4], What::Refused),
+            _ => assert!(ends[1..].iter().all(|it| matches!(it, What::Ended { .. })), "{ends:?}"),
+        }
+    }
+}
+
+fn siege() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    run(&["siege", "--quick", "--models", "pool", "--record"], file.path());
+    let recording = Recording::read(file.path()).expect("a recording");
+    let when = |server: &str, slow: bool, is_it: fn(&What) -> bool| {
+        let of_kind = |it: &&Event| it.client.is_some_and(|client| (client <= 4) == slow);
+        let events = recording.of_server(server).filter(of_kind);
+        events.filter(|it| is_it(&it.what)).map(|it| it.at).collect::<Vec<u64>>()
+    };
+    // Nobody else is served before the slow ones give up, or before the time-out.
+    for (server, earliest) in
+        [("pool --message-timeout 1h", 850_000), ("pool --message-timeout 300ms", 250_000)]
+    {
+        let ended = when(server, true, |it| matches!(it, What::Ended { .. }));
+        let served = when(server, false, |it| matches!(it, What::Served { .. }));
+        assert_eq!((ended.len(), served.len()), (4, 4), "{recording:?}");
+        assert!(served.iter().all(|at| *at > earliest), "{server}: {served:?}");
+    }
+    let why = |it: &Event| matches!(&it.what, What::Ended { why } if why.contains("not whole"));
+    let mut defended = recording.of_server("pool --message-timeout 300ms");
+    assert!(defended.any(why), "{recording:?}");
+    let mut without = recording.of_server("pool --message-timeout 1h");
+    assert!(!without.any(why), "{recording:?}");
 }
 
 fn clients_are_traced() {

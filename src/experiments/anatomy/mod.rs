@@ -88,7 +88,6 @@ impl Experiment for Anatomy {
 
     fn show(&self, results: &Results) -> Section {
         let stories: Vec<Story> = results.noted(STORIES).unwrap_or_default();
-        let recording: Option<Recording> = results.noted(RECORDING);
         let picture = |story: &Story| {
             let server = results.servers.iter().find(|it| it.name == story.model);
             let colour = server.map_or(INK, |it| &it.colour);
@@ -97,7 +96,6 @@ impl Experiment for Anatomy {
                 svg: svg::draw(story, colour, svg::PAGE),
                 slide: Some(svg::draw(story, colour, svg::SLIDE)),
                 text: Some(text::render(story)),
-                recording: recording.as_ref().map(|it| it.only(&story.model)),
             }
         };
         let sentences = stories.iter().map(Story::sentence);
@@ -109,6 +107,7 @@ impl Experiment for Anatomy {
             pictures: stories.iter().map(picture).collect(),
             tables: tables::all(results),
             method: format!("{METHOD} {}", who_counted(results)),
+            recording: results.noted(RECORDING),
         }
     }
 }

@@ -10,20 +10,25 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::files::{Files, RECORDING, note};
 use super::{Experiment, results_of};
 use crate::measure::lab::Lab;
 use crate::models::Contestant;
 use crate::results::section::Section;
 use crate::results::{Figure, Place, Results, figure};
 
+mod recorded;
 mod scene;
 mod show;
 
 pub use scene::{Death, Noticed};
 
-/// The experiment. It is told nothing of its own.
-#[derive(clap::Args, Debug)]
-pub struct Crash {}
+/// The experiment.
+#[derive(clap::Args, Debug, Default)]
+pub struct Crash {
+    #[command(flatten)]
+    files: Files,
+}
 
 /// What was seen of one death under one model. The lesson is played twice, with a client of
 /// either kind in the place of the victim.
@@ -98,6 +103,7 @@ impl Experiment for Crash {
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let files = self.files.create()?;
         let mut results = results_of(self, &lab.contestants);
         let progress = lab.progress(lab.contestants.len() * Death::ALL.len());
         let mut words = Vec::new();
@@ -117,6 +123,11 @@ impl Experiment for Crash {
             }
         }
         results.note(NOTICED, serde_json::to_value(words)?);
+        if !lab.quick || self.files.are_asked_for() {
+            let recording = recorded::record(self.name(), lab)?;
+            files.write(&recording)?;
+            note(&mut results, &recording)?;
+        }
         Ok(results)
     }
 
@@ -125,6 +136,7 @@ impl Experiment for Crash {
             sentences: show::sentences(results),
             tables: vec![show::table(results)],
             method: "Each death was played twice.".to_owned(),
+            recording: results.noted(RECORDING),
             ..Section::default()
         }
     }

@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
 use server_core::{AtOnce, parse_positive_duration};
 
+use super::files::{Files, note};
 use super::{Experiment, from_few_to_many, results_of};
 use crate::measure::idle_memory::Before;
 use crate::measure::lab::Lab;
@@ -21,6 +22,7 @@ use crate::results::{Figure, Place, Results, figure};
 mod attackers;
 mod ordinary;
 pub mod party;
+mod recorded;
 mod show;
 
 use party::{MOST, Party, Role};
@@ -47,11 +49,15 @@ pub struct Siege {
     #[arg(long, value_name = "DURATION", default_value = "500ms",
         value_parser = parse_positive_duration)]
     message_timeout: Duration,
+
+    #[command(flatten)]
+    files: Files,
 }
 
 impl Default for Siege {
     fn default() -> Self {
-        Siege { attackers: Vec::new(), message_timeout: Duration::from_millis(500) }
+        let (attackers, message_timeout) = (Vec::new(), Duration::from_millis(500));
+        Siege { attackers, message_timeout, files: Files::default() }
     }
 }
 
@@ -107,6 +113,7 @@ impl Experiment for Siege {
     }
 
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
+        let files = self.files.create()?;
         // Those who are thrown out are the point, and each would be a warning.
         let lab = Lab { warns: false, ..lab.clone() };
         let counts = self.attackers(&lab);
@@ -131,6 +138,11 @@ impl Experiment for Siege {
             }
         }
         results.note("message_timeout_seconds", self.message_timeout.as_secs_f64());
+        if !lab.quick || self.files.are_asked_for() {
+            let recording = recorded::record(self.name(), &lab)?;
+            files.write(&recording)?;
+            note(&mut results, &recording)?;
+        }
         Ok(results)
     }
 

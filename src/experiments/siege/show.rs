@@ -2,6 +2,7 @@
 
 use super::ordinary::PATIENCE;
 use super::{ANSWERED, ATTACKERS, DEFENDED, LONGEST_WAIT, MEMORY, ORDINARY, Siege};
+use crate::experiments::files::RECORDING;
 use crate::results::number::{NOTHING, short, short_or_nothing, time};
 use crate::results::plot::{Axes, Point, picture};
 use crate::results::section::{Picture, Section};
@@ -19,6 +20,7 @@ pub(super) fn section(siege: &Siege, results: &Results) -> Section {
         pictures: pictures.into_iter().flatten().collect(),
         tables: vec![table(siege, results, without, with)],
         method: method(siege),
+        recording: results.noted(RECORDING),
     }
 }
 

@@ -146,8 +146,9 @@ impl Experiment for Timeline {
         });
         Section {
             sentences,
-            pictures: vec![Picture { caption, svg, slide, text, recording }],
+            pictures: vec![Picture { caption, svg, slide, text }],
             method: format!("Played once.{computing}{}", replayed.unwrap_or_default()),
+            recording,
             ..Section::default()
         }
     }

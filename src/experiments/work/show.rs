@@ -25,6 +25,7 @@ pub(super) fn section(work: &Work, results: &Results) -> Section {
         pictures: plots.flatten().collect(),
         tables: SHOWN.iter().map(|(figure, title, _)| table(work, &view, figure, title)).collect(),
         method: method(work, &view),
+        ..Section::default()
     }
 }
 

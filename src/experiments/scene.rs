@@ -1,0 +1,402 @@
+//! A scene: clients that each play a part with one server, recorded from all sides. What a client cannot know, the
+//! server's log tells, and where there is none, the kernel.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use client::conversation::{Conversation, connect};
+use client::failure::Failure;
+use nix::unistd::Pid;
+use protocol::Framing;
+use server_core::{AtOnce, Ending};
+
+use crate::kernel::backlog::BacklogWatch;
+use crate::measure::lab::Lab;
+use crate::models::Contestant;
+use crate::recording::{Clock, Event, Recorded, What};
+use crate::servers::log::{Line, Told};
+
+/// What a client does.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// It comes so long after the first, sends messages one after the other with a pause behind each, and leaves.
+    Talks { after: Duration, messages: Vec<String>, pause: Duration },
+    /// It comes at once, and sends a message that never becomes whole, a byte each time, until the server has enough
+    /// of it, or for so long.
+    Drips { every: Duration, longest: Duration },
+}
+
+/// How long a client may have to wait for everybody before it.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The same of a server that is not ours, and may hang.
+const PATIENCE_WITH_ANY: Duration = Duration::from_secs(15);
+
+/// How long a process that has died under its clients may take to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What happened to a client, and when.
+type Happened = Vec<(u64, What)>;
+
+/// What happened to each client, of what it does not know itself.
+type FromServer = HashMap<SocketAddr, Happened>;
+
+/// What a client lived through, by the clock of the recording.
+#[derive(Debug)]
+struct Account {
+    address: Option<SocketAddr>,
+    /// When it asked for a connection.
+    began: u64,
+    happened: Happened,
+    /// What it did not expect.
+    failure: Option<Failure>,
+}
+
+/// A scene as it was played.
+pub(super) struct Played {
+    process: Option<i32>,
+    accounts: Vec<Account>,
+    from_server: FromServer,
+}
+
+/// Plays a scene with a new server, which has all its options. All clients begin together. Blocks until the last of
+/// them has left and the server has ended.
+///
+/// # Errors
+///
+/// When the server fails. What fails a client is a part of the scene.
+pub(super) fn play(lab: &Lab, contestant: &Contestant, parts: &[Part]) -> anyhow::Result<Played> {
+    let clock = Clock::start();
+    match contestant.keeps_a_log() {
+        true => with_its_log(lab, contestant, parts, clock),
+        false => with_the_kernel_s_word(lab, contestant, parts, clock),
+    }
+}
+
+fn with_its_log(
+    lab: &Lab,
+    contestant: &Contestant,
+    parts: &[Part],
+    clock: Clock,
+) -> anyhow::Result<Played> {
+    let (mut server, log) = lab.start_with_log(contestant)?;
+    let process = Some(server.process().as_raw());
+    let host = Host { server: server.address(), farewell: Ending::Bye, patience: PATIENCE };
+    let accounts = perform(parts, host, clock);
+    // Whoever has died may have been all of it.
+    let has_died = |it: &Account| matches!(it.happened.last(), Some((_, What::Died { .. })));
+    let grace = if accounts.iter().any(has_died) { GRACE } else { Duration::ZERO };
+    match server.wait_within(grace)? {
+        None => lab.stop(contestant, server)?,
+        Some(_) => drop(server),
+    }
+    clock.check()?;
+    Ok(Played { process, accounts, from_server: told(&log.read()?, clock) })
+}
+
+fn with_the_kernel_s_word(
+    lab: &Lab,
+    contestant: &Contestant,
+    parts: &[Part],
+    clock: Clock,
+) -> anyhow::Result<Played> {
+    let server = lab.open(contestant)?;
+    let process = server.process().map(Pid::as_raw);
+    let patience = if contestant.foreign.is_none() { PATIENCE } else { PATIENCE_WITH_ANY };
+    let host = Host { server: server.address(), farewell: server.farewell(), patience };
+    let watch = BacklogWatch::of(server.address());
+    let accounts = perform(parts, host, clock);
+    let accepted = watch.finish().into_iter();
+    lab.close(contestant, server)?;
+    let from_server =
+        accepted.map(|(client, moment)| (client, vec![(clock.at(moment), What::Accepted)]));
+    Ok(Played { process, accounts, from_server: from_server.collect() })
+}
+
+/// What the lines of a log tell of each client.
+fn told(lines: &[Line], clock: Clock) -> FromServer {
+    let mut told = FromServer::new();
+    for line in lines {
+        let of_client = told.entry(line.client).or_default();
+        if let Some((before, what)) = what(line, of_client) {
+            of_client.push((clock.at_wall(line.at).saturating_sub(before), what));
+        }
+    }
+    told
+}
+
+/// What a line of the log tells beyond what has been told of the same client, and by how many microseconds it began
+/// before it was told.
+fn what(line: &Line, before: &Happened) -> Option<(u64, What)> {
+    let next = |is_it: fn(&What) -> bool| 1 + before.iter().filter(|it| is_it(&it.1)).count();
+    let (began, what) = match &line.told {
+        Told::Accepted => (0, What::Accepted),
+        Told::Connected => (0, What::Served { who: line.who.clone()? }),
+        Told::Message => (0, What::Taken { message: next(|it| matches!(it, What::Taken { .. })) }),
+        Told::Computed(within) => {
+            let message = next(|it| matches!(it, What::Computing { .. }));
+            let microseconds = microseconds(*within);
+            (microseconds, What::Computing { message, microseconds })
+        }
+        Told::Closed(why) => (0, What::Ended { why: why.clone() }),
+    };
+    Some((began, what))
+}
+
+impl Played {
+    /// What a client did not expect, if one did not.
+    pub(super) fn failure(&mut self) -> Option<Failure> {
+        self.accounts.iter_mut().find_map(|it| it.failure.take())
+    }
+
+    /// Numbers the clients in the order in which they were answered first, and not in that of their parts.
+    pub(super) fn in_order_of_answers(mut self) -> Self {
+        let first = |it: &Account| {
+            let is_answer = |(_, what): &&(u64, What)| matches!(what, What::Answered { .. });
+            it.happened.iter().find(is_answer).map_or(u64::MAX, |(at, _)| *at)
+        };
+        self.accounts.sort_by_key(first);
+        self
+    }
+
+    /// The server, under this name, and what happened since the first client asked for a connection.
+    pub(super) fn recorded(self, name: &str, contestant: &Contestant) -> (Recorded, Vec<Event>) {
+        let has_workers = contestant.model.at_once == AtOnce::Workers;
+        let recorded = Recorded {
+            name: name.to_owned(),
+            colour: contestant.colour.to_owned(),
+            process: self.process,
+            workers: contestant.number("--workers").filter(|_| has_workers),
+            ..Recorded::default()
+        };
+        (recorded, self.events(name))
+    }
+
+    fn events(self, server: &str) -> Vec<Event> {
+        let began = self.accounts.iter().map(|it| it.began).min().unwrap_or_default();
+        let mut events = Vec::new();
+        for (number, account) in (1..).zip(self.accounts) {
+            let told = account.address.and_then(|address| self.from_server.get(&address));
+            let happened = merge(account.happened, told).into_iter();
+            events.extend(happened.map(|(at, what)| Event {
+                at: at.saturating_sub(began),
+                server: server.to_owned(),
+                client: Some(number),
+                what,
+            }));
+        }
+        events.sort_by_key(|it: &Event| it.at);
+        events
+    }
+}
+
+/// What a client and the server tell of the same connection, in the order of time. It came before it was accepted, also
+/// where a busy machine has told it so late; and it has ended when the client knows, for the server's reason.
+fn merge(client: Happened, server: Option<&Happened>) -> Happened {
+    let mut all = client;
+    for (at, what) in server.into_iter().flatten() {
+        match (what, all.last_mut()) {
+            (What::Ended { .. }, Some((_, end @ What::Ended { .. }))) => *end = what.clone(),
+            (What::Ended { .. }, _) => {}
+            (_, Some(_)) => all.insert(all.len() - 1, (*at, what.clone())),
+            (_, None) => {}
+        }
+    }
+    let first = all.iter().map(|(at, _)| *at).min().unwrap_or_default();
+    if let Some((at, What::Comes)) = all.first_mut() {
+        *at = first;
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+/// As a recording counts them.
+pub(super) fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Whom the clients talk to, and how.
+#[derive(Clone, Copy)]
+struct Host {
+    server: SocketAddr,
+    farewell: Ending,
+    patience: Duration,
+}
+
+/// All clients, each in a thread of its own.
+fn perform(parts: &[Part], host: Host, clock: Clock) -> Vec<Account> {
+    let gate = &Barrier::new(parts.len());
+    thread::scope(|scope| {
+        let client = |part| {
+            scope.spawn(move || {
+                gate.wait();
+                one_client(part, host, clock)
+            })
+        };
+        let clients: Vec<_> = parts.iter().map(client).collect();
+        let join = |client: thread::ScopedJoinHandle<'_, _>| {
+            client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        clients.into_iter().map(join).collect()
+    })
+}
+
+fn one_client(part: &Part, host: Host, clock: Clock) -> Account {
+    if let Part::Talks { after, .. } = part {
+        thread::sleep(*after);
+    }
+    let began = clock.now();
+    let mut account = Account { address: None, began, happened: Vec::new(), failure: None };
+    let failed = match part {
+        Part::Talks { messages, pause, .. } => talk(&mut account, messages, *pause, host, clock),
+        Part::Drips { every, longest } => drip(&mut account, *every, *longest, host, clock),
+    };
+    let what = match &failed {
+        Ok(()) => What::Ended { why: "the connection has ended".to_owned() },
+        Err(Failure::Refused) => What::Refused,
+        Err(failure) => What::Died { how: failure.short().to_owned() },
+    };
+    account.happened.push((clock.now(), what));
+    account.failure = failed.err();
+    account
+}
+
+fn talk(
+    account: &mut Account,
+    messages: &[String],
+    pause: Duration,
+    host: Host,
+    clock: Clock,
+) -> Result<(), Failure> {
+    let opened = Conversation::open(host.server, Framing::Line, host.patience);
+    let mut conversation = opened.map_err(|none| none.failure)?;
+    account.address = Some(conversation.local_address().map_err(Failure::Other)?);
+    account.happened.push((clock.now(), What::Comes));
+    for (message, text) in (1..).zip(messages) {
+        account.happened.push((clock.now(), What::Asks { message }));
+        conversation.exchange(text)?;
+        account.happened.push((clock.now(), What::Answered { message }));
+        thread::sleep(pause);
+    }
+    match host.farewell {
+        Ending::Bye => conversation.say_bye(),
+        Ending::EndOfInput => conversation.end_input(),
+    }
+}
+
+/// Sends a message that the server never has all of.
+fn drip(
+    account: &mut Account,
+    every: Duration,
+    longest: Duration,
+    host: Host,
+    clock: Clock,
+) -> Result<(), Failure> {
+    let mut stream = connect(host.server, host.patience).map_err(|none| none.failure)?;
+    account.address = Some(stream.local_addr().map_err(Failure::Other)?);
+    account.happened.push((clock.now(), What::Comes));
+    account.happened.push((clock.now(), What::Drips));
+    stream.set_read_timeout(Some(every)).map_err(Failure::Other)?;
+    let end = Instant::now() + longest;
+    while Instant::now() < end {
+        stream.write_all(b"x")?;
+        // The server's log says why.
+        if has_ended(&mut stream)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the server has ended the connection, if it does so before the time-out. What it says before is not the point.
+fn has_ended(stream: &mut TcpStream) -> Result<bool, Failure> {
+    match stream.read(&mut [0; 256]) {
+        Ok(count) => Ok(count == 0),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn address() -> SocketAddr {
+        ([127, 0, 0, 1], 7).into()
+    }
+
+    fn account(end: What) -> Account {
+        let happened = vec![
+            (120, What::Comes),
+            (130, What::Asks { message: 1 }),
+            (400, What::Answered { message: 1 }),
+            (450, end),
+        ];
+        Account { address: Some(address()), began: 100, happened, failure: None }
+    }
+
+    fn ended(why: &str) -> What {
+        What::Ended { why: why.to_owned() }
+    }
+
+    /// What happened to a client with this end, by what the server has told at these moments.
+    fn happened(end: What, told: &[(u64, What)]) -> Happened {
+        let from_server = FromServer::from([(address(), told.to_vec())]);
+        let played = Played { process: None, accounts: vec![account(end)], from_server };
+        played.events("thread").into_iter().map(|it| (it.at, it.what)).collect()
+    }
+
+    #[test]
+    fn client_and_server_tell_one_story_and_the_server_says_why_it_ended() {
+        let who = || "thread 1".to_owned();
+        let told = [
+            (125, What::Accepted),
+            (140, What::Served { who: who() }),
+            (150, What::Taken { message: 1 }),
+            (440, ended("the client said Bye")),
+        ];
+        let expected = [
+            (20, What::Comes),
+            (25, What::Accepted),
+            (30, What::Asks { message: 1 }),
+            (40, What::Served { who: who() }),
+            (50, What::Taken { message: 1 }),
+            (300, What::Answered { message: 1 }),
+            (350, ended("the client said Bye")),
+        ];
+        assert_eq!(happened(ended("it has"), &told), expected);
+    }
+
+    #[test]
+    fn nobody_is_accepted_before_it_comes_also_where_it_learned_of_it_late() {
+        let happened = happened(ended("it has"), &[(110, What::Accepted)]);
+        assert_eq!(happened[..2], [(10, What::Comes), (10, What::Accepted)]);
+        assert_eq!(happened.last(), Some(&(350, ended("it has"))));
+    }
+
+    #[test]
+    fn who_has_died_has_not_ended_whatever_the_server_calls_it() {
+        let died = What::Died { how: "reset".to_owned() };
+        let happened = happened(died.clone(), &[(440, ended("the handler panicked"))]);
+        assert_eq!(happened.last(), Some(&(350, died)));
+        assert_eq!(happened.len(), 4);
+    }
+
+    #[test]
+    fn messages_are_counted_and_a_computation_began_before_it_was_told() {
+        let at = SystemTime::UNIX_EPOCH;
+        let line = |told| Line { at, client: address(), who: None, told };
+        let taken = |message| What::Taken { message };
+        assert_eq!(what(&line(Told::Message), &Vec::new()), Some((0, taken(1))));
+        assert_eq!(what(&line(Told::Message), &vec![(0, taken(1))]), Some((0, taken(2))));
+        let computed = line(Told::Computed(Duration::from_micros(9)));
+        let computing = What::Computing { message: 1, microseconds: 9 };
+        assert_eq!(what(&computed, &Vec::new()), Some((9, computing)));
+    }
+}
