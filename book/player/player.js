@@ -391,6 +391,9 @@
       Math.abs(Math.log(speed / wanted)) < Math.abs(Math.log(best / wanted)) ? speed : best);
   }
 
+  // The player of each figure.
+  const players = new Map();
+
   // Puts a player into each figure that has a recording, in front of its picture.
   function equip(root) {
     for (const figure of root.querySelectorAll("figure.recording")) {
@@ -398,8 +401,26 @@
       if (!scripts.length || figure.querySelector(".player")) continue;
       const shown = (figure.dataset.show ?? "").split(",").filter(Boolean);
       const recording = join(scripts.map((script) => parse(script.textContent)));
-      figure.prepend(new Player(recording, shown).element);
+      const player = new Player(recording, shown);
+      players.set(figure, player);
+      figure.prepend(player.element);
       figure.classList.add("plays");
+    }
+    for (const choices of root.querySelectorAll(".predict")) answer(choices);
+  }
+
+  // Whoever has chosen an answer sees what happened.
+  function answer(choices) {
+    const shown = choices.querySelector("details.play");
+    if (!shown) return;
+    const player = players.get(shown.querySelector("figure.recording"));
+    for (const choice of choices.querySelectorAll("details:not(.play)")) {
+      choice.addEventListener("toggle", () => {
+        if (!choice.open || !shown.hidden) return;
+        shown.hidden = false;
+        shown.open = true;
+        player.play();
+      });
     }
   }
 

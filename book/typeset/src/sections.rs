@@ -32,7 +32,7 @@ fn section(what: &str, src: &Path) -> io::Result<String> {
 
 /// The text without what is folded up.
 fn unfolded(text: &str) -> String {
-    let mut parts = text.split("<details>");
+    let mut parts = text.split("<details");
     let first = parts.next().unwrap_or_default().to_owned();
     let behind = |part: &str| part.split_once("</details>").map(|(_, text)| text.to_owned());
     first + &parts.filter_map(behind).collect::<String>()
