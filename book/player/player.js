@@ -367,7 +367,7 @@
       // Some controls have keys of their own.
       const { tagName, type } = event.target;
       if (event.key === " " && (tagName === "BUTTON" || tagName === "SELECT" || type === "checkbox")) return;
-      if (event.key.startsWith("Arrow") && tagName === "SELECT") return;
+      if (event.key.startsWith("Arrow") && tagName === "SELECT") { event.stopPropagation(); return; }
       const does = {
         " ": () => this.toggle(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1),
         Home: () => { this.pause(); this.go(0); }, End: () => { this.pause(); this.go(this.end); },
@@ -375,6 +375,8 @@
       }[event.key];
       if (!does) return;
       event.preventDefault();
+      // To the page around it an arrow may mean the next chapter.
+      event.stopPropagation();
       does();
     }
 
