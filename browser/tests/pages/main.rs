@@ -265,13 +265,17 @@ async fn answers(client: Client) -> anyhow::Result<()> {
     let recording = ".predict details.play";
     let is_hidden = format!("document.querySelector('{recording}').hidden");
     ensure!(look(&client, &is_hidden).await? == true, "it gives the answer away");
-    click(&client, ".predict details:not(.right, .play) summary").await?;
+    let looks = "new Set([...document.querySelectorAll('.predict details:not(.play)')].map((it) => \
+        [it.getBoundingClientRect().left, it.getBoundingClientRect().width, \
+        getComputedStyle(it.querySelector('summary')).color].join())).size";
+    ensure!(look(&client, looks).await? == 1, "the answers do not look alike");
+    click(&client, ".predict details:not(.holds, .play) summary").await?;
     until(&client, &format!("!{is_hidden} && {IS_PLAYING}")).await?;
     let why =
         client.find(Locator::Css(".predict details[open]:not(.play) p")).await?.text().await?;
     ensure!(why.starts_with("No."), "{why}");
-    click(&client, ".predict details.right summary").await?;
-    let why = client.find(Locator::Css(".predict details.right p")).await?.text().await?;
+    click(&client, ".predict details.holds summary").await?;
+    let why = client.find(Locator::Css(".predict details.holds p")).await?.text().await?;
     ensure!(why.starts_with("Right."), "{why}");
     until(&client, AT_END).await
 }
@@ -286,8 +290,8 @@ async fn stands_still(client: Client) -> anyhow::Result<()> {
     ensure!(client.find(Locator::Css(".player")).await.is_err(), "a script has run");
     ensure!(look(&client, &is_seen("figure.recording svg")).await? == true, "no picture");
     open(&client, "iterative.html").await?;
-    click(&client, ".predict details.right summary").await?;
-    ensure!(look(&client, &is_seen(".predict details.right p")).await? == true, "no reason");
+    click(&client, ".predict details.holds summary").await?;
+    ensure!(look(&client, &is_seen(".predict details.holds p")).await? == true, "no reason");
     Ok(())
 }
 
