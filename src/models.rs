@@ -103,7 +103,7 @@ impl Contestant {
     #[must_use]
     pub fn with(mut self, option: &str, value: impl ToString) -> Self {
         let takes = !self.bare || option == "--workers";
-        if takes && !self.options.iter().any(|it| it == option) {
+        if takes && !self.has(option) {
             self.options.extend([option.to_owned(), value.to_string()]);
         }
         self
@@ -196,6 +196,11 @@ impl Contestant {
             None => self.model.served_at_once(clients),
         };
         self.number("--max-connections").map_or(served, |most| most.min(served))
+    }
+
+    /// Whether it has this option of its own.
+    pub(crate) fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|it| it == option)
     }
 
     /// The number behind one of its options.
@@ -308,7 +313,12 @@ pub fn choose(names: &[String]) -> Result<Vec<Contestant>, String> {
 
 /// The server of this name, with the options that stand behind it.
 fn named(text: &str) -> Result<Contestant, String> {
-    let mut words = text.split_whitespace().map(str::to_owned);
+    // `--workers=2` is the same as `--workers 2`.
+    let words = text.split_whitespace().flat_map(|word| match word.split_once('=') {
+        Some((option, value)) => vec![option, value],
+        None => vec![word],
+    });
+    let mut words = words.map(str::to_owned);
     let name = words.next().unwrap_or_default();
     if find(without_bare(&name))?.name == FLOOR.model.name {
         return Err("the floor is always measured: name models only".to_owned());
@@ -317,9 +327,10 @@ fn named(text: &str) -> Result<Contestant, String> {
     let plain = plain.ok_or_else(|| format!("{name:?} has no server of that kind"))?;
     let options: Vec<String> = words.collect();
     let fault = |fault| format!("{name:?} cannot take {:?}: {fault}", options.join(" "));
+    let is_unknown = |it: &&String| it.starts_with("--") && *it != "--workers";
     match options.first() {
         None => return Ok(plain),
-        Some(first) if plain.bare && first != "--workers" => {
+        Some(_) if plain.bare && options.iter().find(is_unknown).is_some() => {
             return Err(fault("a bare server knows --workers only".to_owned()));
         }
         Some(_) => plain.model.check_own_options(&options).map_err(fault)?,

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lab::models::MODELS;
-use lab::recording::Recording;
+use lab::recording::{Recording, What};
 
 /// The headings of each model's chapter, in this order.
 const HEADINGS: [&str; 10] = [
@@ -223,6 +223,15 @@ fn recordings_can_be_played_and_are_small() {
             let recording = Recording::parse(&text).unwrap();
             let servers = recording.head.servers;
             assert!(servers.iter().all(|it| recording.events.iter().any(|e| e.server == it.name)));
+            // Nothing happens to a client behind its end.
+            let mut ended = BTreeSet::new();
+            for event in recording.events.iter().filter(|it| it.client.is_some()) {
+                let client = (&event.server, event.client);
+                assert!(!ended.contains(&client), "{}: {event:?}", file.display());
+                if matches!(event.what, What::Ended { .. } | What::Died { .. } | What::Refused) {
+                    ended.insert(client);
+                }
+            }
             size += text.len();
         }
     }

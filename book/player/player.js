@@ -8,7 +8,7 @@
 //     <script type="application/x-ndjson">...</script>
 //   </figure>
 //
-// Without this file the picture stays. All that comes from a recording is shown as text, never as markup.
+// Without this file the picture stays, where there is one. All that comes from a recording is shown as text, never as markup.
 "use strict";
 
 (() => {
@@ -25,7 +25,7 @@
       source: (head) => `${head.command} on ${head.machine}`,
       before: "Nothing has happened yet.",
       states: {
-        backlog: "waits in the backlog", queue: "waits in the server's queue", turn: "waits for its turn",
+        backlog: "waits in the backlog", queue: "accepted, not served yet", turn: "waits for its turn",
         served: "is served", computing: "a CPU computes for it", asked: "has asked", drips: "sends byte by byte",
         idle: "is silent",
       },
@@ -51,10 +51,14 @@
   };
   const texts = TEXTS[document.documentElement.lang] ?? TEXTS.en;
 
+  // The form of recordings that this plays.
+  const FORM = 1;
+
   const SPEEDS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4];
   // How long a recording plays at its usual speed, in seconds, and how long a step stands where motion is not wanted.
   const USUAL_SECONDS = 8;
   const STEP_MILLISECONDS = 700;
+  const MOST_JUMPS = 40;
   const LISTED_EVENTS = 4;
 
   // An element with its class, its text and its children.
@@ -69,7 +73,8 @@
   // The head and the events of a recording's lines.
   function parse(text) {
     const [head, ...events] = text.split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
-    return { head, events };
+    if (head.recording !== FORM) throw new Error(`its form is ${head.recording}, not ${FORM}`);
+    return { head, events: events.filter((event) => event.what in texts.happens) };
   }
 
   // Several recordings of one run as one.
@@ -83,16 +88,19 @@
   // ---- What clients do, as spans of time ----
 
   // The spans and the marks of one client, from its events in the order of time.
-  function trace(events) {
+  function trace(events, computes) {
     const spans = [];
     const marks = [];
     const knowsWho = events.some((event) => event.what === "served");
+    // Where nobody tells that it was accepted, it is not known to wait in the backlog.
+    const knowsPlace = knowsWho || events.some((event) => event.what === "accepted");
     let state = null;
     let since = 0;
     let who;
+    let share = 1;
     // Ends the span that lasts, and begins another.
     const become = (next, at) => {
-      if (state && at > since) spans.push({ from: since, to: at, state, who });
+      if (state && at > since) spans.push({ from: since, to: at, state, who, share });
       [state, since] = [next, at];
     };
     let served = false;
@@ -100,7 +108,10 @@
     let dripping = false;
     for (const event of events) {
       switch (event.what) {
-        case "comes": become("backlog", event.at); break;
+        case "comes":
+          served = !knowsPlace;
+          become(knowsPlace ? "backlog" : "idle", event.at);
+          break;
         case "accepted":
           if (knowsWho) { become("queue", event.at); } else { served = true; become(open ? "asked" : "idle", event.at); }
           break;
@@ -121,7 +132,9 @@
           // It was taken from the socket before, and waited for the CPU since.
           if (state === "served") state = "turn";
           become("computing", event.at);
+          share = Math.min(1, computes / event.microseconds);
           become("served", event.at + event.microseconds);
+          share = 1;
           break;
         case "answered":
           open -= 1;
@@ -146,6 +159,7 @@
   class Lanes {
     constructor(server, events, end) {
       this.events = events;
+      this.computes = server.computes;
       const clients = [...new Set(events.map((event) => event.client))].sort((a, b) => a - b);
       this.states = new Set();
       const lanes = clients.map((client) => this.lane(client, events.filter((e) => e.client === client), end));
@@ -157,14 +171,16 @@
     }
 
     lane(client, events, end) {
-      const { spans, marks } = trace(events);
+      const { spans, marks } = trace(events, this.computes);
       const track = make("div", { class: "track" });
       let named;
-      for (const { from, to, state, who } of spans) {
+      for (const { from, to, state, who, share } of spans) {
         if (to - from > end / 200) this.states.add(state);
         const span = make("span", { class: `span ${state}`, title: texts.states[state] });
         span.style.left = `${(100 * from) / end}%`;
         span.style.width = `${(100 * (to - from)) / end}%`;
+        // As high as the share of a CPU that it had.
+        if (state === "computing") span.style.height = `calc(var(--bar) * ${Math.max(share, 0.15)})`;
         if (who && who !== named) span.append(make("i", { text: (named = who) }));
         track.append(span);
       }
@@ -194,7 +210,7 @@
         const kind = event.waited ? "waited" : "at-once";
         return make("tr", { class: kind }, make("th", { text: title, scope: "row" }), ...cells);
       });
-      this.element = make("section", { class: "panel", "data-server": server.name, "aria-label": server.name },
+      this.element = make("section", { class: "panel", tabindex: 0, "data-server": server.name, "aria-label": server.name },
         make("h4", {}, make("b", { text: server.name })),
         make("table", { class: "calls" }, make("thead", {}, head), make("tbody", {}, ...this.rows)));
       this.element.style.setProperty("--colour", server.colour || "currentColor");
@@ -236,7 +252,8 @@
       this.slider.addEventListener("input", () => { this.pause(); this.go(Number(this.slider.value)); });
       this.speedChoice = make("select", { "aria-label": texts.speed },
         ...SPEEDS.map((speed) => make("option", { value: speed, text: speed < 1 ? `1/${1 / speed}×` : `${speed}×` })));
-      this.clock = make("output", { class: "clock" });
+      this.speedChoice.addEventListener("change", () => { this.wasSped = true; });
+      this.clock = make("span", { class: "clock" });
       this.choices = make("span", { class: "choices" });
       this.panels = make("div", { class: "panels" });
       this.legend = make("p", { class: "legend" });
@@ -263,6 +280,7 @@
 
     // Draws the servers that are chosen.
     fill() {
+      const wasAtEnd = this.now === this.end;
       const servers = this.head.servers.filter((server) => this.shown.has(server.name));
       const all = servers.map((server) => [server, this.events.filter((event) => event.server === server.name)]);
       this.end = Math.max(1, ...all.map(([, events]) =>
@@ -277,7 +295,7 @@
       this.slider.max = this.end;
       if (!this.wasSped) this.speedChoice.value = usualSpeed(this.end);
       this.explain();
-      this.go(Math.min(this.now, this.end));
+      this.go(wasAtEnd ? this.end : Math.min(this.now, this.end));
     }
 
     // What the patterns mean that are in the picture.
@@ -299,19 +317,27 @@
       this.clock.textContent = shown;
       this.slider.setAttribute("aria-valuetext", shown);
       this.views.forEach((view) => view.show(this.now));
-      if (!this.isOfCalls) this.tell();
+      this.tell();
     }
 
     // The last events in words.
     tell() {
-      let end = this.mine.findIndex((event) => event.at > this.now);
-      if (end < 0) end = this.mine.length;
-      const last = this.mine.slice(Math.max(0, end - LISTED_EVENTS), end);
+      const last = this.isOfCalls ? this.lastCalls() : this.lastEvents();
       const several = this.views.length > 1;
       const words = last.map((event) => make("li", {},
-        make("time", { text: texts.seconds(event.at / 1e6) }),
+        ...(this.isOfCalls ? [] : [make("time", { text: texts.seconds(event.at / 1e6) })]),
         make("span", { text: (several ? `${event.server}: ` : "") + texts.happens[event.what](event) })));
       this.list.replaceChildren(...(words.length ? words : [make("li", { text: texts.before })]));
+    }
+
+    lastEvents() {
+      const end = this.mine.findIndex((event) => event.at > this.now);
+      return this.mine.slice(0, end < 0 ? undefined : end).slice(-LISTED_EVENTS);
+    }
+
+    // The call of each server that was made last.
+    lastCalls() {
+      return this.now > 0 ? this.views.map((view) => view.events[this.now - 1]).filter(Boolean) : [];
     }
 
     step(direction) {
@@ -356,10 +382,12 @@
       if (this.now >= this.end) { this.pause(); } else { requestAnimationFrame((next) => this.frame(next)); }
     }
 
-    // Plays without motion: from event to event.
+    // Plays without motion: from event to event, and over those that are close to each other.
     jump() {
-      const next = this.moments.find((moment) => moment > this.now);
-      if (next === undefined) { this.pause(); } else { this.go(next); }
+      const least = this.isOfCalls ? 1 : this.end / MOST_JUMPS;
+      const next = this.moments.find((moment) => moment >= this.now + least) ?? this.end;
+      this.go(next);
+      if (next >= this.end) this.pause();
     }
 
     key(event) {
@@ -367,7 +395,8 @@
       // Some controls have keys of their own.
       const { tagName, type } = event.target;
       if (event.key === " " && (tagName === "BUTTON" || tagName === "SELECT" || type === "checkbox")) return;
-      if (event.key.startsWith("Arrow") && tagName === "SELECT") { event.stopPropagation(); return; }
+      const scrolls = event.target.classList.contains("panel");
+      if (event.key.startsWith("Arrow") && (tagName === "SELECT" || scrolls)) { event.stopPropagation(); return; }
       const does = {
         " ": () => this.toggle(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1),
         Home: () => { this.pause(); this.go(0); }, End: () => { this.pause(); this.go(this.end); },
@@ -399,23 +428,32 @@
   // Puts a player into each figure that has a recording, in front of its picture.
   function equip(root) {
     for (const figure of root.querySelectorAll("figure.recording")) {
-      const scripts = [...figure.querySelectorAll('script[type="application/x-ndjson"]')];
-      if (!scripts.length || figure.querySelector(".player")) continue;
-      const shown = (figure.dataset.show ?? "").split(",").filter(Boolean);
-      const recording = join(scripts.map((script) => parse(script.textContent)));
-      const player = new Player(recording, shown);
-      players.set(figure, player);
-      figure.prepend(player.element);
-      figure.classList.add("plays");
+      try {
+        equipOne(figure);
+      } catch (error) {
+        // The picture stays, and so do all other figures.
+        console.error("a recording cannot be played:", error);
+      }
     }
     for (const choices of root.querySelectorAll(".predict")) answer(choices);
+  }
+
+  function equipOne(figure) {
+    const scripts = [...figure.querySelectorAll('script[type="application/x-ndjson"]')];
+    if (!scripts.length || figure.querySelector(".player")) return;
+    const shown = (figure.dataset.show ?? "").split(",").filter(Boolean);
+    const recording = join(scripts.map((script) => parse(script.textContent)));
+    const player = new Player(recording, shown);
+    players.set(figure, player);
+    figure.prepend(player.element);
+    figure.classList.add("plays");
   }
 
   // Whoever has chosen an answer sees what happened.
   function answer(choices) {
     const shown = choices.querySelector("details.play");
-    if (!shown) return;
-    const player = players.get(shown.querySelector("figure.recording"));
+    const player = players.get(shown?.querySelector("figure.recording"));
+    if (!player) return;
     for (const choice of choices.querySelectorAll("details:not(.play)")) {
       choice.addEventListener("toggle", () => {
         if (!choice.open || !shown.hidden) return;

@@ -139,26 +139,6 @@ impl<E: experiments::Experiment + Args> FromArgMatches for Run<E> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_experiment_has_the_name_of_its_subcommand_and_a_part_of_the_report_is_what_its_command_measures()
-     {
-        let command = Experiment::augment_subcommands(Command::new("lab"));
-        for part in experiments::parts() {
-            let words = [&["lab", part.experiment.name()], part.arguments].concat();
-            let matches = command.clone().try_get_matches_from(words).unwrap();
-            let experiment = Experiment::from_arg_matches(&matches).unwrap();
-            assert_eq!(
-                format!("{:?}", experiment.told().experiment),
-                format!("{:?}", part.experiment)
-            );
-        }
-    }
-}
-
 /// Reads the name of a server of ours, which may have options behind it, and lists the names.
 #[derive(Clone)]
 struct ServerName;
@@ -180,5 +160,25 @@ impl TypedValueParser for ServerName {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(models::names_with_bare().into_iter().map(PossibleValue::new)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_experiment_has_the_name_of_its_subcommand_and_a_part_of_the_report_is_what_its_command_measures()
+     {
+        let command = Experiment::augment_subcommands(Command::new("lab"));
+        for part in experiments::parts() {
+            let words = [&["lab", part.experiment.name()], part.arguments].concat();
+            let matches = command.clone().try_get_matches_from(words).unwrap();
+            let experiment = Experiment::from_arg_matches(&matches).unwrap();
+            assert_eq!(
+                format!("{:?}", experiment.told().experiment),
+                format!("{:?}", part.experiment)
+            );
+        }
     }
 }

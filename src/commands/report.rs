@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use client::output_file::OutputFile;
+use lab::experiments::files::quoted;
 use lab::experiments::{self, parts};
 use lab::kernel::machine::{IS_OPTIMISED, NOT_OPTIMISED};
 use lab::measure::lab::Lab;
@@ -84,11 +85,6 @@ fn command(words: &[&str], common: &Common) -> String {
     let seed = common.seed.map(|seed| format!("--seed {seed}"));
     let words: Vec<String> = words.chain(models).chain(quick).chain(seed).collect();
     format!("cargo run --release -- {}", words.join(" "))
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
 }
 
 /// Each picture and each table in a file of its own, numbered within its section, and with the

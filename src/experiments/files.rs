@@ -14,7 +14,7 @@ pub(crate) const RECORDING: &str = "recording";
 /// Where to keep what was recorded.
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Files {
-    /// Keep what happens, event by event, in this file, as lines of JSON
+    /// Keep a recording of what happens in this file, as lines of JSON (crash, siege: of a small scene)
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
@@ -66,11 +66,16 @@ impl Created {
 /// A recording of this machine, with nothing in it yet.
 pub(super) fn recording_of(experiment: &str, servers: Vec<Recorded>) -> Recording {
     let mut recording = Recording::new(experiment, servers);
-    let words = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
+    let words = std::env::args_os().skip(1).map(|it| quoted(&it.to_string_lossy()));
     let words: Vec<String> = [String::from("lab")].into_iter().chain(words).collect();
     recording.head.command = words.join(" ");
     recording.head.machine = Machine::here().to_string();
     recording
+}
+
+/// As a shell takes it for one word.
+pub fn quoted(word: &str) -> String {
+    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
 }
 
 /// Keeps a recording beside the figures.

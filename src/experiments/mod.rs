@@ -15,7 +15,7 @@ mod anatomy;
 mod comparison;
 mod cores;
 pub mod crash;
-mod files;
+pub mod files;
 mod loads;
 mod memory;
 mod overload;

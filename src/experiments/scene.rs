@@ -85,7 +85,8 @@ fn with_its_log(
 ) -> anyhow::Result<Played> {
     let (mut server, log) = lab.start_with_log(contestant)?;
     let process = Some(server.process().as_raw());
-    let host = Host { server: server.address(), farewell: Ending::Bye, patience: PATIENCE };
+    let (farewell, patience) = (Ending::Bye, PATIENCE);
+    let host = Host { server: server.address(), farewell, patience, watch: None };
     let accounts = perform(parts, host, clock);
     // Whoever has died may have been all of it.
     let has_died = |it: &Account| matches!(it.happened.last(), Some((_, What::Died { .. })));
@@ -107,8 +108,9 @@ fn with_the_kernel_s_word(
     let server = lab.open(contestant)?;
     let process = server.process().map(Pid::as_raw);
     let patience = if contestant.foreign.is_none() { PATIENCE } else { PATIENCE_WITH_ANY };
-    let host = Host { server: server.address(), farewell: server.farewell(), patience };
-    let watch = BacklogWatch::of(server.address());
+    let (address, farewell) = (server.address(), server.farewell());
+    let watch = BacklogWatch::of(address);
+    let host = Host { server: address, farewell, patience, watch: Some(&watch) };
     let accounts = perform(parts, host, clock);
     let accepted = watch.finish().into_iter();
     lab.close(contestant, server)?;
@@ -195,17 +197,25 @@ impl Played {
 }
 
 /// What a client and the server tell of the same connection, in the order of time. It came before it was accepted, also
-/// where a busy machine has told it so late; and it has ended when the client knows, for the server's reason.
+/// where a busy machine has told it so late. It has ended when the client knows, for the server's reason, and what the
+/// server does later for who has left is not told. Nor is a message that the client has not sent: the rest of one that
+/// never became whole.
 fn merge(client: Happened, server: Option<&Happened>) -> Happened {
     let mut all = client;
+    let Some((left, end)) = all.pop() else { return all };
+    let mut end = (left, end);
     for (at, what) in server.into_iter().flatten() {
-        match (what, all.last_mut()) {
-            (What::Ended { .. }, Some((_, end @ What::Ended { .. }))) => *end = what.clone(),
+        let is_sent = |message| all.iter().any(|it| it.1 == What::Asks { message });
+        match (what, &end.1) {
+            (What::Ended { .. }, What::Ended { .. }) => end.1 = what.clone(),
             (What::Ended { .. }, _) => {}
-            (_, Some(_)) => all.insert(all.len() - 1, (*at, what.clone())),
-            (_, None) => {}
+            (What::Taken { message } | What::Computing { message, .. }, _)
+                if !is_sent(*message) => {}
+            _ if *at > left => {}
+            _ => all.push((*at, what.clone())),
         }
     }
+    all.push(end);
     let first = all.iter().map(|(at, _)| *at).min().unwrap_or_default();
     if let Some((at, What::Comes)) = all.first_mut() {
         *at = first;
@@ -221,14 +231,27 @@ pub(super) fn microseconds(duration: Duration) -> u64 {
 
 /// Whom the clients talk to, and how.
 #[derive(Clone, Copy)]
-struct Host {
+struct Host<'a> {
     server: SocketAddr,
     farewell: Ending,
     patience: Duration,
+    /// Who looks when each client is accepted, where the server does not tell.
+    watch: Option<&'a BacklogWatch>,
+}
+
+impl Host<'_> {
+    /// Notes that a client has come from this address.
+    fn has_come(&self, account: &mut Account, address: SocketAddr, clock: Clock) {
+        account.address = Some(address);
+        account.happened.push((clock.now(), What::Comes));
+        if let Some(watch) = self.watch {
+            watch.follow(address);
+        }
+    }
 }
 
 /// All clients, each in a thread of its own.
-fn perform(parts: &[Part], host: Host, clock: Clock) -> Vec<Account> {
+fn perform(parts: &[Part], host: Host<'_>, clock: Clock) -> Vec<Account> {
     let gate = &Barrier::new(parts.len());
     thread::scope(|scope| {
         let client = |part| {
@@ -245,7 +268,7 @@ fn perform(parts: &[Part], host: Host, clock: Clock) -> Vec<Account> {
     })
 }
 
-fn one_client(part: &Part, host: Host, clock: Clock) -> Account {
+fn one_client(part: &Part, host: Host<'_>, clock: Clock) -> Account {
     if let Part::Talks { after, .. } = part {
         thread::sleep(*after);
     }
@@ -269,13 +292,13 @@ fn talk(
     account: &mut Account,
     messages: &[String],
     pause: Duration,
-    host: Host,
+    host: Host<'_>,
     clock: Clock,
 ) -> Result<(), Failure> {
     let opened = Conversation::open(host.server, Framing::Line, host.patience);
     let mut conversation = opened.map_err(|none| none.failure)?;
-    account.address = Some(conversation.local_address().map_err(Failure::Other)?);
-    account.happened.push((clock.now(), What::Comes));
+    let address = conversation.local_address().map_err(Failure::Other)?;
+    host.has_come(account, address, clock);
     for (message, text) in (1..).zip(messages) {
         account.happened.push((clock.now(), What::Asks { message }));
         conversation.exchange(text)?;
@@ -293,12 +316,12 @@ fn drip(
     account: &mut Account,
     every: Duration,
     longest: Duration,
-    host: Host,
+    host: Host<'_>,
     clock: Clock,
 ) -> Result<(), Failure> {
     let mut stream = connect(host.server, host.patience).map_err(|none| none.failure)?;
-    account.address = Some(stream.local_addr().map_err(Failure::Other)?);
-    account.happened.push((clock.now(), What::Comes));
+    let address = stream.local_addr().map_err(Failure::Other)?;
+    host.has_come(account, address, clock);
     account.happened.push((clock.now(), What::Drips));
     stream.set_read_timeout(Some(every)).map_err(Failure::Other)?;
     let end = Instant::now() + longest;
@@ -386,6 +409,12 @@ mod tests {
         let happened = happened(died.clone(), &[(440, ended("the handler panicked"))]);
         assert_eq!(happened.last(), Some(&(350, died)));
         assert_eq!(happened.len(), 4);
+    }
+
+    #[test]
+    fn nothing_happens_to_a_client_behind_its_end_nor_for_a_message_that_it_has_not_sent() {
+        let told = [(500, What::Accepted), (430, What::Taken { message: 2 })];
+        assert_eq!(happened(ended("it has"), &told).len(), 4);
     }
 
     #[test]

@@ -18,12 +18,16 @@ pub use clock::{Clock, ClockWasSet};
 /// The form of the files. Files of another one cannot be read.
 pub const SCHEMA: u32 = 1;
 
+/// How long a recording may last, in microseconds, and how many clients there may be.
+const LONGEST: u64 = 24 * 60 * 60 * 1_000_000;
+const MOST_CLIENTS: usize = 10_000;
+
 /// What was recorded of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
     /// What there is to know of it.
     pub head: Head,
-    /// What happened, each server's events in the order of time.
+    /// What happened: to the clients of each server in the order of time, and calls in that in which they returned.
     pub events: Vec<Event>,
 }
 
@@ -64,7 +68,7 @@ pub struct Recorded {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When: microseconds of the monotonic clock since the server's run began.
+    /// When: microseconds of the monotonic clock since the first client asked for a connection.
     pub at: u64,
     /// The server's name.
     pub server: String,
@@ -82,7 +86,8 @@ pub struct Event {
 pub enum What {
     /// The client's connection is established. It waits in the backlog.
     Comes,
-    /// The server has taken it from the backlog. Until it is served, it waits in the server's own queue.
+    /// The server has taken it from the backlog. Until it is served, it waits in the server: in its queue, or for its
+    /// thread or process to be made.
     Accepted,
     /// Somebody begins to serve it: a process, a thread, a task, a loop.
     Served {
@@ -180,10 +185,22 @@ impl Recording {
                 serde_json::from_str(line).with_context(|| format!("line {number}"))?;
             let is_known = head.servers.iter().any(|it| it.name == event.server);
             ensure!(is_known, "line {number}: line 1 names no server {:?}", event.server);
+            event.check().with_context(|| format!("line {number}"))?;
             Ok(event)
         };
         let events = lines.map(event).collect::<anyhow::Result<_>>()?;
-        Ok(Recording { head, events })
+        let recording = Recording { head, events };
+        recording.check_order()?;
+        Ok(recording)
+    }
+
+    /// Whether time does not go back in what happened to the clients of a server.
+    fn check_order(&self) -> anyhow::Result<()> {
+        for Recorded { name, .. } in &self.head.servers {
+            let events = self.of_server(name).filter(|it| it.client.is_some());
+            ensure!(events.is_sorted_by_key(|it| it.at), "the time of {name} goes back");
+        }
+        Ok(())
     }
 
     /// The lines of a file.
@@ -212,6 +229,19 @@ impl Recording {
         name: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Event> + Clone {
         self.events.iter().filter(move |it| it.server == name)
+    }
+}
+
+impl Event {
+    /// Whether its numbers are those of a recording, and not of somebody who wants to keep a machine busy.
+    fn check(&self) -> anyhow::Result<()> {
+        let lasts = match self.what {
+            What::Computing { microseconds, .. } | What::Call { microseconds, .. } => microseconds,
+            _ => 0,
+        };
+        ensure!(self.at <= LONGEST && lasts <= LONGEST, "longer than a day");
+        ensure!(self.client.is_none_or(|it| (1..=MOST_CLIENTS).contains(&it)), "no such client");
+        Ok(())
     }
 }
 
@@ -250,5 +280,13 @@ mod tests {
         let stranger = r#"{"at":0,"server":"x","client":1,"what":"comes"}"#;
         assert_eq!(wrong(&(head.clone() + stranger)), "line 2: line 1 names no server \"x\"");
         assert!(wrong(&(head + r#"{"at":0,"server":"x","what":"flies"}"#)).starts_with("line 2: "));
+        let server = Recorded { name: "x".to_owned(), ..Recorded::default() };
+        let head = Recording::new("timeline", vec![server]).lines().unwrap();
+        let event = |at: u64, client: u64| {
+            format!("{{\"at\":{at},\"server\":\"x\",\"client\":{client},\"what\":\"comes\"}}\n")
+        };
+        assert_eq!(wrong(&(head.clone() + &event(0, 4_000_000_000))), "line 2: no such client");
+        assert_eq!(wrong(&(head.clone() + &event(u64::MAX, 1))), "line 2: longer than a day");
+        assert_eq!(wrong(&(head + &event(5, 1) + &event(4, 1))), "the time of x goes back");
     }
 }

@@ -58,7 +58,7 @@ struct Client {
     accepted: Option<u64>,
     served: Option<(u64, Track)>,
     message: Message,
-    /// Until when who serves it was busy with it.
+    /// When its last answer was sent: until then whoever serves it was busy.
     busy: u64,
 }
 
@@ -99,7 +99,7 @@ impl Trace {
             }
             What::Served { who } => {
                 let (place, since) = match client.accepted {
-                    Some(accepted) => ("in the server's queue", accepted),
+                    Some(accepted) => ("accepted, not served yet", accepted),
                     None => ("in the backlog", client.came),
                 };
                 self.slice(waits, place, "waits", since, at, json!({}));

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-/// What is logged: what is usual, and when a client is taken from the backlog.
-const TARGETS: &str = "info,server_core::acceptor=debug";
+/// What is logged: what is usual, when a client is taken from the backlog, and every end, also in a storm of them.
+const TARGETS: &str = "info,server_core::acceptor=debug,server_core::handler=debug";
 
 /// How the message that ends a conversation is logged.
 const BYE: &str = "\"Bye\"";

@@ -163,6 +163,11 @@ const MISTAKES: &[(&[&str], i32, &str)] = &[
     (&["timeline", "--trace", "/nowhere/file"], 1, "cannot write /nowhere/file"),
     (&["timeline", "--replay", "/nowhere/file"], 1, "cannot read /nowhere/file"),
     (&["timeline", "--replay", "Cargo.toml"], 1, "Cargo.toml is no recording of the lab"),
+    (
+        &["timeline", "--replay", "book/src/figures/anatomy-thread.jsonl"],
+        1,
+        "is a recording of anatomy, and no timeline",
+    ),
     (&["timeline", "--replay", "x", "--record", "y"], 2, "--record"),
     (&["timeline", "--replay", "x", "--clients", "2"], 2, "--clients"),
     (&["anatomy", "--trace", "/nowhere/file"], 1, "cannot write /nowhere/file"),

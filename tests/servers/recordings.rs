@@ -19,15 +19,17 @@ const MESSAGES: usize = 2;
 pub(crate) fn trials() -> Vec<Trial> {
     let agree = "what is recorded agrees with what its clients counted";
     let mut trials: Vec<Trial> = of_all(agree, agrees_with_the_clients).collect();
-    let tests: [(&str, fn()); 6] = [
+    let tests: &[(&str, fn())] = &[
         ("a death takes along who lives in the same process, and nobody else", deaths),
         ("slow clients hold all workers, until the defence ends them", siege),
         ("what was recorded is drawn again as it was", is_drawn_again),
+        #[cfg(target_os = "linux")]
         ("of a server without a log the kernel tells who was accepted", kernel_tells),
         ("a trace of clients has the fields that its format asks for", clients_are_traced),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
         ("a trace of system calls has the fields that its format asks for", calls_are_traced),
     ];
-    trials.extend(tests.into_iter().map(|(name, test)| {
+    trials.extend(tests.iter().map(|&(name, test)| {
         Trial::test(format!("recording: {name}"), move || {
             test();
             Ok(())
@@ -117,6 +119,7 @@ fn is_drawn_again() {
     assert_eq!(picture(replayed), recorded);
 }
 
+#[cfg(target_os = "linux")]
 fn kernel_tells() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let start = format!("other={LAB} serve iterative --addr 127.0.0.1:{{port}} --delay {{delay}}s");
@@ -159,7 +162,8 @@ fn deaths() {
         let died = ends.iter().take_while(|it| matches!(it, What::Died { .. })).count();
         assert_eq!((died, ends.len()), (dead, 5), "{server}: {ends:?}");
         match dead {
-            4 => assert_eq!(ends[4], What::Refused),
+            // On a busy machine it may have come before the end.
+            4 => assert!(matches!(ends[4], What::Refused | What::Died { .. }), "{ends:?}"),
             _ => assert!(ends[1..].iter().all(|it| matches!(it, What::Ended { .. })), "{ends:?}"),
         }
     }
@@ -183,11 +187,11 @@ fn siege() {
         assert_eq!((ended.len(), served.len()), (4, 4), "{recording:?}");
         assert!(served.iter().all(|at| *at > earliest), "{server}: {served:?}");
     }
-    let why = |it: &Event| matches!(&it.what, What::Ended { why } if why.contains("not whole"));
-    let mut defended = recording.of_server("pool --message-timeout 300ms");
-    assert!(defended.any(why), "{recording:?}");
-    let mut without = recording.of_server("pool --message-timeout 1h");
-    assert!(!without.any(why), "{recording:?}");
+    let is_late =
+        |it: &&Event| matches!(&it.what, What::Ended { why } if why.contains("not whole"));
+    for (server, count) in [("pool --message-timeout 300ms", 4), ("pool --message-timeout 1h", 0)] {
+        assert_eq!(recording.of_server(server).filter(is_late).count(), count, "{recording:?}");
+    }
 }
 
 fn clients_are_traced() {
@@ -208,6 +212,7 @@ fn clients_are_traced() {
     assert_eq!(names.iter().filter(|it| it.starts_with("process ")).count(), 8, "{names:?}");
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn calls_are_traced() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     run(&["anatomy", "--quick", "--models", "thread", "--trace"], file.path());

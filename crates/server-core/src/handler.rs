@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use protocol::DecodeError;
 use socket2::SockRef;
-use tracing::{info, info_span, warn, warn_span};
+use tracing::{debug, info, info_span, warn, warn_span};
 
 use crate::end_of_input::{lost_or_idle, receive};
 use crate::linger::has_unread;
@@ -133,9 +133,12 @@ pub fn log_end(
                 ConnectionError::Busy(_) => Some(&statistics.busy),
                 _ => None,
             };
-            if let Some(count) = throttle.map_or(Some(0), Throttle::passes) {
-                let more = LikeIt(count);
-                warn!(event = "closed", why = %error, unlogged = count, "closed: {error}{more}");
+            match throttle.map_or(Some(0), Throttle::passes) {
+                Some(count) => {
+                    let more = LikeIt(count);
+                    warn!(event = "closed", why = %error, unlogged = count, "closed: {error}{more}");
+                }
+                None => debug!(event = "closed", why = %error, "closed: {error}"),
             }
         }
     }

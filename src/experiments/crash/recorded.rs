@@ -23,7 +23,7 @@ const MESSAGES: usize = 6;
 const BEFORE: usize = 2;
 const LATER: Duration = Duration::from_millis(220);
 
-/// Both deaths that a message can cause, under each contestant that survives its own.
+/// Both deaths that a message can cause, under each contestant that tells in its log whom it serves.
 pub(super) fn record(experiment: &str, lab: &Lab) -> anyhow::Result<Recording> {
     let mut recording = recording_of(experiment, Vec::new());
     for contestant in lab.contestants.iter().filter(|it| it.keeps_a_log()) {

@@ -241,10 +241,12 @@ fn variants(contestant: &Contestant) -> Vec<Contestant> {
             let of_8 = |what: &str| with(&format!("{of_8}{what}")).with_workers(PLACES);
             let at_most =
                 max_connections.map(|_| of_8(", at most 12").with("--max-connections", 12));
+            let at_most = at_most.filter(|_| !contestant.has("--max-connections"));
+            let max_wait = max_wait && !contestant.has("--max-wait");
             let says_no = max_wait.then(|| of_8(", says no").with("--max-wait", MAX_WAIT));
             iter::once(of_8("")).chain(at_most).chain(says_no).collect()
         }
-        (AtOnce::All, Unit::Thread) => {
+        (AtOnce::All, Unit::Thread) if !contestant.has("--max-connections") => {
             let at_most = with(&format!(", at most {PLACES}")).with("--max-connections", PLACES);
             vec![contestant.clone(), at_most]
         }

@@ -24,7 +24,7 @@ const WORK: Duration = Duration::from_millis(50);
 /// How long a message may take: without the defence, and with it.
 const TIMEOUTS: [&str; 2] = ["1h", "300ms"];
 
-/// Both under each contestant that can defend itself.
+/// Both under each contestant that tells in its log whom it serves: a scene of this size, whatever was besieged.
 pub(super) fn record(experiment: &str, lab: &Lab) -> anyhow::Result<Recording> {
     let mut recording = recording_of(experiment, Vec::new());
     for contestant in lab.contestants.iter().filter(|it| it.keeps_a_log()) {

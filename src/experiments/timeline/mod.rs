@@ -2,10 +2,10 @@
 //! drawn as bars of waiting and being served. The server waits for each message, as for a disk, or it
 //! computes, which takes a processor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::builder::RangedU64ValueParser;
 use server_core::{AtOnce, parse_positive_duration};
 
@@ -108,7 +108,7 @@ impl Experiment for Timeline {
     fn run(&self, lab: &Lab) -> anyhow::Result<Results> {
         let files = self.files.create()?;
         let recording = match &self.replay {
-            Some(file) => Recording::read(file)?,
+            Some(file) => recorded_in(file)?,
             None => self.record(lab)?,
         };
         files.write(&recording)?;
@@ -199,6 +199,14 @@ impl Timeline {
         }
         Ok(recording)
     }
+}
+
+/// A timeline that was recorded.
+fn recorded_in(file: &Path) -> anyhow::Result<Recording> {
+    let recording = Recording::read(file)?;
+    let of = &recording.head.of;
+    ensure!(of == "timeline", "{} is a recording of {of}, and no timeline", file.display());
+    Ok(recording)
 }
 
 /// Such as `8 clients come at once, each with 3 messages that take the server 100ms of waiting each`.

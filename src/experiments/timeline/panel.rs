@@ -14,6 +14,9 @@ const WORKERS: &str = "workers";
 const WAITING: &str = "waiting for a message";
 const COMPUTING: &str = "computing for a message";
 
+/// How long a picture lasts at least, in seconds.
+const SHORTEST: f64 = 1e-6;
+
 /// What is known of a client and of its messages, in seconds since all came. Before a server works on a message,
 /// that waits for its turn.
 const CONNECTED: &str = "connected";
@@ -85,7 +88,9 @@ fn messages<'a>(client: impl Iterator<Item = &'a Event>, waits: u64) -> Vec<Mess
             What::Taken { .. } | What::Computing { .. } => taken = Some(event.at),
             What::Answered { .. } => messages.push(Message {
                 sent: seconds(asked),
-                served_from: seconds(taken.unwrap_or(event.at.saturating_sub(waits)).max(asked)),
+                served_from: seconds(
+                    taken.unwrap_or(event.at.saturating_sub(waits)).max(asked).min(event.at),
+                ),
                 answered: seconds(event.at),
             }),
             _ => {}
@@ -124,13 +129,15 @@ impl Panel {
         };
         let clients = server.along(CLIENT);
         let left = clients.iter().filter_map(|(_, client)| client.median(LEFT));
+        // Where nobody has left, nothing has lasted.
+        let end = left.fold(SHORTEST, f64::max);
         Panel {
             model: name.to_owned(),
             colour: colour.to_owned(),
             workers: server.median(WORKERS),
             computing: server.median(COMPUTING),
             waiting: server.median(WAITING).unwrap_or_default(),
-            end: left.fold(0.0, f64::max),
+            end,
             clients: clients.into_iter().map(messages).collect(),
         }
     }
