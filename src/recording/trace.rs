@@ -90,28 +90,22 @@ impl Trace {
         event: &Event,
     ) {
         let at = event.at;
-        let waits = (track.0, track.1 + 1);
         match &event.what {
             What::Comes => client.came = at,
             What::Accepted => {
-                self.slice(waits, "in the backlog", "waits", client.came, at, json!({}));
+                self.waited(track, "in the backlog", client.came, at);
                 client.accepted = Some(at);
             }
             What::Served { who } => {
-                let (place, since) = match client.accepted {
-                    Some(accepted) => ("accepted, not served yet", accepted),
-                    None => ("in the backlog", client.came),
-                };
-                self.slice(waits, place, "waits", since, at, json!({}));
-                client.served = Some((at, self.track(own, &server.name, who)));
+                let server = self.track(own, &server.name, who);
+                self.served(track, client, at, server);
             }
             What::Asks { message } => {
                 client.message = Message { number: *message, asked: at, ..Message::default() };
             }
             What::Taken { .. } => {
-                let since =
-                    client.served.map_or(at, |(served, _)| served.max(client.message.asked));
-                self.slice(waits, "for its turn", "waits", since, at, json!({}));
+                let served = client.served.map_or(at, |(served, _)| served);
+                self.waited(track, "for its turn", served.max(client.message.asked), at);
                 client.message.taken = Some(at);
             }
             What::Computing { microseconds, .. } => {
@@ -124,6 +118,21 @@ impl Trace {
             What::Died { how } => self.instant(track, &format!("died: {how}"), at),
             What::Call { .. } => {}
         }
+    }
+
+    /// Where a client waited, on the track beside that of its messages.
+    fn waited(&mut self, (process, of_messages): Track, place: &str, since: u64, at: u64) {
+        self.slice((process, of_messages + 1), place, "waits", since, at, json!({}));
+    }
+
+    /// Somebody begins to serve a client, on a track of the server's.
+    fn served(&mut self, track: Track, client: &mut Client, at: u64, server: Track) {
+        let (place, since) = match client.accepted {
+            Some(accepted) => ("accepted, not served yet", accepted),
+            None => ("in the backlog", client.came),
+        };
+        self.waited(track, place, since, at);
+        client.served = Some((at, server));
     }
 
     /// The message on the client's track and on that of who has served it, and the flow between them.

@@ -1,7 +1,6 @@
 //! A scene: clients that each play a part with one server, recorded from all sides. What a client cannot know, the
 //! server's log tells, and where there is none, the kernel.
 
-use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
@@ -18,7 +17,11 @@ use crate::kernel::backlog::BacklogWatch;
 use crate::measure::lab::Lab;
 use crate::models::Contestant;
 use crate::recording::{Clock, Event, Recorded, What};
-use crate::servers::log::{Line, Told};
+
+mod told;
+
+pub(super) use told::microseconds;
+use told::{FromServer, Happened, merge, told};
 
 /// What a client does.
 #[derive(Clone, Debug)]
@@ -38,12 +41,6 @@ const PATIENCE_WITH_ANY: Duration = Duration::from_secs(15);
 
 /// How long a process that has died under its clients may take to end.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What happened to a client, and when.
-type Happened = Vec<(u64, What)>;
-
-/// What happened to each client, of what it does not know itself.
-type FromServer = HashMap<SocketAddr, Happened>;
 
 /// What a client lived through, by the clock of the recording.
 #[derive(Debug)]
@@ -119,36 +116,6 @@ fn with_the_kernel_s_word(
     Ok(Played { process, accounts, from_server: from_server.collect() })
 }
 
-/// What the lines of a log tell of each client.
-fn told(lines: &[Line], clock: Clock) -> FromServer {
-    let mut told = FromServer::new();
-    for line in lines {
-        let of_client = told.entry(line.client).or_default();
-        if let Some((before, what)) = what(line, of_client) {
-            of_client.push((clock.at_wall(line.at).saturating_sub(before), what));
-        }
-    }
-    told
-}
-
-/// What a line of the log tells beyond what has been told of the same client, and by how many microseconds it began
-/// before it was told.
-fn what(line: &Line, before: &Happened) -> Option<(u64, What)> {
-    let next = |is_it: fn(&What) -> bool| 1 + before.iter().filter(|it| is_it(&it.1)).count();
-    let (began, what) = match &line.told {
-        Told::Accepted => (0, What::Accepted),
-        Told::Connected => (0, What::Served { who: line.who.clone()? }),
-        Told::Message => (0, What::Taken { message: next(|it| matches!(it, What::Taken { .. })) }),
-        Told::Computed(within) => {
-            let message = next(|it| matches!(it, What::Computing { .. }));
-            let microseconds = microseconds(*within);
-            (microseconds, What::Computing { message, microseconds })
-        }
-        Told::Closed(why) => (0, What::Ended { why: why.clone() }),
-    };
-    Some((began, what))
-}
-
 impl Played {
     /// What a client did not expect, if one did not.
     pub(super) fn failure(&mut self) -> Option<Failure> {
@@ -194,39 +161,6 @@ impl Played {
         events.sort_by_key(|it: &Event| it.at);
         events
     }
-}
-
-/// What a client and the server tell of the same connection, in the order of time. It came before it was accepted, also
-/// where a busy machine has told it so late. It has ended when the client knows, for the server's reason, and what the
-/// server does later for who has left is not told. Nor is a message that the client has not sent: the rest of one that
-/// never became whole.
-fn merge(client: Happened, server: Option<&Happened>) -> Happened {
-    let mut all = client;
-    let Some((left, end)) = all.pop() else { return all };
-    let mut end = (left, end);
-    for (at, what) in server.into_iter().flatten() {
-        let is_sent = |message| all.iter().any(|it| it.1 == What::Asks { message });
-        match (what, &end.1) {
-            (What::Ended { .. }, What::Ended { .. }) => end.1 = what.clone(),
-            (What::Ended { .. }, _) => {}
-            (What::Taken { message } | What::Computing { message, .. }, _)
-                if !is_sent(*message) => {}
-            _ if *at > left => {}
-            _ => all.push((*at, what.clone())),
-        }
-    }
-    all.push(end);
-    let first = all.iter().map(|(at, _)| *at).min().unwrap_or_default();
-    if let Some((at, What::Comes)) = all.first_mut() {
-        *at = first;
-    }
-    all.sort_by_key(|(at, _)| *at);
-    all
-}
-
-/// As a recording counts them.
-pub(super) fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Whom the clients talk to, and how.
@@ -341,91 +275,5 @@ fn has_ended(stream: &mut TcpStream) -> Result<bool, Failure> {
         Ok(count) => Ok(count == 0),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use super::*;
-
-    fn address() -> SocketAddr {
-        ([127, 0, 0, 1], 7).into()
-    }
-
-    fn account(end: What) -> Account {
-        let happened = vec![
-            (120, What::Comes),
-            (130, What::Asks { message: 1 }),
-            (400, What::Answered { message: 1 }),
-            (450, end),
-        ];
-        Account { address: Some(address()), began: 100, happened, failure: None }
-    }
-
-    fn ended(why: &str) -> What {
-        What::Ended { why: why.to_owned() }
-    }
-
-    /// What happened to a client with this end, by what the server has told at these moments.
-    fn happened(end: What, told: &[(u64, What)]) -> Happened {
-        let from_server = FromServer::from([(address(), told.to_vec())]);
-        let played = Played { process: None, accounts: vec![account(end)], from_server };
-        played.events("thread").into_iter().map(|it| (it.at, it.what)).collect()
-    }
-
-    #[test]
-    fn client_and_server_tell_one_story_and_the_server_says_why_it_ended() {
-        let who = || "thread 1".to_owned();
-        let told = [
-            (125, What::Accepted),
-            (140, What::Served { who: who() }),
-            (150, What::Taken { message: 1 }),
-            (440, ended("the client said Bye")),
-        ];
-        let expected = [
-            (20, What::Comes),
-            (25, What::Accepted),
-            (30, What::Asks { message: 1 }),
-            (40, What::Served { who: who() }),
-            (50, What::Taken { message: 1 }),
-            (300, What::Answered { message: 1 }),
-            (350, ended("the client said Bye")),
-        ];
-        assert_eq!(happened(ended("it has"), &told), expected);
-    }
-
-    #[test]
-    fn nobody_is_accepted_before_it_comes_also_where_it_learned_of_it_late() {
-        let happened = happened(ended("it has"), &[(110, What::Accepted)]);
-        assert_eq!(happened[..2], [(10, What::Comes), (10, What::Accepted)]);
-        assert_eq!(happened.last(), Some(&(350, ended("it has"))));
-    }
-
-    #[test]
-    fn who_has_died_has_not_ended_whatever_the_server_calls_it() {
-        let died = What::Died { how: "reset".to_owned() };
-        let happened = happened(died.clone(), &[(440, ended("the handler panicked"))]);
-        assert_eq!(happened.last(), Some(&(350, died)));
-        assert_eq!(happened.len(), 4);
-    }
-
-    #[test]
-    fn nothing_happens_to_a_client_behind_its_end_nor_for_a_message_that_it_has_not_sent() {
-        let told = [(500, What::Accepted), (430, What::Taken { message: 2 })];
-        assert_eq!(happened(ended("it has"), &told).len(), 4);
-    }
-
-    #[test]
-    fn messages_are_counted_and_a_computation_began_before_it_was_told() {
-        let at = SystemTime::UNIX_EPOCH;
-        let line = |told| Line { at, client: address(), who: None, told };
-        let taken = |message| What::Taken { message };
-        assert_eq!(what(&line(Told::Message), &Vec::new()), Some((0, taken(1))));
-        assert_eq!(what(&line(Told::Message), &vec![(0, taken(1))]), Some((0, taken(2))));
-        let computed = line(Told::Computed(Duration::from_micros(9)));
-        let computing = What::Computing { message: 1, microseconds: 9 };
-        assert_eq!(what(&computed, &Vec::new()), Some((9, computing)));
     }
 }
