@@ -12,6 +12,8 @@
 pub mod family;
 mod process;
 mod processors;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 pub mod sockets;
 mod start_command;
 

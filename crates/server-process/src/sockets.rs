@@ -1,4 +1,4 @@
-//! The kernel's table of TCP sockets, `/proc/net/tcp` of proc_pid_net(5): who listens at an address, what
+//! The kernel's TCP sockets, by sock_diag(7) and `/proc/net/tcp` of proc_pid_net(5): who listens at an address, what
 //! has become of a connection there, and in which processes. Only Linux has it.
 
 use std::io;
@@ -110,6 +110,7 @@ mod system {
     use procfs::{FromReadSI, ProcError, ProcResult, current_system_info};
 
     use super::Inode;
+    use crate::sock_diag::SockDiag;
 
     fn table() -> io::Result<impl Iterator<Item = TcpNetEntry>> {
         // A machine may have no IPv6.
@@ -172,6 +173,15 @@ mod system {
         server: SocketAddr,
         clients: &[SocketAddr],
     ) -> io::Result<Vec<Option<Inode>>> {
+        let one_by_one = || -> io::Result<Vec<_>> {
+            let kernel = SockDiag::new()?;
+            clients.iter().map(|client| kernel.end(server, *client)).collect()
+        };
+        one_by_one().or_else(|_| ends_in_table(server, clients))
+    }
+
+    /// The same where the kernel does not answer for one socket.
+    fn ends_in_table(server: SocketAddr, clients: &[SocketAddr]) -> io::Result<Vec<Option<Inode>>> {
         let ends: Vec<TcpNetEntry> =
             table()?.filter(|it| plain(it.local_address) == plain(server)).collect();
         let end_of = |client: &SocketAddr| {
