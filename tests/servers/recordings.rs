@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::lab_program::lab;
 use crate::of_all;
-use crate::support::{LAB, Subject};
+#[cfg(target_os = "linux")]
+use crate::support::LAB;
+use crate::support::Subject;
 
 /// How many clients come at once, and how many messages each has.
 const CLIENTS: usize = 3;
