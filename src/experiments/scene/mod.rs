@@ -70,7 +70,7 @@ pub(super) fn play(lab: &Lab, contestant: &Contestant, parts: &[Part]) -> anyhow
     let clock = Clock::start();
     match contestant.keeps_a_log() {
         true => with_its_log(lab, contestant, parts, clock),
-        false => with_the_kernel_s_word(lab, contestant, parts, clock),
+        false => without_a_log(lab, contestant, parts, clock),
     }
 }
 
@@ -96,7 +96,7 @@ fn with_its_log(
     Ok(Played { process, accounts, from_server: told(&log.read()?, clock) })
 }
 
-fn with_the_kernel_s_word(
+fn without_a_log(
     lab: &Lab,
     contestant: &Contestant,
     parts: &[Part],
