@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 /// What a browser may be called.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// Runs the program behind it, and ends its whole group when nobody holds the other end of its standard input any more:
+/// also where a test was killed.
+const GUARDED: &str = r#""$0" --port=0 </dev/null & read -r _; kill -KILL 0"#;
+
 /// A running chromedriver. Dropping it ends its whole group.
 pub struct Driver {
     child: Child,
@@ -48,8 +52,9 @@ impl Driver {
         let browser =
             BROWSERS.iter().find_map(|name| find(name)).context("no Chromium is installed")?;
         let program = find("chromedriver").context("no chromedriver is installed")?;
-        let mut command = Command::new(program);
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARDED]).arg(program).stdin(Stdio::piped()).process_group(0);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("chromedriver")?;
         let output = BufReader::new(child.stdout.take().context("no output")?);
         let mut driver = Driver { child, port: 0, browser };
