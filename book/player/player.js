@@ -8,7 +8,8 @@
 //     <script type="application/x-ndjson">...</script>
 //   </figure>
 //
-// Without this file the picture stays, where there is one. All that comes from a recording is shown as text, never as markup.
+// Without this file the picture stays, where there is one. All that comes from a recording is shown as text, never as
+// markup.
 "use strict";
 
 (() => {
@@ -16,7 +17,7 @@
   const TEXTS = {
     en: {
       play: "Play", pause: "Pause", back: "Step back", forward: "Step forward", speed: "Speed",
-      position: "Position", show: "Show", player: "Recording", events: "What happens",
+      position: "Position", player: "Recording", events: "What happens",
       keys: "Space: play. Arrow keys: one event back or forward. Home, End. + and -: speed.",
       client: (n) => `client ${n}`,
       workers: (n) => (n === 1 ? "1 worker" : `${n} workers`),
@@ -45,7 +46,7 @@
         ended: (e) => `the connection of client ${e.client} ends: ${e.why}`,
         died: (e) => `the connection of client ${e.client} dies: ${e.how}`,
         refused: (e) => `client ${e.client} finds no server`,
-        call: (e) => `${e.who}: ${e.text}`,
+        call: (e) => `${e.who}: ${callText(e)}`,
       },
     },
   };
@@ -60,6 +61,9 @@
   const STEP_MILLISECONDS = 700;
   const MOST_JUMPS = 40;
   const LISTED_EVENTS = 4;
+
+  // A call that has not returned waits for the next client.
+  const callText = (event) => event.text + (event.returned ? "" : " ...");
 
   // An element with its class, its text and its children.
   function make(name, { text, ...attributes } = {}, ...children) {
@@ -206,7 +210,7 @@
       let phase;
       this.rows = events.map((event) => {
         const title = event.phase === phase ? "" : (phase = event.phase);
-        const cells = columns.map((who) => make("td", { text: who === event.who ? event.text : "" }));
+        const cells = columns.map((who) => make("td", { text: who === event.who ? callText(event) : "" }));
         const kind = event.waited ? "waited" : "at-once";
         return make("tr", { class: kind }, make("th", { text: title, scope: "row" }), ...cells);
       });
@@ -449,7 +453,7 @@
     figure.classList.add("plays");
   }
 
-  // Whoever has chosen an answer sees what happened.
+  // Plays the recording once an answer was chosen.
   function answer(choices) {
     const shown = choices.querySelector("details.play");
     const player = players.get(shown?.querySelector("figure.recording"));
@@ -464,7 +468,6 @@
     }
   }
 
-  window.recordings = { Player, parse, equip };
   if (document.readyState === "loading") {
     document.addEventListener("DOMContentLoaded", () => equip(document));
   } else {

@@ -1,5 +1,6 @@
 //! The files of an experiment that records what happens.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use client::output_file::OutputFile;
@@ -73,13 +74,32 @@ pub(super) fn recording_of(experiment: &str, servers: Vec<Recorded>) -> Recordin
     recording
 }
 
-/// As a shell takes it for one word.
+/// A word as a shell takes it. A list of names, such as `fork,pool`, needs no quotes.
 pub fn quoted(word: &str) -> String {
-    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
+    let is_plain = |it: char| it.is_alphanumeric() || "-_=,./:".contains(it);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        // A word of a command line has no zero byte.
+        false => shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned),
+    }
 }
 
 /// Keeps a recording beside the figures.
 pub(super) fn note(results: &mut Results, recording: &Recording) -> serde_json::Result<()> {
     results.note(RECORDING, serde_json::to_value(recording)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
+        assert_eq!(quoted("fork,pool"), "fork,pool");
+        let words = ["event --workers 2", "mine=python3 'my server.py' {port}", "$HOME", ""];
+        for word in words {
+            assert_eq!(shlex::split(&quoted(word)), Some(vec![word.to_owned()]));
+        }
+    }
 }

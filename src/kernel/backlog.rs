@@ -40,22 +40,26 @@ impl BacklogWatch {
     }
 }
 
-/// Looks at each client until it is accepted, while more may come.
+/// Looks at each client until it is accepted, while more may come, and once more at the end.
 fn look(server: SocketAddr, clients: &Receiver<SocketAddr>) -> HashMap<SocketAddr, Instant> {
     let (mut waiting, mut accepted) = (Vec::new(), HashMap::new());
     loop {
-        match clients.try_recv() {
-            Ok(client) => waiting.push(client),
-            Err(TryRecvError::Disconnected) => return accepted,
-            Err(TryRecvError::Empty) => {
-                let ends = server_ends(server, &waiting).unwrap_or_default();
-                let now = Instant::now();
-                let seen = waiting.iter().zip(ends).filter(|(_, end)| end.is_some());
-                accepted.extend(seen.map(|(client, _)| (*client, now)));
-                waiting.retain(|client| !accepted.contains_key(client));
-                thread::sleep(EVERY);
+        let is_over = match clients.try_recv() {
+            Ok(client) => {
+                waiting.push(client);
+                continue;
             }
+            Err(error) => error == TryRecvError::Disconnected,
+        };
+        let ends = server_ends(server, &waiting).unwrap_or_default();
+        let now = Instant::now();
+        let seen = waiting.iter().zip(ends).filter(|(_, end)| end.is_some());
+        accepted.extend(seen.map(|(client, _)| (*client, now)));
+        waiting.retain(|client| !accepted.contains_key(client));
+        if is_over {
+            return accepted;
         }
+        thread::sleep(EVERY);
     }
 }
 
@@ -75,8 +79,7 @@ mod tests {
         let addresses = clients.each_ref().map(|it| it.local_addr().unwrap());
         addresses.iter().for_each(|it| watch.follow(*it));
         let _connection = listener.accept().unwrap();
-        // It looks about once a millisecond.
-        thread::sleep(500 * EVERY);
+        // It looks once more before it ends.
         let seen = watch.finish();
         assert!(seen.contains_key(&addresses[0]) && !seen.contains_key(&addresses[1]));
     }

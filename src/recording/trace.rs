@@ -1,9 +1,8 @@
 //! A recording in the trace-event format of Chrome, which Perfetto, speedscope and Firefox's profiler open.
 //!
 //! The format is Google's *Trace Event Format*. Each server has a process for its clients, with two tracks for each:
-//! its messages, and where it waits. Who serves has a track in the process that it belongs to: a process, a thread, or
-//! a task, which is no thread of the kernel's but waits as one. A flow leads from a question over who answers it to its
-//! answer.
+//! its messages, and where it waits. Each process, thread or task that serves has a track in its process, and so has each
+//! connection of a single loop. A flow leads from a question to the track that answers it, and on to the answer.
 
 use std::collections::BTreeMap;
 
@@ -208,11 +207,15 @@ impl Trace {
 
     /// All events, after those that name processes and tracks.
     fn finish(self) -> Vec<Value> {
-        let named = |what: &str, pid: i64, tid: usize, name: &str| json!({ "ph": "M", "pid": pid, "tid": tid, "name": what, "args": { "name": name } });
-        let processes = self.processes.iter().map(|(pid, it)| named("process_name", *pid, 0, it));
-        let tracks =
-            self.tracks.iter().map(|((pid, tid), it)| named("thread_name", *pid, *tid, it));
-        processes.chain(tracks).chain(self.events.iter().cloned()).collect()
+        let named = |what: &str, (pid, tid): Track, name: String| {
+            let args = json!({ "name": name });
+            json!({ "ph": "M", "pid": pid, "tid": tid, "name": what, "args": args })
+        };
+        let processes = self.processes.into_iter();
+        let processes = processes.map(|(pid, name)| named("process_name", (pid, 0), name));
+        let tracks = self.tracks.into_iter();
+        let tracks = tracks.map(|(track, name)| named("thread_name", track, name));
+        processes.chain(tracks).chain(self.events).collect()
     }
 }
 

@@ -295,7 +295,7 @@ fn names(
         let has_helpers = notes.iter().any(|note| note.who != *pid);
         let name = match model.unit {
             Unit::None if before.len() == 1 => Some("server".to_owned()),
-            // A loop that accepts for itself needs nobody else.
+            // Under --reuse-port a loop accepts its own clients, and no other thread takes part.
             Unit::None => (accepts && has_helpers).then(|| "acceptor".to_owned()),
             _ => role(model, place == 0, accepts),
         };

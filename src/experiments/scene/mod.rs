@@ -7,16 +7,18 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use client::conversation::{Conversation, connect};
 use client::failure::Failure;
 use nix::unistd::Pid;
 use protocol::Framing;
 use server_core::{AtOnce, Ending};
 
+use super::files::recording_of;
 use crate::kernel::backlog::BacklogWatch;
 use crate::measure::lab::Lab;
 use crate::models::Contestant;
-use crate::recording::{Clock, Event, Recorded, What};
+use crate::recording::{Clock, Event, Recorded, Recording, What};
 
 mod told;
 
@@ -85,7 +87,7 @@ fn with_its_log(
     let (farewell, patience) = (Ending::Bye, PATIENCE);
     let host = Host { server: server.address(), farewell, patience, watch: None };
     let accounts = perform(parts, host, clock);
-    // Whoever has died may have been all of it.
+    // Where a client's connection has died, the whole server may have.
     let has_died = |it: &Account| matches!(it.happened.last(), Some((_, What::Died { .. })));
     let grace = if accounts.iter().any(has_died) { GRACE } else { Duration::ZERO };
     match server.wait_within(grace)? {
@@ -114,6 +116,32 @@ fn without_a_log(
     let from_server =
         accepted.map(|(client, moment)| (client, vec![(clock.at(moment), What::Accepted)]));
     Ok(Played { process, accounts, from_server: from_server.collect() })
+}
+
+/// Plays scenes under each contestant that keeps a log, one for each variant, in which the server works for so long on
+/// each message. `set` says how a scene is called, with which options the server runs, and who plays in it.
+///
+/// # Errors
+///
+/// When a server fails.
+pub(super) fn record_each<V: Copy>(
+    experiment: &str,
+    lab: &Lab,
+    work: Duration,
+    variants: &[V],
+    set: impl Fn(Contestant, V) -> (String, Contestant, Vec<Part>),
+) -> anyhow::Result<Recording> {
+    let mut recording = recording_of(experiment, Vec::new());
+    for contestant in lab.contestants.iter().filter(|it| it.keeps_a_log()) {
+        for variant in variants {
+            let (name, contestant, parts) = set(contestant.clone().waiting(work), *variant);
+            let played = play(lab, &contestant, &parts).with_context(|| name.clone())?;
+            let (recorded, events) = played.recorded(&name, &contestant);
+            recording.head.servers.push(Recorded { waits: microseconds(work), ..recorded });
+            recording.events.extend(events);
+        }
+    }
+    Ok(recording)
 }
 
 impl Played {
@@ -163,7 +191,7 @@ impl Played {
     }
 }
 
-/// Whom the clients talk to, and how.
+/// The server, and how the clients talk to it.
 #[derive(Clone, Copy)]
 struct Host<'a> {
     server: SocketAddr,
@@ -269,7 +297,7 @@ fn drip(
     Ok(())
 }
 
-/// Whether the server has ended the connection, if it does so before the time-out. What it says before is not the point.
+/// Whether the server ends the connection before the time-out. What it says until then is ignored.
 fn has_ended(stream: &mut TcpStream) -> Result<bool, Failure> {
     match stream.read(&mut [0; 256]) {
         Ok(count) => Ok(count == 0),

@@ -49,8 +49,8 @@ fn what(line: &Line, before: &Happened) -> Option<(u64, What)> {
 /// never became whole.
 pub(super) fn merge(client: Happened, server: Option<&Happened>) -> Happened {
     let mut all = client;
-    let Some((left, end)) = all.pop() else { return all };
-    let mut end = (left, end);
+    let Some(mut end) = all.pop() else { return all };
+    let left = end.0;
     for (at, what) in server.into_iter().flatten() {
         let is_sent = |message| all.iter().any(|it| it.1 == What::Asks { message });
         match (what, &end.1) {
